@@ -1,0 +1,181 @@
+package scenarios
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/holdfast-go/holdfast/bench/internal/contestants"
+	"github.com/holdfast-go/holdfast/bench/internal/measure"
+	"github.com/holdfast-go/holdfast/bench/internal/plot"
+	"github.com/holdfast-go/holdfast/bench/internal/report"
+)
+
+// The bars of a hand-off's median: by that of the floor on as many nodes, and
+// redsync's by it.
+var maxHandoff = map[int]float64{1: 1.3, 3: 1.8}
+
+const minRedsyncHandoff = 100
+
+func handoffSection(plan Handoffs) *report.Section {
+	return &report.Section{
+		Title: "Hand-off between two clients",
+		Text: fmt.Sprintf("One client holds the lock for a random time of %s to %s (to %s where waiters poll, to meet every moment "+
+			"of their delays) while another one, with connections of its own, waits in Lock. Measured is the time from the call of Unlock "+
+			"to the return of that Lock. Then they change places. The floor is a script that deletes the key and publishes, "+
+			"and a subscriber that sets the key with `SET NX PX`, by the same client library; on several nodes on all of them at once, "+
+			"for a majority. A median is divided by that of the floor in the same round; given is the median over the rounds. "+
+			"Readers are four goroutines with one `*RWMutex`: the time is that of the last of them. "+
+			"Requests are those of both clients to all nodes, from one Unlock to the next, the holding time included.",
+			shortestHeld, longestHeld, plan.HeldPolled),
+	}
+}
+
+func (t *tournament) report(section *report.Section) {
+	section.Tables = append(section.Tables, report.Captioned{
+		Caption: "Hand-off, " + nodeCount(t.n) + ":",
+		Table:   t.table(),
+	})
+	section.Verdicts = append(section.Verdicts, t.verdicts()...)
+	if t.n == 1 {
+		section.Panels = append(section.Panels, t.panel())
+	}
+}
+
+func (t *tournament) table() report.Table {
+	table := report.Table{Columns: []string{"hand-off, " + nodeCount(t.n), "median", "/ floor on 1 node"}}
+	if t.n > 1 {
+		table.Columns = append(table.Columns, "/ floor on "+nodeCount(t.n))
+	}
+	table.Columns = append(table.Columns, "99th percentile", "longest", "requests")
+	for _, d := range t.duels {
+		for _, gets := range slices.Sorted(maps.Keys(d.passed)) {
+			table.Add(t.row(d, gets)...)
+		}
+	}
+	return table
+}
+
+func (t *tournament) row(d *duel, gets string) []string {
+	all := allPasses(d.passed[gets])
+	row := []string{d.label(gets), report.Millis(measure.Quantile(all, 0.5)), report.Ratio(t.byFloor(d, gets, 1))}
+	if t.n > 1 {
+		row = append(row, report.Ratio(t.byFloor(d, gets, t.n)))
+	}
+	longest := report.Millis(measure.Quantile(all, 1))
+	if d.stuck > 0 {
+		longest = fmt.Sprintf("> %s, %d stuck", report.Millis(float64(stuckTaker)), d.stuck)
+	}
+	return append(row, report.Millis(measure.Quantile(all, 0.99)), longest, report.Count(d.requests(gets)))
+}
+
+func (d *duel) label(gets string) string {
+	label := d.Name()
+	if d.Library == contestants.Floor && len(d.nodes) > 1 {
+		label += ", " + nodeCount(len(d.nodes))
+	}
+	if gets != "" {
+		label += ", " + gets
+	}
+	return label
+}
+
+func allPasses(rounds []passes) (all []float64) {
+	for _, p := range rounds {
+		all = append(all, p.took...)
+	}
+	return all
+}
+
+func (d *duel) requests(gets string) float64 {
+	var requests []float64
+	for _, p := range d.passed[gets] {
+		if len(p.took) > 0 {
+			requests = append(requests, p.requests)
+		}
+	}
+	return measure.Quantile(requests, 0.5)
+}
+
+// find returns the duel of a library on a client and a number of nodes.
+func (t *tournament) find(library contestants.Library, client contestants.Client, note string, n int) *duel {
+	for _, d := range t.duels {
+		if d.Library == library && d.Client == client && d.Note == note && len(d.nodes) == n {
+			return d
+		}
+	}
+	return nil
+}
+
+// byFloor compares with the floor on n nodes. A library on a client that has no
+// floor is compared with go-redis'.
+func (t *tournament) byFloor(d *duel, gets string, n int) float64 {
+	floor := t.find(contestants.Floor, d.Client, "", n)
+	if floor == nil {
+		floor = t.find(contestants.Floor, contestants.GoRedis, "", n)
+	}
+	return passQuotient(d.passed[gets], floor.passed[""])
+}
+
+// passQuotient is the median over the rounds of the quotients of medians.
+func passQuotient(a, b []passes) float64 {
+	var quotients []float64
+	for i := range min(len(a), len(b)) {
+		if len(a[i].took) > 0 && len(b[i].took) > 0 {
+			quotients = append(quotients, measure.Quantile(a[i].took, 0.5)/measure.Quantile(b[i].took, 0.5))
+		}
+	}
+	return measure.Quantile(quotients, 0.5)
+}
+
+// judged are the duels that the bars are for.
+func (t *tournament) judged() (list []*duel) {
+	for _, d := range t.duels {
+		if _, alike := d.passed[""]; alike && d.Library == contestants.Holdfast {
+			list = append(list, d)
+		}
+	}
+	return list
+}
+
+func (t *tournament) verdicts() (verdicts []report.Verdict) {
+	most, judges := maxHandoff[t.n]
+	if !judges {
+		return nil
+	}
+	for _, d := range t.judged() {
+		ratio := t.byFloor(d, "", t.n)
+		verdicts = append(verdicts, report.Verdict{
+			Bar:      fmt.Sprintf("hand-off on %s, %s: median ≤ %.1f × floor on %[1]s", nodeCount(t.n), d.Name(), most),
+			Measured: report.Ratio(ratio),
+			Met:      ratio <= most,
+		})
+	}
+	for _, client := range clients {
+		verdicts = append(verdicts, t.redsyncVerdict(client))
+	}
+	return verdicts
+}
+
+func (t *tournament) redsyncVerdict(client contestants.Client) report.Verdict {
+	ours := t.find(contestants.Holdfast, client, "mutex", t.n)
+	theirs := t.find(contestants.Redsync, client, "", t.n)
+	ratio := passQuotient(theirs.passed[""], ours.passed[""])
+	return report.Verdict{
+		Bar:      fmt.Sprintf("hand-off on %s, %s: redsync's median ≥ %d × the mutex's", nodeCount(t.n), client, minRedsyncHandoff),
+		Measured: report.Ratio(ratio),
+		Met:      ratio >= minRedsyncHandoff,
+	}
+}
+
+// panel shows one kind of lock of each library.
+func (t *tournament) panel() plot.Panel {
+	panel := plot.Panel{Title: "Hand-off between two clients, " + nodeCount(t.n)}
+	for _, d := range t.duels {
+		if d.Client == contestants.Redigo || d.Library == contestants.Holdfast && d.Note != "mutex" || d.Note == "2 of 3 keys" {
+			continue
+		}
+		panel.Lines = append(panel.Lines, plot.Line{Name: string(d.Library), Waits: allPasses(d.passed[""])})
+	}
+	return panel
+}

@@ -1,0 +1,167 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/holdfast-go/holdfast/bench/internal/contestants"
+	"github.com/holdfast-go/holdfast/bench/internal/measure"
+	"github.com/holdfast-go/holdfast/bench/internal/nodes"
+	"github.com/holdfast-go/holdfast/bench/internal/report"
+)
+
+// cores are the values of GOMAXPROCS that the races are run with. With one, the
+// client's work cannot hide behind a second core, which is why the bars for CPU
+// time are set there.
+var cores = []int{1, 2}
+
+// Uncontended races lock+unlock on n nodes with nobody else about.
+func Uncontended(scale Scale, n int) (*report.Section, error) {
+	started, err := nodes.Start(n)
+	if err != nil {
+		return nil, err
+	}
+	defer nodes.StopAll(started)
+
+	field, err := enter(nodes.Addrs(started))
+	if err != nil {
+		return nil, err
+	}
+	results, err := raceOnCores(scale.Race, field)
+	if err := errors.Join(err, field.close()); err != nil {
+		return nil, err
+	}
+	return uncontendedSection(n, field, results), nil
+}
+
+// entrant is a contestant that runs on a number of nodes.
+type entrant struct {
+	contestants.Contestant
+	nodes   int
+	session contestants.Session
+}
+
+func (e *entrant) name() string {
+	if e.Library == contestants.Floor && e.nodes > 1 {
+		return fmt.Sprintf("%s, %d nodes one by one", e.Name(), e.nodes)
+	}
+	return e.Name()
+}
+
+// field is everybody in one race.
+type field []*entrant
+
+// enter opens all sessions. On error none is left open.
+func enter(addrs []string) (field, error) {
+	entered := line(len(addrs))
+	for i, e := range entered {
+		session, err := e.Open(addrs[:e.nodes])
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("%s: %w", e.name(), err), entered[:i].close())
+		}
+		e.session = session
+	}
+	return entered, nil
+}
+
+// line lists who races on n nodes. The floors on one node are always there, for
+// time; on several nodes they run once more, for their allocations. What uses
+// one server only races where there is one.
+func line(n int) (entrants field) {
+	for _, floor := range contestants.Floors() {
+		if n == 1 || floor.Client != contestants.Rueidis {
+			entrants = append(entrants, &entrant{Contestant: floor, nodes: 1})
+		}
+		if n > 1 && floor.Client != contestants.Rueidis {
+			entrants = append(entrants, &entrant{Contestant: floor, nodes: n})
+		}
+	}
+	for _, q := range contestants.Quorums() {
+		// One node's reply is a majority: there FailFast changes nothing.
+		if n > 1 || q.Library != contestants.FailFast {
+			entrants = append(entrants, &entrant{Contestant: q.Contestant, nodes: n})
+		}
+	}
+	if n == 1 {
+		for _, single := range contestants.Singles() {
+			entrants = append(entrants, &entrant{Contestant: single, nodes: 1})
+		}
+	}
+	return entrants
+}
+
+func (f field) close() error {
+	var err error
+	for _, e := range f {
+		err = errors.Join(err, e.session.Close())
+	}
+	return err
+}
+
+// results are the costs of each entrant's blocks, round by round, by value of
+// GOMAXPROCS.
+type results map[int]map[*entrant][]measure.Cost
+
+func raceOnCores(plan measure.Plan, entrants field) (results, error) {
+	before := runtime.GOMAXPROCS(0)
+	defer runtime.GOMAXPROCS(before)
+
+	all := make(results)
+	for _, procs := range cores {
+		runtime.GOMAXPROCS(procs)
+		costs, err := race(plan, entrants)
+		if err != nil {
+			return nil, err
+		}
+		all[procs] = costs
+	}
+	return all, nil
+}
+
+func race(plan measure.Plan, entrants field) (map[*entrant][]measure.Cost, error) {
+	runners := make([]measure.Runner, len(entrants))
+	for i, e := range entrants {
+		runners[i] = measure.Runner{Name: e.name(), Op: e.session.Pair}
+	}
+	costs, err := measure.Race(plan, runners)
+	if err != nil {
+		return nil, err
+	}
+	byEntrant := make(map[*entrant][]measure.Cost, len(entrants))
+	for i, e := range entrants {
+		byEntrant[e] = costs[i]
+	}
+	return byEntrant, nil
+}
+
+// find returns the entrant of a library on a client and a number of nodes.
+func (f field) find(library contestants.Library, client contestants.Client, n int) *entrant {
+	for _, e := range f {
+		if e.Library == library && e.Client == client && e.nodes == n {
+			return e
+		}
+	}
+	return nil
+}
+
+// nodeCount is a number of nodes, for headings and bars.
+func nodeCount(n int) string {
+	if n == 1 {
+		return "1 node"
+	}
+	return fmt.Sprintf("%d nodes", n)
+}
+
+func coreCount(procs int) string { return "GOMAXPROCS=" + fmt.Sprint(procs) }
+
+func uncontendedText(n int) string {
+	parts := []string{"One goroutine locks and unlocks one name again and again.",
+		"A time is divided by that of the floor on one node with the same client library in the same round",
+		"(`SET NX PX`, then a compare-and-delete by `EVALSHA`, and nothing else); given is the median over the rounds."}
+	if n > 1 {
+		parts = append(parts, fmt.Sprintf("The drivers' own allocations are those of the floor on all %d nodes.", n))
+	}
+	return strings.Join(parts, " ")
+}

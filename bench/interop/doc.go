@@ -1,0 +1,7 @@
+// Package interop proves that Holdfast and redsync exclude each other and
+// understand each other: clients of both, on both client libraries, against the
+// same nodes. It holds tests only.
+//
+// The nodes come from Holdfast's internal/redistest: redis-server processes where
+// there are any, otherwise what HOLDFAST_TEST_BACKEND and its siblings say.
+package interop

@@ -1,0 +1,14 @@
+// Package holdfast has no code of its own; it is where the documentation begins.
+//
+// Holdfast is a library of locks that many processes share through Redis. A lock
+// is a lease, kept on one Redis or on a majority of several independent ones.
+//
+//   - Package mutex is the exclusive lock.
+//   - Package rwmutex is the read-write lock: many readers or one writer.
+//   - Package semaphore admits a limited number of holders at a time.
+//   - Package driver/goredis or driver/redigo connects it to the Redis client
+//     that the application uses.
+//
+// The README has examples, the options, what differs from Redsync, what safety
+// rests on, and what an operator has to allow.
+package holdfast

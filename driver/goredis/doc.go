@@ -1,0 +1,84 @@
+// Package goredis makes a [driver.Pool] of a go-redis client (v9).
+//
+//	client := redis.NewClient(&redis.Options{Addr: "localhost:6379"})
+//	locks := mutex.New(goredis.NewPool(client))
+//
+// The client stays the application's own: its connections are shared, its
+// options are not changed, and closing it is the application's business.
+//
+// # Which clients
+//
+//   - [redis.Client], for one server or, made by [redis.NewFailoverClient], one
+//     Sentinel group. RESP2 and RESP3 alike.
+//   - [redis.ClusterClient]: the whole Cluster is one voter. A call goes to the
+//     master of its first key and follows MOVED and ASK, at most MaxRedirects
+//     times.
+//   - [redis.Ring] is refused: its shards are independent servers and a shard
+//     that is down is silently replaced by another, so that two holders of one
+//     lock could each be granted it. Make one pool for each server instead.
+//   - Any other [redis.UniversalClient], such as a wrapper or a mock, is used
+//     through its Process method. It decides itself about timeouts and retries.
+//
+// # Time limits and retries
+//
+// A call ends by the deadline of its ctx, and a command whose reply was lost is
+// never sent again, whatever the client's options say. For this the pool keeps a
+// second view of each client, made once, that has the same connections but
+// options of its own: ReadTimeout, WriteTimeout, ContextTimeoutEnabled,
+// MaxRetries and the retry backoffs of the application's client do not matter
+// here. What concerns connections (PoolSize, PoolTimeout, DialTimeout, TLS,
+// credentials, …) does, and so does a Limiter.
+//
+// A pool of a [redis.Client] promises this by [driver.Bounded], with two
+// exceptions. ReadTimeout or WriteTimeout -2 tells go-redis never to set a
+// deadline on a socket, so none is set here either: it would stay on a
+// connection that the application uses next. And OnConnect, Limiter and the
+// credentials providers are the application's code, which may take its time.
+//
+// # Hooks
+//
+// Hooks that were added to a [redis.Client] before NewPool run around every
+// lock command, and may change its words. They run in the caller's goroutine
+// and must return when their ctx ends. Hooks that are added later do not run.
+//
+// For a [redis.ClusterClient] these are the hooks of its node clients, added by
+// OnNewNode. Hooks of the ClusterClient itself do not run: go-redis offers no
+// way to it. Where they must, for example because a hook puts a prefix before
+// every key, hand NewPool the client inside a struct of your own
+//
+//	type hooked struct{ *redis.ClusterClient }
+//
+// so that it is used through Process, with the ClusterClient's own timeouts and
+// its retries, which then may run a script a second time.
+//
+// # Batches
+//
+// The pool is a [driver.Batcher]: calls that the engine has at the same time, to renew
+// many holds, go out as one pipeline, over a Cluster as one for each master. A server that
+// lacks a script is sent its source once. Limits and retries are those of single calls.
+//
+// # Subscriptions
+//
+// A pool is a [driver.Subscriber]: where waiters are woken by messages, each
+// subscription has one connection of its own. That connection is made with the
+// client's Dialer, TLS configuration, credentials, DB, ClientName and OnConnect,
+// but is not one of its pool: PoolSize, MaxActiveConns and PoolStats do not know
+// it, ReadTimeout and WriteTimeout do not end it, and MaxRetries does not apply.
+// It never reconnects, not even for a server that announces its maintenance.
+// Hooks run neither for dialling it nor for its SUBSCRIBE and PING; a Limiter is
+// asked only about what go-redis sends by itself on every new connection.
+//
+// A PING goes out every ten seconds ([driver.PingInterval]), so that a server or
+// a network that has fallen silent ends the subscription within twenty. A user
+// who may not run PING is answered too, and stays subscribed. Closing the client
+// ends its subscriptions with the next PING.
+//
+//   - Sentinel: the subscription is on the master. After a failover the sentinels
+//     cut it, but one of a master that is still alive only after some ten
+//     seconds, in which nothing comes.
+//   - Cluster: PUBLISH reaches every node, so the subscription is on a master
+//     drawn at random, and ends when that one goes away.
+//   - A client of another type is used through its Subscribe method, and opens
+//     within its own time limits. When that returns nil, or the server refuses,
+//     waiters poll.
+package goredis

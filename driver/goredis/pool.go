@@ -1,0 +1,67 @@
+package goredis
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// Why a client can not be a voter.
+var (
+	errNoClient = errors.New("goredis: NewPool was given a nil client")
+	errRing     = errors.New("goredis: a redis.Ring can not be one voter: its shards are independent servers, " +
+		"and the keys of a shard that is down silently go to another one; make one pool for each server")
+)
+
+// NewPool makes a pool of a client. It does not fail and sends nothing: a nil
+// client or a [redis.Ring] is reported by the first call that would use the
+// pool, as a misconfiguration.
+//
+// The client must stay open as long as the pool is used. Calls on a closed one
+// fail, and nothing has to be closed on the pool's side.
+func NewPool(client redis.UniversalClient) driver.Pool {
+	if isNil(client) {
+		return refused{errNoClient}
+	}
+	switch client := client.(type) {
+	case *redis.Client:
+		return newNode(client)
+	case *redis.ClusterClient:
+		return newCluster(client)
+	case *redis.Ring:
+		return refused{errRing}
+	default:
+		return foreign{client}
+	}
+}
+
+// isNil finds the nil pointer in a non-nil interface too.
+func isNil(client redis.UniversalClient) bool {
+	if client == nil {
+		return true
+	}
+	v := reflect.ValueOf(client)
+	return v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// refused stands for a client that can not be a voter.
+type refused struct{ reason error }
+
+// Validate implements [driver.Validator].
+func (r refused) Validate() error { return r.reason }
+
+// Eval implements [driver.Pool]. It sends nothing.
+func (r refused) Eval(context.Context, *driver.Call) (any, error) { return nil, r.reason }
+
+// foreign is a client of a type that this package does not know. Its timeouts,
+// retries and routing are its own affair.
+type foreign struct{ client redis.UniversalClient }
+
+// Eval implements [driver.Pool].
+func (f foreign) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	return eval(ctx, f.client, call)
+}

@@ -1,0 +1,55 @@
+package goredis
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// singleDial dials once, and can close what came of it.
+type singleDial struct {
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	mu   sync.Mutex
+	used bool     // dialled or closed; guarded by mu
+	shut bool     // guarded by mu
+	conn net.Conn // nil until the dial has returned; guarded by mu
+}
+
+// connect is a dial function for [redis.Options].
+func (d *singleDial) connect(ctx context.Context, network, addr string) (net.Conn, error) {
+	if !d.use() {
+		return nil, net.ErrClosed
+	}
+	conn, err := d.dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.shut {
+		_ = conn.Close()
+		return nil, net.ErrClosed
+	}
+	d.conn = conn
+	return conn, nil
+}
+
+// use returns true the first time.
+func (d *singleDial) use() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	first := !d.used && !d.shut
+	d.used = true
+	return first
+}
+
+// close closes the connection, also one that is still to come.
+func (d *singleDial) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.shut = true
+	if d.conn != nil {
+		_ = d.conn.Close()
+	}
+}

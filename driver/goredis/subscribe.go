@@ -1,0 +1,102 @@
+package goredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// pingInterval is changed by tests only.
+var pingInterval = driver.PingInterval
+
+// Subscribe implements [driver.Subscriber].
+func (n *node) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
+	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
+		return openOwn(ctx, n.origin, channel)
+	})
+}
+
+// Subscribe implements [driver.Subscriber]. PUBLISH reaches every node of a
+// Cluster, so any master will do. A slot is drawn for it, so that the next
+// attempt does not go to a node that has just failed.
+func (c *cluster) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
+	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
+		master, err := c.client.MasterForKey(ctx, strconv.FormatUint(rand.Uint64(), 36))
+		if err != nil {
+			return nil, classify(err)
+		}
+		return openOwn(ctx, master, channel)
+	})
+}
+
+// Subscribe implements [driver.Subscriber], with a connection that the client
+// makes as it likes.
+func (f foreign) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
+	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
+		return openTheirs(ctx, f.client, channel)
+	})
+}
+
+// openOwn subscribes on a connection that is made like those of origin.
+//
+// Neither origin nor the pool's view of it serves: the former would bound the
+// opening by ReadTimeout and MaxRetries, and may move the connection to another
+// address when a server announces maintenance; the latter can not subscribe at
+// all (go-redis 9.17). So a client is made for this one connection.
+func openOwn(ctx context.Context, origin *redis.Client, channel string) (driver.Line, error) {
+	owner := ownership(origin)
+	if err := owner(); err != nil {
+		return nil, err
+	}
+	single := &singleDial{dial: origin.Options().Dialer}
+	client := redis.NewClient(lineOptions(origin.Options(), single))
+	l := &line{pubSub: client.Subscribe(ctx), limit: -1, owner: owner}
+	l.close = func() {
+		single.close() // first, as a PING that hangs keeps PubSub's lock
+		_ = l.pubSub.Close()
+		_ = client.Close()
+	}
+	return openLine(ctx, l, single.close, func() error { return l.pubSub.Subscribe(ctx, channel) })
+}
+
+// lineOptions are those of a client for one subscription: no timeouts of its
+// own, on sockets or otherwise, and one connection.
+func lineOptions(like *redis.Options, single *singleDial) *redis.Options {
+	opts := strangerOptions(like, like.Addr)
+	opts.Dialer = single.connect
+	opts.ReadTimeout, opts.WriteTimeout = -2, -2
+	return opts
+}
+
+// openTheirs subscribes with a client of a type that this package does not know.
+func openTheirs(ctx context.Context, client redis.UniversalClient, channel string) (driver.Line, error) {
+	pubSub := client.Subscribe(ctx, channel)
+	if pubSub == nil {
+		return nil, fmt.Errorf("goredis: %T.Subscribe returned nil: %w", client, driver.ErrNoSubscribe)
+	}
+	l := &line{
+		pubSub: pubSub,
+		owner:  func() error { return nil },
+		close:  func() { _ = pubSub.Close() },
+	}
+	return openLine(ctx, l, l.close, func() error { return nil })
+}
+
+// ownership returns a function that tells whether client was closed. The client
+// can not be asked, but it says so before it looks at a ctx that has ended.
+func ownership(client *redis.Client) func() error {
+	view := bind(client)
+	view.Options().Limiter = nil // has nothing to decide: nothing is sent
+	return func() error {
+		if err := view.Process(ended, redis.NewCmd(ended, "ping")); errors.Is(err, redis.ErrClosed) {
+			return err
+		}
+		return nil
+	}
+}

@@ -1,0 +1,67 @@
+// Package redigo makes a [driver.Pool] of a redigo connection pool.
+//
+//	pool := &redis.Pool{
+//		MaxIdle: 3,
+//		DialContext: func(ctx context.Context) (redis.Conn, error) {
+//			return redis.DialContext(ctx, "tcp", "localhost:6379")
+//		},
+//	}
+//	locks := mutex.New(redigo.NewPool(pool))
+//
+// The pool stays the application's own: it is not changed, and closing it is the
+// application's business. It must lead to one server: what its dial function
+// returns from one time to the next decides which server votes.
+//
+// # Time limits and retries
+//
+// A call waits for its reply no longer than until the deadline of its ctx; this
+// takes the place of the read timeout that the connection was dialled with. The
+// connection's write timeout applies, and so do MaxActive, Wait, IdleTimeout and
+// MaxConnLifetime. redigo never sends a command again by itself.
+//
+// Getting a connection runs the application's code: DialContext is given the ctx
+// and must return when it ends, as redis.DialContext does. Dial and TestOnBorrow
+// are not given it and may hang, for instance in a PING to a server that does not
+// answer; the engine does not wait for them, but a goroutine does. Give Dial a
+// connect and a read timeout all the same.
+//
+// A refused connection is remembered for 5 ms, by each pool for itself. A call
+// that would have to dial within that time fails at once, with the error of the
+// dial that was refused; idle connections are used all the same. Otherwise every
+// call would dial: with two of five servers down, these dials took about as much
+// CPU as all the rest.
+//
+// With one node only, a call is cheapest in the caller's own goroutine. The pool
+// promises to return in time ([driver.Bounded]), and is called there, when it has
+// a DialContext and no TestOnBorrow; with Dial, when an idle connection lies
+// ready that can not have grown too old: it was used within half the IdleTimeout,
+// and MaxConnLifetime is 0.
+//
+// Connections of a type that knows no timeouts ([redis.ConnWithTimeout]) are
+// used by [redis.ConnWithContext], or else by Do, without a limit.
+//
+// # Batches
+//
+// The pool is a [driver.Batcher]: calls that the engine has at the same time, to renew
+// many holds, go out on one connection before the first reply is read. A server that
+// lacks a script is sent its source once. Limits and retries are those of single calls.
+//
+// # Subscriptions
+//
+// The pool is a [driver.Subscriber]: where waiters are woken by messages, each
+// subscription has one connection of its own. It comes from DialContext or Dial
+// but is not one of the redigo pool: MaxActive, IdleTimeout, MaxConnLifetime,
+// TestOnBorrow and ActiveCount do not know it. redigo does not tell whether a pool
+// was closed, so closing it does not end a subscription, and one can still be
+// opened; whoever opened it closes it.
+//
+// The connection's read timeout does not end an idle subscription. A PING goes
+// out every ten seconds ([driver.PingInterval]), so that a server or a network
+// that has fallen silent ends it within twenty. A user who may not run PING is
+// answered too, and stays subscribed. Nothing reconnects.
+//
+// Connections of a type that knows no timeouts can not subscribe
+// ([driver.ErrNoSubscribe]), as their read timeout would end it. Others must
+// allow what redis.Dial's allow: one goroutine that receives, one that sends, and
+// a Close at any time. A Dial that hangs keeps a goroutine, but not the caller.
+package redigo

@@ -1,0 +1,118 @@
+package redigo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gomodule/redigo/redis"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// pingInterval is changed by tests only.
+var pingInterval = driver.PingInterval
+
+// errResubscribed is a second confirmation of one SUBSCRIBE. It can come only
+// from a connection of the application's own type.
+var errResubscribed = errors.New("redigo: a subscription was made anew behind its connection, " +
+	"and messages may have been missed")
+
+// Subscribe implements [driver.Subscriber].
+//
+// It dials past the pool. A connection out of the pool would count against
+// MaxActive for as long as somebody waits, and the last one that way would leave
+// none for the release that is waited for.
+func (p *pool) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
+		return p.open(ctx, channel)
+	})
+}
+
+// open subscribes on a new connection, which is closed when ctx ends first.
+func (p *pool) open(ctx context.Context, channel string) (driver.Line, error) {
+	conn, err := p.dial(ctx)
+	if err != nil {
+		return nil, notOpened(err)
+	}
+	l := line{redis.PubSubConn{Conn: conn}}
+	stop := context.AfterFunc(ctx, l.Close)
+	err = l.subscribe(channel)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		l.Close()
+		return nil, notOpened(err)
+	}
+	return l, nil
+}
+
+// notOpened is classify for an opening, where a nil reply is an error too.
+func notOpened(err error) error {
+	if errors.Is(err, redis.ErrNil) {
+		return err
+	}
+	return classify(err)
+}
+
+// dial makes a connection as the pool does.
+func (p *pool) dial(ctx context.Context) (redis.Conn, error) {
+	if p.conns.DialContext != nil {
+		return p.conns.DialContext(ctx)
+	}
+	return p.conns.Dial()
+}
+
+// line is a connection that has one subscription. Only its dialling is the
+// application's: redigo reconnects nothing.
+type line struct{ conn redis.PubSubConn }
+
+// subscribe returns when the server has confirmed the subscription.
+func (l line) subscribe(channel string) error {
+	if err := l.conn.Subscribe(channel); err != nil {
+		return err
+	}
+	switch got := l.receive().(type) {
+	case redis.Subscription:
+		return nil
+	case error:
+		return got
+	default:
+		return fmt.Errorf("redigo: %T in place of a confirmation", got)
+	}
+}
+
+// receive waits without a limit, whatever the connection was dialled with.
+func (l line) receive() any {
+	got := l.conn.ReceiveWithTimeout(0)
+	if got == errNoTimeouts {
+		return fmt.Errorf("redigo: %T has no ReceiveWithTimeout: %w", l.conn.Conn, driver.ErrNoSubscribe)
+	}
+	return got
+}
+
+// Next implements [driver.Line]. An error of the server's own is its answer to a
+// PING, which a user may be forbidden to send.
+func (l line) Next() (payload string, message bool, err error) {
+	switch got := l.receive().(type) {
+	case redis.Message:
+		return string(got.Data), true, nil
+	case redis.Subscription:
+		return "", false, errResubscribed
+	case error:
+		if err := classify(got); !driver.IsReply(err) {
+			return "", false, err
+		}
+	}
+	return "", false, nil
+}
+
+// Ping implements [driver.Line].
+func (l line) Ping() error { return l.conn.Ping("") }
+
+// Close implements [driver.Line].
+func (l line) Close() { _ = l.conn.Close() }

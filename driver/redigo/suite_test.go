@@ -1,0 +1,34 @@
+package redigo_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/driver/redigo"
+	"github.com/holdfast-go/holdfast/internal/drivertest"
+	"github.com/holdfast-go/holdfast/internal/redistest"
+)
+
+func TestMain(m *testing.M) { redistest.Main(m) }
+
+func TestConformance(t *testing.T) { drivertest.Run(t, open) }
+
+// open opens pools as redigo's documentation shows them.
+func open(t testing.TB, addr string, opts drivertest.Options) (driver.Pool, func()) {
+	pool := &redis.Pool{
+		MaxIdle:   3,
+		MaxActive: opts.MaxConns,
+		Wait:      true,
+		DialContext: func(ctx context.Context) (redis.Conn, error) {
+			return redis.DialContext(ctx, "tcp", addr,
+				redis.DialPassword(opts.Password), redis.DialReadTimeout(opts.ReadTimeout))
+		},
+	}
+	closeOnce := sync.OnceFunc(func() { _ = pool.Close() })
+	t.Cleanup(closeOnce)
+	return redigo.NewPool(pool), closeOnce
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/examples/internal/demoredis"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
+	"github.com/holdfast-go/holdfast/mutex"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }
+
+// locksOn returns locks on embedded servers, and what stops the servers.
+func locksOn(t *testing.T, n int) (*mutex.Factory, func()) {
+	t.Helper()
+	nodes, err := demoredis.Open("", n)
+	require.NoError(t, err)
+	clients := connect(nodes.Addrs)
+	t.Cleanup(func() { closeAll(clients); nodes.Close() })
+	return newLocks(clients...), nodes.Close
+}
+
+func TestOneInvoiceAtATime(t *testing.T) {
+	locks, _ := locksOn(t, 3)
+	var out bytes.Buffer
+	require.NoError(t, show(t.Context(), locks, &out))
+	assert.Regexp(t, `lock already taken, locked nodes: \[\d \d`, out.String())
+}
+
+func TestTheLockIsFreeAfterAnError(t *testing.T) {
+	locks, _ := locksOn(t, 1)
+	broken := errors.New("no paper")
+	err := sendInvoice(t.Context(), locks, func(context.Context) error { return broken })
+	assert.ErrorIs(t, err, broken)
+	assert.NoError(t, locks.NewMutex("invoice:42").TryLock())
+}
+
+func TestALostLockIsReported(t *testing.T) {
+	locks, stop := locksOn(t, 1)
+	err := sendInvoice(t.Context(), locks, func(context.Context) error { stop(); return nil })
+	assert.ErrorContains(t, err, "the lock may not have lasted")
+}

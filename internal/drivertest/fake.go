@@ -1,0 +1,163 @@
+package drivertest
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// hangUp in place of a reply closes the connection.
+const hangUp = ""
+
+// request is a script call that arrived at a fake server.
+type request struct {
+	Number int64 // 1 for the first one the server got
+	Words  []string
+}
+
+// fake is a server that answers script calls as a test says, and everything
+// else like a Redis that is too old to know it. It is there for answers that a
+// real server gives only in situations that are hard to bring about.
+type fake struct {
+	listener net.Listener
+	answer   func(request) string
+	requests atomic.Int64
+
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{} // nil once closed; guarded by mu
+	served sync.WaitGroup
+}
+
+// startFake starts a server that ends with the test. answer returns a whole
+// reply in RESP, or hangUp; it is called from many goroutines.
+func startFake(t testing.TB, answer func(request) string) *fake {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	f := &fake{listener: listener, answer: answer, conns: make(map[net.Conn]struct{})}
+	f.served.Go(f.accept)
+	t.Cleanup(f.close)
+	return f
+}
+
+// Addr is the server's address.
+func (f *fake) Addr() string { return f.listener.Addr().String() }
+
+// Requests is how many script calls have arrived.
+func (f *fake) Requests() int64 { return f.requests.Load() }
+
+func (f *fake) accept() {
+	for {
+		conn, err := f.listener.Accept()
+		if err != nil {
+			return
+		}
+		if f.track(conn) {
+			f.served.Go(func() { f.serve(conn) })
+		}
+	}
+}
+
+// track remembers a connection, so that close can end it.
+func (f *fake) track(conn net.Conn) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.conns == nil {
+		_ = conn.Close()
+		return false
+	}
+	f.conns[conn] = struct{}{}
+	return true
+}
+
+func (f *fake) close() {
+	_ = f.listener.Close()
+	f.mu.Lock()
+	for conn := range f.conns {
+		_ = conn.Close()
+	}
+	f.conns = nil
+	f.mu.Unlock()
+	f.served.Wait()
+}
+
+func (f *fake) serve(conn net.Conn) {
+	defer conn.Close()
+	reader := bufio.NewReader(conn)
+	for {
+		words, err := readCommand(reader)
+		if err != nil {
+			return
+		}
+		reply := f.reply(words)
+		if reply == hangUp {
+			return
+		}
+		if _, err := io.WriteString(conn, reply); err != nil {
+			return
+		}
+	}
+}
+
+func (f *fake) reply(words []string) string {
+	switch strings.ToLower(words[0]) {
+	case "evalsha", "eval":
+		return f.answer(request{Number: f.requests.Add(1), Words: words})
+	default:
+		return "-ERR unknown command\r\n"
+	}
+}
+
+// readCommand reads an array of bulk strings.
+func readCommand(r *bufio.Reader) ([]string, error) {
+	n, err := readLength(r, '*')
+	if err != nil {
+		return nil, err
+	}
+	words := make([]string, n)
+	for i := range words {
+		if words[i], err = readBulk(r); err != nil {
+			return nil, err
+		}
+	}
+	return words, nil
+}
+
+func readBulk(r *bufio.Reader) (string, error) {
+	n, err := readLength(r, '$')
+	if err != nil {
+		return "", err
+	}
+	bulk := make([]byte, n+2) // and the line's end
+	if _, err := io.ReadFull(r, bulk); err != nil {
+		return "", err
+	}
+	return string(bulk[:n]), nil
+}
+
+func readLength(r *bufio.Reader, mark byte) (int, error) {
+	line, err := r.ReadString('\n')
+	if err != nil {
+		return 0, err
+	}
+	if line[0] != mark {
+		return 0, fmt.Errorf("%q where %q begins a length", line, mark)
+	}
+	return strconv.Atoi(strings.TrimSpace(line[1:]))
+}
+
+// splitAddr cuts host:port.
+func splitAddr(t testing.TB, addr string) (host, port string) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(addr)
+	require.NoError(t, err)
+	return host, port
+}

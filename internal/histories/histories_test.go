@@ -1,0 +1,141 @@
+package histories
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	goredisclient "github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redistest"
+)
+
+var (
+	soakMinutes = flag.Float64("soak.minutes", 0, "how long TestSoak goes on, in minutes")
+	soakSeed    = flag.Uint64("soak.seed", 0, "what TestSoak and TestHistories choose by; 0 chooses one")
+)
+
+func TestMain(m *testing.M) {
+	goredisclient.SetLogger(quiet{}) // it tells of each connection that a fault has broken
+	redistest.Main(m)
+}
+
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
+// needs skips the test where the backend has no such faults.
+func needs(t *testing.T) {
+	t.Helper()
+	redistest.Needs(t, redistest.CanPause, redistest.CanKill, redistest.CanRestartEmpty)
+	if redistest.Backend() == "embedded" { // a history of that would blame the lock for the fake
+		t.Skip("embedded nodes run what waited for them in any order and at any time, which no server does")
+	}
+}
+
+// start starts n nodes with addresses of their own, where the backend has some to give.
+func start(t *testing.T, n int) []*redistest.Node {
+	options := []redistest.Option{redistest.WithProxy()}
+	if redistest.Has(redistest.CanAddress) {
+		options = append(options, redistest.WithOwnAddress())
+	}
+	return redistest.Start(t, n, options...)
+}
+
+func chooseSeed(t *testing.T) uint64 {
+	seed := *soakSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-soak.seed=%d chooses the same faults again", seed)
+	return seed
+}
+
+// summary is what a run was.
+type summary struct {
+	rounds, ops, holds, failed, extended, stalled int64
+	held                                          time.Duration
+	faults                                        tally
+	bad                                           int // histories without an order
+}
+
+func (s *summary) String() string {
+	return fmt.Sprintf("%d rounds: %d operations, %d holds of %v in all, %d extensions, %d acquires failed, %d holders overslept; %d faults: %v; violations: %d",
+		s.rounds, s.ops, s.holds, s.held.Round(time.Millisecond), s.extended, s.failed, s.stalled, s.faults.total(), s.faults, s.bad)
+}
+
+// play has a crowd on n nodes in trouble, and checks what it saw.
+func (s *summary) play(t *testing.T, nodes []*redistest.Node, seed uint64, lasts time.Duration) {
+	c := gather(t, redistest.Name(t), nodes, seed)
+	done := trouble(t, nodes, rand.New(rand.NewPCG(seed, 1)), lasts)
+	c.disperse()
+	s.rounds++
+	if s.faults == nil {
+		s.faults = make(tally)
+	}
+	for name, times := range done {
+		s.faults[name] += times
+	}
+	s.failed += c.failed.Load()
+	s.extended += c.extended.Load()
+	s.stalled += c.stalled.Load()
+	for _, r := range c.records() {
+		s.ops += int64(len(r.ops))
+		s.holds += int64(r.holds)
+		s.held += r.held
+		if !r.check(t) {
+			s.bad++
+		}
+	}
+}
+
+// Clients of three locks of three kinds, on nodes that are paused, killed, restarted
+// past the longest expiry, cut off, slow, mute and stormed, one after the other.
+func TestHistories(t *testing.T) {
+	needs(t)
+	seed := chooseSeed(t)
+	for _, n := range []int{1, 3, 5} {
+		t.Run(fmt.Sprintf("%d nodes", n), func(t *testing.T) {
+			nodes := start(t, n)
+			var s summary
+			s.play(t, nodes, seed+uint64(n), 0)
+			t.Log(&s)
+			require.Positive(t, s.holds)
+			require.Equal(t, len(faultsHere()), len(s.faults), "each fault was there")
+			requireNoLeaks(t, nodes)
+		})
+	}
+}
+
+// TestSoak goes on for as long as it is told to. It fails for a violation, a key that
+// is left behind or has no expiry, and, as all tests of this package, for a goroutine
+// that is.
+func TestSoak(t *testing.T) {
+	if *soakMinutes <= 0 { // too long for every run of the tests: CI has a step for it
+		t.Skip("-soak.minutes says for how long")
+	}
+	needs(t)
+	seed := chooseSeed(t)
+	until := time.Now().Add(time.Duration(*soakMinutes * float64(time.Minute)))
+	var all summary
+	for round := uint64(0); time.Now().Before(until) && !t.Failed(); round++ {
+		n := []int{3, 1, 5}[round%3]
+		t.Run(fmt.Sprintf("round %d on %d nodes", round, n), func(t *testing.T) {
+			nodes := start(t, n)
+			all.play(t, nodes, seed+round, min(10*time.Second, time.Until(until)))
+			requireNoLeaks(t, nodes)
+		})
+	}
+	t.Log(&all)
+	require.Zero(t, all.bad, "violations")
+	require.Positive(t, all.holds)
+	for _, name := range slices.Sorted(maps.Keys(all.faults)) {
+		require.Positive(t, all.faults[name], name)
+	}
+}

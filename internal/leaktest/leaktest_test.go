@@ -1,0 +1,41 @@
+package leaktest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+// tests are those of a package.
+type tests func() int
+
+func (t tests) Run() int { return t() }
+
+// What lasts longer than goleak waits is no leak if it ends.
+func TestWaitsForWhatEnds(t *testing.T) {
+	ended := make(chan struct{})
+	code := run{m: tests(func() int {
+		go func() {
+			time.Sleep(2 * time.Second) // longer than goleak waits, which goes by the real clock
+			close(ended)
+		}()
+		return 0
+	})}.Run()
+	require.Zero(t, code)
+	require.NoError(t, goleak.Find())
+	<-ended
+}
+
+// After a failure there is nothing to wait for.
+func TestReturnsAtOnceAfterAFailure(t *testing.T) {
+	leaves := make(chan struct{})
+	code := run{m: tests(func() int {
+		go func() { <-leaves }()
+		return 3
+	})}.Run()
+	require.Equal(t, 3, code)
+	require.Error(t, goleak.Find(), "what was left is still there")
+	close(leaves)
+}

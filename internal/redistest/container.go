@@ -1,0 +1,219 @@
+package redistest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/ory/dockertest/v3"
+	"github.com/ory/dockertest/v3/docker"
+
+	"github.com/holdfast-go/holdfast/internal/redistest/loopback"
+)
+
+const (
+	// containerExpiry is how long a container lives at most, in seconds: long
+	// enough for a whole test run, short enough that those of a run that was
+	// killed do not pile up.
+	containerExpiry = 20 * 60
+	// containerLabel marks the containers of this package.
+	containerLabel = "holdfast.redistest"
+	// containerNetwork is the network that a container is on by default.
+	containerNetwork = "bridge"
+	// redisPort is the port inside a container.
+	redisPort = "6379/tcp"
+)
+
+// container is a node in a Docker container, and in another one after each
+// restart: what a container held is gone with it.
+type container struct {
+	backend dockerBackend
+	port    *loopback.Reservation // the published port
+	network *network              // its own; nil for the one of all containers
+	args    []string
+
+	resource *dockertest.Resource // nil while there is none
+	paused   bool
+}
+
+// launch starts a container and waits until Redis in it answers. On error there
+// may be one, which kill removes.
+func (c *container) launch() error {
+	resource, err := c.backend.pool.RunWithOptions(c.runOptions(), removeAtExit)
+	if err != nil {
+		return c.startError(err)
+	}
+	c.resource = resource
+	if err := c.locate(); err != nil {
+		return c.startError(err)
+	}
+	if err := resource.Expire(containerExpiry); err != nil {
+		return c.startError(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if err := awaitAnswer(c.addr(), c.exit(ctx)); err != nil {
+		return c.startError(err)
+	}
+	return nil
+}
+
+// startError says what was tried. It is an errPortTaken when that is the reason.
+func (c *container) startError(err error) error {
+	for _, taken := range []string{"port is already allocated", "address already in use"} {
+		if strings.Contains(err.Error(), taken) {
+			err = errors.Join(errPortTaken, err)
+			break
+		}
+	}
+	return fmt.Errorf("redistest: start a container of %s with %q: %w", c.backend.image(), c.args, err)
+}
+
+// runOptions say how to run the container. Its command starts with an option,
+// which the official images take for one of their server's.
+func (c *container) runOptions() *dockertest.RunOptions {
+	args := []string{"--port", docker.Port(redisPort).Port(), "--protected-mode", "no", "--save", "", "--appendonly", "no"}
+	binding := docker.PortBinding{HostPort: strconv.Itoa(c.port.Port())}
+	if c.backend.local {
+		binding.HostIP = loopback.Host // for nobody else
+	}
+	options := &dockertest.RunOptions{
+		Repository:   c.backend.repository,
+		Tag:          c.backend.tag,
+		Cmd:          append(args, c.args...),
+		ExposedPorts: []string{redisPort},
+		PortBindings: map[docker.Port][]docker.PortBinding{redisPort: {binding}},
+		Labels:       map[string]string{containerLabel: "node"},
+	}
+	if c.network != nil {
+		options.NetworkID = c.network.id
+	}
+	return options
+}
+
+// removeAtExit has the engine remove a container that ended, by its expiry too.
+func removeAtExit(config *docker.HostConfig) { config.AutoRemove = true }
+
+// exit returns a channel that is closed when the container has ended. The
+// watch is over when ctx is.
+func (c *container) exit(ctx context.Context) <-chan struct{} {
+	exited := make(chan struct{})
+	id := c.resource.Container.ID
+	go func() {
+		defer close(exited)
+		_, _ = c.backend.pool.Client.WaitContainerWithContext(id, ctx)
+	}()
+	return exited
+}
+
+func (c *container) addr() string {
+	if c.network != nil {
+		return net.JoinHostPort(c.network.address, docker.Port(redisPort).Port())
+	}
+	return net.JoinHostPort(c.backend.host, strconv.Itoa(c.port.Port()))
+}
+
+func (c *container) pause() error {
+	if c.resource == nil || c.paused {
+		return nil
+	}
+	err := freeze(func() error { return c.backend.pool.Client.PauseContainer(c.resource.Container.ID) })
+	c.paused = err == nil
+	return err
+}
+
+// freezeTries is how often an engine is asked to freeze a container.
+const freezeTries = 5
+
+// freeze asks again while the engine says that it could not: on a busy machine its
+// runtime gives up on processes that run all the time, and lets them go on.
+func freeze(pause func() error) (err error) {
+	for range freezeTries {
+		if err = pause(); err == nil || !strings.Contains(err.Error(), "unable to freeze") {
+			return err
+		}
+	}
+	return err
+}
+
+func (c *container) resume() error {
+	if c.resource == nil || !c.paused {
+		return nil
+	}
+	err := c.backend.pool.Client.UnpauseContainer(c.resource.Container.ID)
+	c.paused = err != nil
+	return err
+}
+
+// kill removes the container, which kills what runs in it.
+func (c *container) kill() error {
+	if c.resource == nil {
+		return nil
+	}
+	err := c.backend.pool.Purge(c.resource)
+	var gone *docker.NoSuchContainer
+	if errors.As(err, &gone) {
+		err = nil // it had crashed, which a test that cares notices
+	}
+	c.resource, c.paused = nil, false
+	return err
+}
+
+// restart replaces the container by a new one on the same port.
+func (c *container) restart() error {
+	if err := c.kill(); err != nil {
+		return err
+	}
+	return c.launch()
+}
+
+func (c *container) stop() error {
+	err := c.kill()
+	c.port.Release()
+	if c.network != nil {
+		err = errors.Join(err, c.network.remove())
+	}
+	return err
+}
+
+// disconnect takes the container off its network: its packets vanish, and its
+// address and its published port with them.
+func (c *container) disconnect() error {
+	if c.resource == nil {
+		return nil
+	}
+	return c.backend.pool.Client.DisconnectNetwork(c.networkID(),
+		docker.NetworkConnectionOptions{Container: c.resource.Container.ID, Force: true})
+}
+
+// reconnect ends a disconnect.
+func (c *container) reconnect() error {
+	if c.resource == nil {
+		return nil
+	}
+	err := c.backend.pool.Client.ConnectNetwork(c.networkID(),
+		docker.NetworkConnectionOptions{Container: c.resource.Container.ID})
+	if err != nil {
+		return err
+	}
+	return c.locate()
+}
+
+// networkID names the network that the container is on.
+func (c *container) networkID() string {
+	if c.network != nil {
+		return c.network.id
+	}
+	return containerNetwork
+}
+
+// locate finds the container's address in a network of its own.
+func (c *container) locate() error {
+	if c.network == nil {
+		return nil
+	}
+	return c.network.locate(c.resource.Container.ID)
+}

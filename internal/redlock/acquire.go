@@ -1,0 +1,135 @@
+package redlock
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// mostReplaceable bounds how many earlier tokens a try's scripts are told of.
+// They are told only to save a try from being refused by its own leftovers,
+// which are released anyway.
+const mostReplaceable = 8
+
+// attempts are the tries of one lock object, made by whoever has its place. They
+// share nothing but what earlier ones have left behind.
+type attempts struct {
+	spec *Spec
+	left *leftovers
+	mark *mark // nil before the first call that waits
+
+	causes []error // of the last try of the present call that was not cut short
+}
+
+// leftovers are ended holds of an object whose tokens may still be on nodes, or
+// on their way there. Nobody wants them any more, so a try replaces them. It is
+// shared by all protocols that the object runs.
+type leftovers struct {
+	mu    sync.Mutex
+	holds []*hold
+}
+
+// try makes one attempt: a fresh token, one round, and a hold if a majority
+// granted it in time. Otherwise whatever it got is given back in the
+// background, and the causes say what each node answered.
+//
+// A refused one leaves m on the nodes, if m is not nil.
+func (a *attempts) try(ctx context.Context, t token, m *mark) (*hold, []error) {
+	h, r := a.ask(ctx, t, a.spec.acquireCall(t, a.left.current(), m), m)
+	if !r.run(ctx) {
+		causes := r.causes()
+		a.abandon(h)
+		return nil, causes
+	}
+	if causes := h.agreeOnFence(ctx, r); causes != nil {
+		a.abandon(h)
+		return nil, causes
+	}
+	if err := h.accept(r.start); err != nil {
+		a.abandon(h)
+		return nil, []error{err}
+	}
+	return h, nil
+}
+
+// ask prepares the round of an attempt, and the hold that it is for.
+func (a *attempts) ask(ctx context.Context, t token, call driver.Call, m *mark) (*hold, *round) {
+	h, r := a.newTry()
+	h.init(a.spec, t)
+	r.init(ctx, h, call, toGrant)
+	r.excuseUnsettled(t)
+	h.pend(r)
+	m.pend(h, r)
+	return h, r
+}
+
+// newTry makes an empty hold and its round: in one allocation, but where the hold
+// lasts, and would keep the round from being freed.
+func (a *attempts) newTry() (*hold, *round) {
+	if a.spec.AutoExtend {
+		return new(hold), new(round)
+	}
+	both := new(struct {
+		hold  hold
+		round round
+	})
+	return &both.hold, &both.round
+}
+
+// accept starts the validity of a hold that a majority has granted.
+func (h *hold) accept(start instant) error {
+	v := validFrom(start, &h.spec.Config)
+	if v.ended(h.spec.engine.now()) {
+		return errTooLate
+	}
+	h.mu.Lock()
+	h.valid = v
+	h.mu.Unlock()
+	return nil
+}
+
+// abandon gives a failed try up.
+func (a *attempts) abandon(h *hold) {
+	h.abandon()
+	a.left.add(h)
+}
+
+// add remembers an ended hold for as long as its token may be on a node. One
+// of the user's own may be somebody else's too, and is never replaced.
+func (l *leftovers) add(h *hold) {
+	if h.token.strict || h.settled() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.holds) == mostReplaceable {
+		l.holds = append(l.holds[:0:0], l.holds[1:]...)
+	}
+	l.holds = append(l.holds, h)
+}
+
+// current lists those that are not settled. The slice is read-only for its user.
+func (l *leftovers) current() []*hold {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if slices.ContainsFunc(l.holds, (*hold).settled) {
+		l.holds = slices.DeleteFunc(slices.Clone(l.holds), (*hold).settled)
+	}
+	return l.holds[:len(l.holds):len(l.holds)]
+}
+
+// excuseUnsettled keeps a user's value away from nodes where a release of the
+// same value is without an answer: it might arrive later and delete this try's
+// vote after it was counted.
+func (r *round) excuseUnsettled(t token) {
+	if !t.strict {
+		return
+	}
+	for _, n := range r.engine.nodes {
+		if n.debts.strict.has(t.value) {
+			r.excuse(n.index, answer{vote: voteNone, err: errUnsettled})
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+)
+
+// Do runs fn while the lock is held, and keeps the hold alive meanwhile. fn's context
+// ends with ctx, and with ErrLost as its cause when the hold is lost.
+//
+// The hold is released when fn returns, panics or ends its goroutine. Do returns why
+// it could not lock, or else fn's error joined with the hold's loss. A release that
+// too few nodes have answered is no error: what fn did was protected to its end, and
+// the release is carried through in the background.
+func (x *Exclusive) Do(ctx context.Context, fn func(context.Context) error) error {
+	if err := x.Lock(ctx); err != nil {
+		return err
+	}
+	h := x.current()
+	return h.do(ctx, fn, func(ctx context.Context) (error, bool) { return x.release(ctx, h) })
+}
+
+// Do is Exclusive.Do for a share of the lease, which is renewed for as long as it has
+// readers.
+func (x *Shared) Do(ctx context.Context, fn func(context.Context) error) error {
+	if err := x.Lock(ctx); err != nil {
+		return err
+	}
+	return x.current().do(ctx, fn, x.unlock)
+}
+
+// Do is Exclusive.Do for a permit of n slots.
+func (x *Slots) Do(ctx context.Context, n int, fn func(context.Context) error) error {
+	p, err := x.Acquire(ctx, n)
+	if err != nil {
+		return err
+	}
+	return p.hold.do(ctx, fn, p.release)
+}
+
+// do runs fn under the hold, and then release.
+func (h *hold) do(ctx context.Context, fn func(context.Context) error, release func(context.Context) (error, bool)) (err error) {
+	c := h.bind(ctx)
+	defer func() {
+		h.lookAtClocks()
+		// A caller that has gone must not leave the lock behind.
+		failed, over := release(context.WithoutCancel(ctx))
+		c.unbind()
+		err = h.withLoss(err, failed, over)
+	}()
+	return fn(c)
+}
+
+// withLoss joins fn's error with the hold's loss. Without one, a hold that was over
+// all the same was released by fn itself.
+func (h *hold) withLoss(err, failed error, over bool) error {
+	loss := h.lossOf()
+	if loss == nil && over {
+		loss = failed
+	}
+	switch {
+	case loss == nil || errors.Is(err, loss):
+		return err
+	case err == nil:
+		return loss
+	default:
+		return errors.Join(err, loss)
+	}
+}

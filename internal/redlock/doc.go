@@ -1,0 +1,104 @@
+// Package redlock is the engine of every primitive: it runs a [Protocol] on a
+// fixed list of independent nodes and decides by majority. It knows no primitive
+// by name and no client library.
+//
+// # The life of a hold
+//
+// A call makes tries, metered by a pace. A try makes a fresh token and a hold
+// for it, and runs one round:
+//
+//	try ── round ──► won, in time     ──► the caller's hold, valid until
+//	         │                             start + expiry − expiry·driftFactor
+//	         └────► refused, too late,
+//	                unknown           ──► abandoned, settled in the background
+//
+// A round asks every node at once and returns with the majority's decision.
+// Its stragglers go on without it, and tell the hold what they learn. A hold
+// keeps, for each node, whether its token is there, may be there, or is on its
+// way there; that is all it takes to leave nothing behind:
+//
+//   - A release goes out to a node only when no call that could put the token
+//     there is with the driver any more. The goroutine of the last such call
+//     sends it.
+//   - An answer that was lost, or timed out, means "may be there". The request may
+//     still be on its way, or wait in a buffer of a stopped server, and run after the
+//     release that is answered first; so that release is followed by two more.
+//   - A release without a certain answer is a debt of its node, and is sent
+//     again when the node next answers anything.
+//   - Answers of calls that were under way to one node at once prove nothing
+//     about the order in which they ran. Then only a release, which goes out
+//     alone, settles the node.
+//
+// # Waiting
+//
+// A call that waits does so in two lines. In the process, goroutines that share an
+// object form a queue (a line, where there are readers), and only its head asks the
+// nodes. On the nodes, a refused try leaves the object's mark, a place in line:
+//
+//	try ── refused ──► mark on the nodes ──► told by a majority ──► try at once
+//	                                    ├──► told by fewer      ──► … after a random while
+//	                                    └──► retry delay over   ──► try (this one counts)
+//
+// Releases tell; the engine's ears hear, by one subscription a node while anybody
+// waits. Nothing rests on that but speed. A mark is settled as a hold is. A try that
+// was told to come is made in the caller's goroutine if it can be: see outlasts.
+//
+// When the next in the process's queue wants what the holder gives back, the hold is
+// handed over: one round that is a release of one token and an acquire of another.
+// In doubt both are released. A writer's hold goes to the readers that are next by the
+// same round, of the readers' protocol, as a lease that ends the chain. Of permits the
+// head of the queue may be served, too, while it waits on the nodes: it asks for as many,
+// and does not ask them at that moment. Its mark then stays where it is, and the one
+// behind it, who asks for as many, begins there:
+//
+//	held ── Release, nobody waits ──────────────► released
+//	     └─► the head claimed ── one round ──► won: the head has it; the next sits down
+//	                                       └─► not: both tokens released, the head asks
+//
+// # Numbers
+//
+// A protocol may number its holds. Every node counts its grants, and a won round has
+// as many numbers as votes. Where a majority has not said the largest of them, a
+// second round writes it back, before the hold begins:
+//
+//	try ── won, one number ──────────────────────────────────► the caller's hold
+//	   └─► won, several ──► write-back ── on a majority ─────► …
+//	                                  └── not in time ───────► abandoned
+//
+// # Renewal and loss
+//
+// The engine's keeper looks after the holds that are to be renewed, or whose loss
+// somebody wants to be told of: one timer, with all of them in the order in which
+// they are due. Those due together are renewed as a wave: a round each, which decide as
+// any other, with their calls sent node by node.
+//
+//	keeper ── due ──► wave ──► each node, one batch ──► each hold's round ──► won: later
+//	  │                                                     │            └──► not: again
+//	  └── Until, by either clock ──► lost ◄── denied ◄──────┘
+//
+// A hold that was told to be lost stays lost, whatever the nodes say later.
+//
+// # What never happens
+//
+//   - Two tries with one token: a late release of the first could otherwise
+//     delete the counted vote of the second.
+//   - An extension that revives a hold, or counts a node that has forgotten it.
+//     Such nodes are repaired by a separate step, and vote again only after a
+//     round was won without them.
+//   - A wait for more than a majority, or for longer than expiry·timeoutFactor.
+//     Nor is a node waited for that is known to be silent, while a majority of
+//     the others is there.
+//   - More than about sixteen calls to a node that does not answer.
+//
+// # Where to look
+//
+// engine, node and gate are about the nodes; round and vote about one question
+// to them; acquire, extend, release and check ask the four questions; hold and
+// debts settle what is left; validity is the clock's part; pace, queue, mark and
+// ears are about waiting, handover about not having to; exclusive, locker and renew
+// make an object of it all that has one holder at a time; keeper and wave renew many
+// holds, lost tells of their loss, do runs a function under one. rw adds readers to it:
+// shared is their half, line the queue of both. slots, slotqueue, grant, permit and
+// held do the same for numbered slots, where the nodes have to agree not only on whether but on
+// which. fence numbers holds. keyslot names keys.
+package redlock

@@ -1,0 +1,218 @@
+package redlock
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+const (
+	// linger is how long subscriptions stay open after the last waiter has gone,
+	// so that a lock in steady use does not open them anew all the time.
+	linger = 200 * time.Millisecond
+
+	// A subscription that could not be opened, or broke, is tried again after a
+	// pause that grows between these.
+	leastPause = 50 * time.Millisecond
+	mostPause  = 5 * time.Second
+)
+
+// ears hear what releases tell the waiters of one engine: on every node one
+// subscription to one channel, whatever the number of locks, which is there only
+// while somebody waits. Nothing rests on it but speed: what is not heard, because
+// a driver can not subscribe, a permission is missing or a connection broke, is
+// found out at the next retry delay.
+type ears struct {
+	nodes   []*node
+	name    sync.Once
+	channel string
+	made    atomic.Uint64 // waiters
+
+	open atomic.Bool // copy of stop != nil
+
+	mu      sync.Mutex
+	waiters map[string]*waiter
+	stop    context.CancelFunc // ends the subscriptions; nil while there are none
+	idle    *time.Timer        // runs while there is no waiter
+}
+
+// waiter is a call in line. Messages to it ring its bell.
+type waiter struct {
+	id     string
+	suffix string
+	bell   chan struct{} // nil before the first call that really waits
+
+	mu    sync.Mutex
+	heard map[int]bool // nodes that have told it, since its last try; nil before the first
+	lone  int          // wakes by a minority since a majority's
+}
+
+// newWaiter makes a waiter whose id is CHANNEL|NUMBER and the suffix: see
+// line_prelude.lua.
+func (e *ears) newWaiter(suffix string) *waiter {
+	e.name.Do(func() {
+		var bits [16]byte
+		_, _ = rand.Read(bits[:]) // never fails: see crypto/rand
+		e.channel = "holdfast:" + base64.RawURLEncoding.EncodeToString(bits[:])
+	})
+	id := e.channel + "|" + strconv.FormatUint(e.made.Add(1), 36) + suffix
+	return &waiter{id: id, suffix: suffix}
+}
+
+// listening reports whether there are subscriptions, so that a first try may be
+// answered by a message already.
+func (e *ears) listening() bool { return e.open.Load() }
+
+// join lets w be told, and opens the subscriptions if it is the first.
+func (e *ears) join(w *waiter) {
+	if w.bell == nil {
+		w.bell = make(chan struct{}, 1)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.waiters == nil {
+		e.waiters = make(map[string]*waiter)
+	}
+	e.waiters[w.id] = w
+	if e.idle != nil {
+		e.idle.Stop()
+		e.idle = nil
+	}
+	if e.stop != nil {
+		return
+	}
+	var ctx context.Context
+	ctx, e.stop = context.WithCancel(context.Background())
+	e.open.Store(true)
+	for _, n := range e.nodes {
+		if s, ok := n.pool.(driver.Subscriber); ok {
+			go e.listen(ctx, n, s)
+		}
+	}
+}
+
+// leave ends w's wait. The subscriptions end a little after the last one's.
+func (e *ears) leave(w *waiter) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.waiters, w.id)
+	if len(e.waiters) == 0 && e.idle == nil {
+		e.idle = time.AfterFunc(linger, e.close)
+	}
+}
+
+// close ends the subscriptions, unless a waiter has come meanwhile.
+func (e *ears) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.waiters) > 0 || e.stop == nil {
+		return
+	}
+	e.stop()
+	e.stop, e.idle = nil, nil
+	e.open.Store(false)
+}
+
+// listen keeps one node's subscription until ctx ends.
+func (e *ears) listen(ctx context.Context, n *node, s driver.Subscriber) {
+	for pause := leastPause; ctx.Err() == nil; pause = min(2*pause, mostPause) {
+		switch subscribed, err := e.hear(ctx, n, s); {
+		case subscribed:
+			pause = leastPause
+		case errors.Is(err, driver.ErrNoSubscribe):
+			return
+		case driver.IsReply(err): // a permission is missing
+			pause = mostPause
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// hear subscribes once, passes messages on until the connection breaks or ctx
+// ends, and reports whether it had subscribed, and what ended it.
+func (e *ears) hear(ctx context.Context, n *node, s driver.Subscriber) (bool, error) {
+	opening, cancel := context.WithTimeout(ctx, mostPause)
+	sub, err := s.Subscribe(opening, e.channel)
+	cancel()
+	if err != nil {
+		return false, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = sub.Close() })
+	defer func() {
+		if stop() {
+			_ = sub.Close()
+		}
+	}()
+	e.tellAll(n) // of releases that went unheard before
+	for {
+		ids, err := sub.Receive()
+		if err != nil {
+			return true, err
+		}
+		for id := range strings.SplitSeq(ids, " ") {
+			e.tell(n, id)
+		}
+	}
+}
+
+func (e *ears) tell(n *node, id string) {
+	e.mu.Lock()
+	w := e.waiters[id]
+	e.mu.Unlock()
+	if w != nil {
+		w.ring(n)
+	}
+}
+
+// tellAll has every waiter look once. One that is in line, and not its first, may then
+// have what the first was told of: as at a retry delay, and as seldom.
+func (e *ears) tellAll(n *node) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, w := range e.waiters {
+		w.ring(n)
+	}
+}
+
+// ring tells the waiter that n has something for it.
+func (w *waiter) ring(n *node) {
+	w.mu.Lock()
+	if w.heard == nil {
+		w.heard = make(map[int]bool)
+	}
+	w.heard[n.index] = true
+	w.mu.Unlock()
+	select {
+	case w.bell <- struct{}{}:
+	default:
+	}
+}
+
+// reset forgets what was told before a try, which will find out by itself.
+func (w *waiter) reset() {
+	w.mu.Lock()
+	clear(w.heard)
+	w.mu.Unlock()
+	select {
+	case <-w.bell:
+	default:
+	}
+}
+
+// told counts the nodes that have told the waiter since its last try.
+func (w *waiter) told() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.heard)
+}

@@ -1,0 +1,89 @@
+package redlock
+
+import (
+	"fmt"
+	"reflect"
+	"sync"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// Engine runs protocols over a fixed list of nodes. One Engine belongs to one
+// Factory; it is safe for concurrent use, and holds no goroutine, connection or
+// timer while nothing is under way: see ears and keeper for what that means.
+type Engine struct {
+	nodes   []*node
+	quorum  int
+	err     error // why the pools can not be used; nil if they can
+	windows windows
+	signals sync.Pool // of chan struct{}, capacity 1: see round
+	ears    ears
+	keeper  keeper
+
+	// stepWall is the seam through which tests step the wall clock. It is nil
+	// outside tests.
+	stepWall func(time.Time) time.Time
+}
+
+// New makes an engine over pools, in the caller's order: the index of a pool is
+// the number of its node in every error. It never fails; pools that can not be
+// used are reported, as ErrConfig, by the first call that would use them.
+func New(pools ...driver.Pool) *Engine {
+	e := &Engine{quorum: len(pools)/2 + 1, err: checkPools(pools)}
+	e.keeper.engine, e.keeper.stragglers = e, make(chan struct{}, mostStragglers)
+	if e.err != nil {
+		return e
+	}
+	for i, pool := range pools {
+		e.nodes = append(e.nodes, newNode(i, pool))
+	}
+	e.ears.nodes = e.nodes
+	return e
+}
+
+// checkPools finds what is wrong with a list of pools without asking a server.
+func checkPools(pools []driver.Pool) error {
+	if len(pools) == 0 {
+		return fmt.Errorf("%w: no pools: 0 given, at least 1 needed", ErrConfig)
+	}
+	for i, pool := range pools {
+		if isNil(pool) {
+			return fmt.Errorf("%w: pool #%d of %d is nil", ErrConfig, i, len(pools))
+		}
+		v, ok := pool.(driver.Validator)
+		if !ok {
+			continue
+		}
+		if err := v.Validate(); err != nil {
+			return fmt.Errorf("%w: pool #%d of %d: %w", ErrConfig, i, len(pools), err)
+		}
+	}
+	return nil
+}
+
+// isNil finds both a nil interface and a nil pointer inside one.
+func isNil(pool driver.Pool) bool {
+	if pool == nil {
+		return true
+	}
+	v := reflect.ValueOf(pool)
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Interface, reflect.Slice, reflect.Chan:
+		return v.IsNil()
+	default:
+		return false
+	}
+}
+
+// Quorum is the number of nodes whose word decides: a majority of the
+// configured ones, whether they are up or not.
+func (e *Engine) Quorum() int { return e.quorum }
+
+// signal takes a channel on which one round tells its caller of its decision.
+func (e *Engine) signal() chan struct{} {
+	if c, ok := e.signals.Get().(chan struct{}); ok {
+		return c
+	}
+	return make(chan struct{}, 1)
+}

@@ -1,0 +1,275 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// Exclusive is a lock object with one holder at a time: the engine's half of a
+// mutex, and of the writer of a read-write lock. It is safe for concurrent use;
+// goroutines that share it are served in the order in which they came.
+type Exclusive struct {
+	spec  *Spec
+	queue queue
+	line  *line // in the queue's place, for the writer of a read-write lock
+	chain int   // hand-overs in a row; of the goroutine that has the place
+
+	readers *Shared // the other half of a read-write lock
+
+	attempts attempts // of the goroutine that has the place
+
+	mu sync.Mutex
+	// hold is the current hold, or the last one: nil before the first. It is
+	// replaced only by the goroutine that has the place.
+	hold *hold
+}
+
+// NewExclusive makes an object from its specification.
+func NewExclusive(s *Spec) *Exclusive { return newExclusive(s, nil, new(leftovers)) }
+
+func newExclusive(s *Spec, at *line, left *leftovers) *Exclusive {
+	x := &Exclusive{spec: s, line: at, attempts: attempts{spec: s, left: left}}
+	if s.Value != "" && s.err == nil {
+		x.hold = adopt(s, s.Value)
+	}
+	return x
+}
+
+// Lock acquires the lock with the configured tries, TryLock with one.
+func (x *Exclusive) Lock(ctx context.Context) error {
+	return x.lock(ctx, x.spec.newPace(x.spec.Tries))
+}
+
+// TryLock makes one try and does not wait.
+func (x *Exclusive) TryLock(ctx context.Context) error {
+	return x.lock(ctx, x.spec.paceOf(1))
+}
+
+func (x *Exclusive) lock(ctx context.Context, p *pace) error {
+	if err := x.spec.usable(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return x.spec.fail(ErrFailed, ended(ctx)...)
+	}
+	defer p.stop()
+	h, err := x.enter(ctx, p)
+	if err != nil {
+		x.discard(h)
+		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
+	}
+	if h == nil {
+		x.chain = 0
+		h, err = x.attempts.acquire(ctx, p)
+	}
+	if err != nil {
+		x.discard(x.leave(nil))
+		return err
+	}
+	x.begin(h)
+	return nil
+}
+
+// begin makes h the object's hold.
+func (x *Exclusive) begin(h *hold) {
+	h.placed = true
+	if x.spec.AutoExtend {
+		x.attempts.mark = nil // it has ended, and takes more room than the hold
+		h.dropMark()
+		h.keepAlive()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.hold = h
+}
+
+// discard gives up a hold that was passed on, but that nobody was there to take.
+func (x *Exclusive) discard(h *hold) {
+	if h != nil {
+		x.attempts.abandon(h)
+	}
+}
+
+// enter waits for the object's place. It is no interface, which would put the
+// pace of every call on the heap.
+func (x *Exclusive) enter(ctx context.Context, p *pace) (*hold, error) {
+	if x.line != nil {
+		return x.line.enter(ctx, p)
+	}
+	return x.queue.enter(ctx, p)
+}
+
+func (x *Exclusive) leave(h *hold) *hold {
+	if x.line != nil {
+		return x.line.leave(h)
+	}
+	return x.queue.leave(h)
+}
+
+func (x *Exclusive) awaited() bool {
+	if x.line != nil {
+		return x.line.awaited()
+	}
+	return x.queue.awaited()
+}
+
+// acquire tries until a try is won, the pace's tries are used up, or ctx ends.
+func (a *attempts) acquire(ctx context.Context, p *pace) (*hold, error) {
+	m := a.begin(p, "")
+	defer m.end()
+	for {
+		h, causes, err := a.next(ctx, p, m)
+		if h != nil || err != nil {
+			return h, err
+		}
+		if err := m.pause(ctx, p); err != nil {
+			return nil, a.spec.fail(ErrFailed, why(ctx, err, causes...)...)
+		}
+	}
+}
+
+// next makes one try. Without a hold and an error, another one may be made.
+func (a *attempts) next(ctx context.Context, p *pace, m *mark) (*hold, []error, error) {
+	t, err := a.spec.nextToken()
+	if err != nil {
+		return nil, nil, a.spec.fail(ErrFailed, err)
+	}
+	h, causes := a.try(ctx, t, m.forTry(p))
+	if h == nil && ctx.Err() != nil {
+		if a.causes != nil { // this try was cut short, and knows less
+			causes = a.causes
+		}
+		return nil, nil, a.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
+	}
+	a.causes = causes
+	return h, causes, nil
+}
+
+// why lists the causes of a failed wait: the end of ctx, if it was that, and
+// what was in the way.
+func why(ctx context.Context, err error, causes ...error) []error {
+	if err == errSpent {
+		return causes
+	}
+	return append(ended(ctx), causes...)
+}
+
+// ended lists ctx's error, and its cause where that says more.
+func ended(ctx context.Context) []error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return []error{cause}
+	}
+	return []error{err, cause}
+}
+
+// current returns the current or last hold, or nil.
+func (x *Exclusive) current() *hold {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.hold
+}
+
+// Unlock releases the hold, and reports whether a majority still had it.
+//
+// Whatever the outcome, the hold has ended and the object's place is free. When
+// too few nodes answered, the releases go on in the background, and Unlock may
+// be called again, for as long as no other goroutine has locked the object, to
+// ask once more.
+func (x *Exclusive) Unlock(ctx context.Context) (bool, error) {
+	err, _ := x.unlock(ctx)
+	return err == nil, err
+}
+
+// unlock also tells whether the hold is known to have been lost, as opposed to
+// nodes that could not be asked.
+func (x *Exclusive) unlock(ctx context.Context) (err error, lost bool) {
+	if err := x.spec.usable(); err != nil {
+		return err, false
+	}
+	return x.release(ctx, x.current())
+}
+
+// release is unlock for one hold, which may be nil.
+func (x *Exclusive) release(ctx context.Context, h *hold) (err error, lost bool) {
+	if h == nil || !h.claim() {
+		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
+	}
+	h.awaitRenewal(ctx)
+	var next, lent *hold
+	switch {
+	case x.mayHandOver(h):
+		next = x.handOver(ctx, h)
+	case x.mayLend(h):
+		lent = x.readers.attempts.handOver(ctx, h)
+	}
+	end, causes := released, []error(nil)
+	if next == nil && lent == nil {
+		end, causes = h.releaseAll(ctx)
+	}
+	if h.disclaim() {
+		x.attempts.left.add(h)
+		if lent == nil || !x.readers.takeOver(lent) {
+			x.discard(x.leave(next))
+		}
+	}
+	return h.verdict(ctx, end, causes)
+}
+
+// Extend renews the hold for another full expiry, and reports whether it did.
+func (x *Exclusive) Extend(ctx context.Context) (bool, error) {
+	if err := x.spec.usable(); err != nil {
+		return false, err
+	}
+	h := x.current()
+	if h == nil {
+		return false, x.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
+	}
+	err := h.extendFor(ctx)
+	return err == nil, err
+}
+
+// Valid asks the clocks and the nodes whether the hold is still good. It is
+// false, without an error, when there is no hold.
+func (x *Exclusive) Valid(ctx context.Context) (bool, error) {
+	if err := x.spec.usable(); err != nil {
+		return false, err
+	}
+	h := x.current()
+	if h == nil || !h.active() {
+		return false, nil
+	}
+	if ctx.Err() != nil {
+		return false, x.spec.fail(errInvalid, ended(ctx)...)
+	}
+	ok, causes := h.check(ctx)
+	if ok {
+		return true, nil
+	}
+	if ctx.Err() != nil {
+		causes = append(ended(ctx), causes...)
+	}
+	return false, x.spec.fail(errInvalid, causes...)
+}
+
+// Value is the token of the current or last hold, or "" before the first.
+func (x *Exclusive) Value() string {
+	if h := x.current(); h != nil {
+		return h.token.value
+	}
+	return x.spec.Value
+}
+
+// Until is the end of the validity of the current or last hold. It is the zero
+// time before the first, and for an adopted hold that was not extended.
+func (x *Exclusive) Until() time.Time {
+	if h := x.current(); h != nil {
+		return h.validity().until
+	}
+	return time.Time{}
+}
+
+// Name is the lock's name.
+func (x *Exclusive) Name() string { return x.spec.name }

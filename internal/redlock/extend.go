@@ -1,0 +1,217 @@
+package redlock
+
+import (
+	"context"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// extendFor is extend for the hold's owner: with the error that the owner sees.
+func (h *hold) extendFor(ctx context.Context) error {
+	switch {
+	case ctx.Err() != nil:
+		return h.spec.fail(ErrExtendFailed, ended(ctx)...)
+	case !h.active():
+		return h.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
+	}
+	causes := h.extend(ctx)
+	if causes == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		causes = append(ended(ctx), causes...)
+	}
+	return h.spec.fail(ErrExtendFailed, causes...)
+}
+
+// extend renews the hold on a majority and moves its validity on. On error the
+// hold keeps the validity it had.
+//
+// Votes come from nodes that still have the token. A hold whose validity has
+// ended is not extended any more: it was told to be lost, and must stay so.
+// SetNXOnExtend is the exception, as in Redsync.
+func (h *hold) extend(ctx context.Context) []error {
+	r, err := h.prepareExtension(ctx)
+	if err != nil {
+		return []error{err}
+	}
+	r.run(ctx)
+	missing, err := h.extended(r)
+	if err != nil {
+		return []error{err}
+	}
+	if !r.won {
+		return r.causes()
+	}
+	for _, n := range missing {
+		n.gate.background.Add(1)
+		go func() {
+			defer n.gate.background.Add(-1)
+			h.repair(n)
+		}()
+	}
+	return nil
+}
+
+// prepareExtension makes the round of an extension.
+func (h *hold) prepareExtension(ctx context.Context) (*round, error) {
+	if h.tooLate() {
+		return nil, ErrLockAlreadyExpired
+	}
+	p := toExtend
+	if h.spec.SetNXOnExtend {
+		p = toGrant
+	}
+	r := newRound(ctx, h, h.spec.extendCall(h), p)
+	if p == toGrant && !h.pend(r) {
+		r.giveBackAll()
+		return nil, errUnlocked
+	}
+	h.muteRepaired(r)
+	return r, nil
+}
+
+// extended takes the outcome of an extension's round. If it was won in time the
+// validity moves on, and the nodes that have nothing are to be repaired by the
+// caller, in the background.
+func (h *hold) extended(r *round) (missing []*node, err error) {
+	if !r.won {
+		h.deny(r)
+		return nil, nil
+	}
+	if err := h.renew(r.start); err != nil {
+		return nil, err
+	}
+	if r.purpose == toExtend {
+		missing = h.mend(r)
+	}
+	return missing, nil
+}
+
+// tooLate reports that the hold is over by the clock, and may not be extended.
+func (h *hold) tooLate() bool { return h.over() && !h.spec.SetNXOnExtend }
+
+// renew moves the validity on after a won extension that started at start.
+func (h *hold) renew(start instant) error {
+	v, now := validFrom(start, &h.spec.Config), h.spec.engine.now()
+	if v.ended(now) || h.tooLate() {
+		return errTooLate
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		return errUnlocked
+	}
+	if h.loss.err != nil && !h.revocable() {
+		return h.loss.err
+	}
+	h.loss.forget()
+	first := !h.valid.known()
+	if v.until.After(h.valid.until) { // another extension may have started later
+		h.valid = v
+	}
+	if first {
+		h.await(now)
+	}
+	return nil
+}
+
+// muteRepaired keeps nodes that were repaired from voting. Their token is there
+// because this client put it back, which proves nothing about the time before.
+func (h *hold) muteRepaired(r *round) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range h.stakes {
+		if h.stakes[i].probation {
+			r.mute(i)
+		}
+	}
+}
+
+// mend follows up a won extension on the nodes that answered in time, but for those
+// that it returns, which are to be repaired. The others' own goroutines do when
+// their answers come.
+func (h *hold) mend(r *round) (missing []*node) {
+	for i, n := range h.spec.engine.nodes {
+		r.mu.Lock()
+		s := r.slots[i]
+		r.mu.Unlock()
+		switch {
+		case s.background:
+		case s.vote == voteMissing:
+			missing = append(missing, n)
+		default:
+			h.mendAt(n, s.mute, s.answer)
+		}
+	}
+	return missing
+}
+
+// mendAt acts on what one node answered to an extension that was won without
+// it: a repaired node that kept the token may vote from now on, and one that has
+// nothing gets the token back.
+func (h *hold) mendAt(n *node, mute bool, a answer) {
+	switch {
+	case a.vote == voteMissing:
+		h.repair(n)
+	case a.vote == voteYes && mute:
+		h.mu.Lock()
+		h.stakes[n.index].probation = false
+		h.mu.Unlock()
+	}
+}
+
+// repair puts the token back on a node that has forgotten or missed it, if
+// nobody else is there: a separate step, settled as an acquire is, so that a
+// repair that arrives after the release is released too. It reports whether the
+// node refused it.
+func (h *hold) repair(n *node) (refused bool) {
+	e := h.spec.engine
+	now := e.now()
+	if !h.pendRepair(n, now) {
+		return false
+	}
+	ctx := callContext{window: e.windows.within(now.Time, h.spec.bound), values: context.Background()}
+	call := h.spec.repairCall(h) // writes only what is missing
+	a := h.askRepair(n, now.Time, &ctx, &call)
+	if h.learn(n, a) {
+		h.settle(n)
+	}
+	return a.vote == voteTaken
+}
+
+// askRepair sends the repair if the node's gate lets it.
+func (h *hold) askRepair(n *node, now time.Time, ctx context.Context, call *driver.Call) answer {
+	p := n.gate.admit(now)
+	if p == noPass {
+		return answer{vote: voteNone, err: errSaturated}
+	}
+	defer n.gate.giveBack(p)
+	return n.ask(ctx, call)
+}
+
+// pendRepair notes that a repair is about to be sent to n, unless the hold is
+// over or n is being seen to already. From here on n is on probation.
+func (h *hold) pendRepair(n *node, now instant) bool {
+	if !h.pendAt(n, now) {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stakes[n.index].probation = true
+	return true
+}
+
+// pendAt notes that a call which may put the token there is about to be sent to n,
+// unless the hold is over or n is being seen to already.
+func (h *hold) pendAt(n *node, now instant) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := &h.stakes[n.index]
+	if h.ended || s.pending > 0 || h.valid.ended(now) {
+		return false
+	}
+	s.begin()
+	return true
+}

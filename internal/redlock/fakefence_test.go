@@ -1,0 +1,121 @@
+package redlock
+
+import (
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// fakeCounter counts the holds of a lock on a fake node.
+type fakeCounter struct {
+	number int64
+	ends   time.Time
+}
+
+// fencedScript is what a script does besides the one that it runs.
+type fencedScript struct {
+	body  *scripts.Script
+	gives bool // a new number; or else it keeps one
+}
+
+var fencedScripts = map[*scripts.Script]fencedScript{
+	scripts.MutexAcquireFenced:     {scripts.MutexAcquire, true},
+	scripts.MutexHandoverFenced:    {scripts.MutexHandover, true},
+	scripts.MutexRepairFenced:      {scripts.MutexAcquire, false},
+	scripts.MutexExtendFenced:      {scripts.MutexExtend, false},
+	scripts.MutexExtendOrSetFenced: {scripts.MutexExtendOrSet, false},
+	scripts.MutexFence:             {scripts.MutexCheck, false},
+
+	scripts.RWMutexWriteAcquireFenced:  {scripts.RWMutexWriteAcquire, true},
+	scripts.RWMutexWriteHandoverFenced: {scripts.RWMutexWriteHandover, true},
+	scripts.RWMutexWriteRepairFenced:   {scripts.RWMutexWriteAcquire, false},
+	scripts.RWMutexWriteExtendFenced:   {scripts.RWMutexWriteExtend, false},
+	scripts.RWMutexWriteFence:          {scripts.RWMutexWriteCheck, false},
+}
+
+// The fenced variants of the tests' protocols.
+func init() {
+	testProtocol.Fenced = &Protocol{
+		Kind:     "test",
+		Acquire:  scripts.MutexAcquireFenced,
+		Extend:   scripts.MutexExtendFenced,
+		Revive:   scripts.MutexExtendOrSetFenced,
+		Release:  scripts.MutexRelease,
+		Check:    scripts.MutexCheck,
+		Repair:   scripts.MutexRepairFenced,
+		Handover: scripts.MutexHandoverFenced,
+		Withdraw: scripts.MutexWithdraw,
+		Fence:    scripts.MutexFence,
+		FenceKey: "fence",
+		LineKeys: testProtocol.LineKeys,
+	}
+	writeProtocol.Fenced = &Protocol{
+		Kind:     "test",
+		Acquire:  scripts.RWMutexWriteAcquireFenced,
+		Extend:   scripts.RWMutexWriteExtendFenced,
+		Release:  scripts.RWMutexWriteRelease,
+		Check:    scripts.RWMutexWriteCheck,
+		Repair:   scripts.RWMutexWriteRepairFenced,
+		Handover: scripts.RWMutexWriteHandoverFenced,
+		Withdraw: scripts.RWMutexWriteWithdraw,
+		Fence:    scripts.RWMutexWriteFence,
+		FenceKey: ":f",
+		AuxKeys:  rwKeys,
+	}
+}
+
+// runFenced runs a script that numbers holds. f.mu is held.
+func (f *fakeNode) runFenced(of fencedScript, call *driver.Call) any {
+	keys, args := call.Keys(), call.Args()
+	key := keys[1].(string)
+	if len(keys) >= 7 {
+		key = keys[6].(string)
+	}
+	rest := args
+	if !of.gives {
+		rest = args[:len(args)-1]
+	}
+	body := driver.NewCall(of.body, keys, rest...)
+	reply := f.run(&body)
+	if reply != int64(1) {
+		return reply
+	}
+	own := f.counter(key)
+	number := own + 1
+	switch {
+	case !of.gives:
+		number = max(own, args[len(args)-1].(int64))
+	case own == 0:
+		number = time.Now().Add(f.skew).UnixMicro()
+	}
+	if number > 0 && !(f.perGrant && !of.gives) {
+		f.counters[key] = fakeCounter{number, time.Now().Add(24*time.Hour + time.Duration(args[1].(int64))*time.Millisecond)}
+	}
+	if of.gives {
+		return number
+	}
+	return reply
+}
+
+// counter is the live counter at key, or 0.
+func (f *fakeNode) counter(key string) int64 {
+	if c := f.counters[key]; time.Now().Before(c.ends) {
+		return c.number
+	}
+	return 0
+}
+
+// setCounter is what a node may have come to.
+func (f *fakeNode) setCounter(key string, number int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counters[key] = fakeCounter{number, time.Now().Add(24 * time.Hour)}
+}
+
+// counted is the counter of the tests' lock.
+func (f *fakeNode) counted() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counter(AuxKey("name", "fence"))
+}

@@ -1,0 +1,415 @@
+package redlock
+
+import (
+	"maps"
+	"slices"
+	"testing/synctest"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// The protocols of a read-write lock, of the tests' own.
+var (
+	rwKeys = []string{":w", ":r", ":i", ":o", ":a", ":l"}
+
+	writeProtocol = &Protocol{
+		Kind:     "test",
+		Acquire:  scripts.RWMutexWriteAcquire,
+		Extend:   scripts.RWMutexWriteExtend,
+		Release:  scripts.RWMutexWriteRelease,
+		Check:    scripts.RWMutexWriteCheck,
+		Handover: scripts.RWMutexWriteHandover,
+		Withdraw: scripts.RWMutexWriteWithdraw,
+		AuxKeys:  rwKeys,
+	}
+	readProtocol = &Protocol{
+		Kind:     "test",
+		Acquire:  scripts.RWMutexReadAcquire,
+		Extend:   scripts.RWMutexReadExtend,
+		Repair:   scripts.RWMutexReadRepair,
+		Release:  scripts.RWMutexReadRelease,
+		Check:    scripts.RWMutexReadCheck,
+		Convert:  scripts.RWMutexDowngrade,
+		Handover: scripts.RWMutexReadHandover,
+		Withdraw: scripts.RWMutexReadWithdraw,
+		AuxKeys:  rwKeys,
+	}
+)
+
+// fakeRW is one read-write lock on a fake node. Its wrongs are for tests of the
+// tests.
+type fakeRW struct {
+	writer  fakeKey
+	readers map[any]time.Time // token -> end of its lease
+	intents map[any]time.Time // a waiting writer's mark -> its end
+	waiters map[any]time.Time // a waiting reader's mark -> its end
+	writers map[any]int       // writers' marks -> when they came
+	line    map[any]int       // readers' marks -> when they came
+	came    int               // the last of them
+	tell    func(...any)      // those whom a release wakes
+
+	blind bool // a writer is let in beside readers
+	rash  bool // a token's own hold is taken away before it is looked at
+	deaf  bool // readers are let in although a writer waits
+}
+
+// rwScripts are what the scripts do. Each runs after what has ended was removed.
+var rwScripts = map[*scripts.Script]func(l *fakeRW, token any, args []any) int64{
+	scripts.RWMutexWriteAcquire:  (*fakeRW).writeAcquire,
+	scripts.RWMutexWriteExtend:   (*fakeRW).writeExtend,
+	scripts.RWMutexWriteRelease:  (*fakeRW).writeRelease,
+	scripts.RWMutexWriteCheck:    (*fakeRW).writeCheck,
+	scripts.RWMutexWriteHandover: (*fakeRW).writeHandover,
+	scripts.RWMutexWriteWithdraw: (*fakeRW).writeWithdraw,
+	scripts.RWMutexReadWithdraw:  (*fakeRW).readWithdraw,
+	scripts.RWMutexReadAcquire:   (*fakeRW).readAcquire,
+	scripts.RWMutexReadExtend:    (*fakeRW).readExtend,
+	scripts.RWMutexReadRepair:    (*fakeRW).readRepair,
+	scripts.RWMutexReadRelease:   (*fakeRW).readRelease,
+	scripts.RWMutexReadCheck:     (*fakeRW).readCheck,
+	scripts.RWMutexReadHandover:  (*fakeRW).readHandover,
+	scripts.RWMutexDowngrade:     (*fakeRW).downgrade,
+}
+
+// runRW runs a script of the read-write lock. f.mu is held.
+func (f *fakeNode) runRW(call *driver.Call) any {
+	args := call.Args()
+	l := f.rwLock(call.Keys()[0].(string))
+	l.reap()
+	l.tell = f.publish
+	return rwScripts[call.Script()](l, args[0], args[1:])
+}
+
+// rwLock is the lock whose writer has this key. f.mu is held.
+func (f *fakeNode) rwLock(key string) *fakeRW {
+	l := f.rw[key]
+	if l == nil {
+		l = new(fakeRW)
+		l.clear()
+		f.rw[key] = l
+	}
+	return l
+}
+
+func (l *fakeRW) clear() {
+	l.writer = fakeKey{}
+	l.readers, l.intents, l.waiters = make(map[any]time.Time), make(map[any]time.Time), make(map[any]time.Time)
+	l.writers, l.line = make(map[any]int), make(map[any]int)
+}
+
+// reap removes what has ended.
+func (l *fakeRW) reap() {
+	now := time.Now()
+	ended := func(_ any, ends time.Time) bool { return !now.Before(ends) }
+	maps.DeleteFunc(l.readers, ended)
+	maps.DeleteFunc(l.intents, ended)
+	maps.DeleteFunc(l.waiters, ended)
+	if ended(nil, l.writer.ends) {
+		l.writer = fakeKey{}
+	}
+}
+
+func (l *fakeRW) written() bool { return l.writer.token != "" }
+
+// writes reports that the token is the writer.
+func (l *fakeRW) writes(token any) bool { return l.written() && l.writer.token == token }
+
+func (l *fakeRW) reads(token any) bool { return !l.readers[token].IsZero() }
+
+// discard removes the holds of tokens, but for the call's own.
+func (l *fakeRW) discard(own any, tokens []any) {
+	for _, token := range tokens {
+		if token == own && !l.rash {
+			continue
+		}
+		delete(l.readers, token)
+		if l.writes(token) {
+			l.writer = fakeKey{}
+		}
+	}
+}
+
+// isOwn reports that a call's token is known to be unique: it is one that may be replaced.
+func isOwn(token any, replaced []any) bool { return slices.Contains(replaced, token) }
+
+// announce gives a place in line, for longer than it was.
+func (l *fakeRW) announce(kind map[any]time.Time, came map[any]int, mark, ms any) {
+	if mark == "" {
+		return
+	}
+	kind[mark] = later(kind[mark], lifetime(ms))
+	if came[mark] == 0 {
+		l.came++
+		came[mark] = l.came
+	}
+}
+
+// inOrder lists marks in the order in which they came.
+func inOrderOf(came map[any]int) []any {
+	return slices.SortedFunc(maps.Keys(came), func(a, b any) int { return came[a] - came[b] })
+}
+
+// firstWriter is that of rwmutex_prelude.lua.
+func (l *fakeRW) firstWriter(but any) (mark any, came int) {
+	for _, mark := range inOrderOf(l.writers) {
+		switch {
+		case l.intents[mark].IsZero():
+			delete(l.writers, mark)
+		case mark != but:
+			return mark, l.writers[mark]
+		}
+	}
+	return nil, 0
+}
+
+// wake is that of rwmutex_prelude.lua.
+func (l *fakeRW) wake(but any) {
+	if l.written() {
+		return
+	}
+	writer, since := l.firstWriter(but)
+	var told []any
+	for _, mark := range inOrderOf(l.line) {
+		switch {
+		case writer != nil && l.line[mark] > since:
+		case l.waiters[mark].IsZero():
+			delete(l.line, mark)
+		case mark != but:
+			told = append(told, mark)
+		}
+	}
+	if writer != nil && told == nil && len(l.readers) == 0 {
+		told = append(told, writer)
+	}
+	l.tell(told...)
+}
+
+// readerMayPass reports whether a reader came before the first waiting writer.
+func (l *fakeRW) readerMayPass(mark any) bool {
+	if len(l.intents) == 0 {
+		return true
+	}
+	if l.line[mark] == 0 || l.waiters[mark].IsZero() {
+		return false
+	}
+	writer, since := l.firstWriter("")
+	return writer == nil || l.line[mark] < since
+}
+
+// lease gives the token a lease, for longer than it had. The token is not the
+// writer any more.
+func (l *fakeRW) lease(token, ms any) {
+	if l.writes(token) {
+		l.writer = fakeKey{}
+	}
+	l.readers[token] = later(l.readers[token], lifetime(ms))
+}
+
+// others is the reply to a token that has nothing.
+func others(there bool) int64 {
+	if there {
+		return 0
+	}
+	return -1
+}
+
+func (l *fakeRW) writeAcquire(token any, args []any) int64 {
+	l.discard(token, args[3:])
+	if l.writes(token) && isOwn(token, args[3:]) {
+		l.writer.ends = lifetime(args[0])
+		delete(l.intents, args[1])
+		return 1
+	}
+	may := args[1] == "" || !l.intents[args[1]].IsZero() || len(l.intents)+len(l.waiters) == 0
+	if l.written() || len(l.readers) > 0 && !l.blind || !may {
+		l.announce(l.intents, l.writers, args[1], args[2])
+		return 0
+	}
+	l.writer = fakeKey{token.(string), lifetime(args[0])}
+	delete(l.intents, args[1])
+	return 1
+}
+
+func (l *fakeRW) writeHandover(token any, args []any) int64 {
+	reply := l.writeCheck(args[1], nil)
+	if reply == 1 {
+		l.writer = fakeKey{token.(string), lifetime(args[0])}
+	}
+	return reply
+}
+
+func (l *fakeRW) readHandover(token any, args []any) int64 {
+	if !l.writes(args[1]) && (l.written() || !l.reads(token)) {
+		return others(l.written() || len(l.readers) > 0)
+	}
+	l.writer = fakeKey{}
+	reply := l.readExtend(token, args[:1])
+	if reply < 0 {
+		l.lease(token, args[0])
+		reply = l.readExtend(token, args[:1])
+	}
+	l.wake("")
+	return reply
+}
+
+func (l *fakeRW) writeCheck(token any, _ []any) int64 {
+	if l.writes(token) {
+		return 1
+	}
+	return others(l.written() || len(l.readers) > 0)
+}
+
+func (l *fakeRW) writeExtend(token any, args []any) int64 {
+	reply := l.writeCheck(token, nil)
+	if reply == 1 {
+		l.writer.ends = lifetime(args[0])
+	}
+	return reply
+}
+
+func (l *fakeRW) writeRelease(token any, args []any) int64 {
+	reply := l.writeCheck(token, nil)
+	l.announce(l.intents, l.writers, args[0], args[1])
+	if reply == 1 {
+		l.writer = fakeKey{}
+	}
+	if reply != 0 {
+		l.wake(args[0])
+	}
+	return reply
+}
+
+func (l *fakeRW) writeWithdraw(mark any, _ []any) int64 { return l.giveUp(l.intents, l.writers, mark) }
+
+func (l *fakeRW) readWithdraw(mark any, _ []any) int64 { return l.giveUp(l.waiters, l.line, mark) }
+
+func (l *fakeRW) giveUp(kind map[any]time.Time, came map[any]int, mark any) int64 {
+	had := !kind[mark].IsZero()
+	delete(kind, mark)
+	delete(came, mark)
+	l.wake("")
+	if !had {
+		return -1
+	}
+	return 1
+}
+
+func (l *fakeRW) readAcquire(token any, args []any) int64 {
+	l.discard(token, args[3:])
+	if !l.written() && l.reads(token) && isOwn(token, args[3:]) {
+		l.readers[token] = lifetime(args[0])
+		delete(l.waiters, args[1])
+		return 1
+	}
+	if l.written() || !l.readerMayPass(args[1]) && !l.deaf || l.reads(token) {
+		l.announce(l.waiters, l.line, args[1], args[2])
+		return 0
+	}
+	l.lease(token, args[0])
+	delete(l.waiters, args[1])
+	return 1
+}
+
+func (l *fakeRW) readCheck(token any, _ []any) int64 {
+	if l.reads(token) || l.writes(token) {
+		return 1
+	}
+	return others(l.written())
+}
+
+func (l *fakeRW) readExtend(token any, args []any) int64 {
+	reply := l.readCheck(token, nil)
+	if reply != 1 {
+		return reply
+	}
+	l.lease(token, args[0])
+	if len(l.intents) > 0 && !l.deaf {
+		return 2
+	}
+	return 1
+}
+
+func (l *fakeRW) readRepair(token any, args []any) int64 {
+	if l.written() && !l.writes(token) {
+		return 0
+	}
+	l.lease(token, args[0])
+	return 1
+}
+
+func (l *fakeRW) readRelease(token any, args []any) int64 {
+	reply := l.readCheck(token, nil)
+	l.announce(l.waiters, l.line, args[0], args[1])
+	if reply == 1 {
+		l.discard(nil, []any{token})
+	}
+	if reply != 0 {
+		l.wake(args[0])
+	}
+	return reply
+}
+
+// downgrade differs from readExtend where the writer is somebody else: a lease
+// of the token, which there can not be, would not help.
+func (l *fakeRW) downgrade(token any, args []any) int64 {
+	if l.written() && !l.writes(token) {
+		return 0
+	}
+	reply := l.readExtend(token, args)
+	if reply > 0 {
+		l.wake("")
+	}
+	return reply
+}
+
+// lock is what the node has of the lock, at once.
+func (f *fakeNode) lock() (writer string, readers, intents int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.rwLock(rwName)
+	l.reap()
+	return l.writer.token, len(l.readers), len(l.intents)
+}
+
+// rwName is the key of the writer in tests.
+var rwName = AuxKey("name", rwKeys[0])
+
+// wrong makes the lock on every node wrong.
+func (b *bench) wrong(change func(l *fakeRW)) {
+	for _, n := range b.nodes {
+		n.set(func() { change(n.rwLock(rwName)) })
+	}
+}
+
+// writers are the nodes' write tokens, once everything has settled.
+func (b *bench) writers() []string {
+	synctest.Wait()
+	var tokens []string
+	for _, n := range b.nodes {
+		writer, _, _ := n.lock()
+		tokens = append(tokens, writer)
+	}
+	return tokens
+}
+
+// leases count the nodes' readers, and marks their intents, once everything has
+// settled.
+func (b *bench) leases() (leases []int) {
+	synctest.Wait()
+	for _, n := range b.nodes {
+		_, readers, _ := n.lock()
+		leases = append(leases, readers)
+	}
+	return leases
+}
+
+func (b *bench) marks() (marks []int) {
+	synctest.Wait()
+	for _, n := range b.nodes {
+		_, _, intents := n.lock()
+		marks = append(marks, intents)
+	}
+	return marks
+}

@@ -1,0 +1,229 @@
+package redlock
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// slotsProtocol is a protocol with slots, of the tests' own.
+var slotsProtocol = &Protocol{
+	Kind:    "test",
+	Acquire: scripts.SemaphoreAcquire,
+	Extend:  scripts.SemaphoreExtend,
+	Release: scripts.SemaphoreRelease,
+	Check:   scripts.SemaphoreCheck,
+	AuxKeys: []string{"a", "b"},
+
+	Handover: scripts.SemaphoreHandover,
+	Withdraw: scripts.SemaphoreWithdraw,
+	LineKeys: []string{"line", "waiters"},
+}
+
+// fakePermit is a token's slots on a fake node.
+type fakePermit struct {
+	slots []int
+	ends  time.Time
+}
+
+// slotsOf are a permit's slots on the node, once everything has settled.
+func (f *fakeNode) slotsOf(p *Permit) (slots []int) {
+	f.set(func() { slots = f.permits[p.Value()].slots })
+	return slots
+}
+
+// runSlots is what the semaphore's scripts do. f.mu is held.
+func (f *fakeNode) runSlots(call *driver.Call) any {
+	for token, p := range f.permits {
+		if !time.Now().Before(p.ends) {
+			delete(f.permits, token)
+		}
+	}
+	args := call.Args()
+	if call.Script() == scripts.SemaphoreHeld {
+		return f.listPermits()
+	}
+	token := args[0].(string)
+	p, there := f.permits[token]
+	switch call.Script() {
+	case scripts.SemaphoreAcquire:
+		return f.grantSlots(call.Keys()[0].(string), token, args)
+	case scripts.SemaphoreExtend:
+		if !there || formatSlots(p.slots) != args[2] {
+			return int64(-1)
+		}
+		p.ends = later(p.ends, lifetime(args[1]))
+		f.permits[token] = p
+	case scripts.SemaphoreCheck:
+		if !there || formatSlots(p.slots) != args[1] {
+			return int64(-1)
+		}
+	case scripts.SemaphoreHandover:
+		return f.handSlotsOver(token, args, there)
+	case scripts.SemaphoreRelease:
+		lock, place := call.Keys()[0].(string), args[1].(string)
+		f.enqueue(lock, place, args[2])
+		delete(f.permits, token)
+		f.wake(lock, place, f.servesThose())
+		if !there {
+			return int64(-1)
+		}
+	case scripts.SemaphoreWithdraw:
+		lock := call.Keys()[0].(string)
+		had := f.dequeue(lock, token)
+		f.wake(lock, "", f.servesThose())
+		if !had {
+			return int64(-1)
+		}
+	}
+	return int64(1)
+}
+
+// handSlotsOver is what semaphore_handover.lua does. f.mu is held.
+func (f *fakeNode) handSlotsOver(to string, args []any, used bool) any {
+	from := args[2].(string)
+	p, there := f.permits[from]
+	if !there {
+		return int64(-1)
+	}
+	if used || formatSlots(p.slots) != args[3] || slices.Max(sortedSlots(f.occupied())) >= int(args[4].(int64)) {
+		return int64(0)
+	}
+	delete(f.permits, from)
+	f.permits[to] = fakePermit{p.slots, lifetime(args[1])}
+	return int64(1)
+}
+
+func lifetime(ms any) time.Time {
+	return time.Now().Add(time.Duration(ms.(int64)) * time.Millisecond)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (f *fakeNode) listPermits() any {
+	list := []any{}
+	for token, p := range f.permits {
+		list = append(list, token, formatSlots(p.slots))
+	}
+	return list
+}
+
+// servesThose is that of semaphore_prelude.lua. f.mu is held.
+func (f *fakeNode) servesThose() func(id string) bool {
+	occupied := len(f.occupied())
+	return func(id string) bool {
+		var n, limit int
+		_, numbers, _ := strings.Cut(id[strings.Index(id, "|"):], ":")
+		_, _ = fmt.Sscanf(numbers, "%d:%d", &n, &limit)
+		occupied += n
+		return occupied <= limit
+	}
+}
+
+// grantedBefore is the reply to a second run, which changes nothing; nil if it is none.
+func (f *fakeNode) grantedBefore(lock, token string, args []any) any {
+	p, there := f.permits[token]
+	slots := formatSlots(p.slots)
+	if !there || len(args) < 9 || args[8] != token || len(p.slots) != int(args[3].(int64)) || args[4] != "" && args[4] != slots {
+		return nil
+	}
+	f.permits[token] = fakePermit{p.slots, lifetime(args[1])}
+	f.serve(lock, args[6].(string))
+	if args[5].(int64) == 0 {
+		return slots
+	}
+	return slots + "  "
+}
+
+func (f *fakeNode) grantSlots(lock, token string, args []any) any {
+	for _, old := range args[8:] {
+		if old != token || f.rash {
+			delete(f.permits, old.(string))
+		}
+	}
+	if reply := f.grantedBefore(lock, token, args); reply != nil {
+		return reply
+	}
+	if len(args) > 8 && args[8] == token {
+		delete(f.permits, token)
+	}
+	limit, n, telling := int(args[2].(int64)), int(args[3].(int64)), int(args[5].(int64))
+	place := args[6].(string)
+	if !f.mayPass(lock, place) {
+		f.enqueue(lock, place, args[7])
+		if telling == 0 {
+			return int64(0)
+		}
+		return "  "
+	}
+	occupied := f.occupied()
+	var free []int
+	for slot := 0; slot < limit && len(free) < n+telling; slot++ {
+		if !occupied[slot] {
+			free = append(free, slot)
+		}
+	}
+	var granted []int
+	_, foreign := f.permits[token]
+	switch wanted := parseSlots(args[4].(string)); {
+	case len(occupied)+n > limit || foreign:
+	case len(wanted) == 0:
+		granted, free = free[:n], free[n:]
+	case !slices.ContainsFunc(wanted, func(slot int) bool { return occupied[slot] || slot >= limit }):
+		granted = wanted
+	}
+	if granted != nil {
+		f.permits[token] = fakePermit{granted, lifetime(args[1])}
+		f.serve(lock, place)
+	} else {
+		f.enqueue(lock, place, args[7])
+	}
+	if f.perNode && granted != nil {
+		return formatSlots(firstSlots(n)) // "n of mine", whichever
+	}
+	if telling == 0 {
+		return grantOrZero(granted)
+	}
+	return formatSlots(granted) + " " + formatSlots(free[:min(len(free), telling)]) + " " + f.around(occupied, limit)
+}
+
+func grantOrZero(granted []int) any {
+	if granted == nil {
+		return int64(0)
+	}
+	return formatSlots(granted)
+}
+
+func firstSlots(n int) []int {
+	slots := make([]int, n)
+	for i := range slots {
+		slots[i] = i
+	}
+	return slots
+}
+
+func (f *fakeNode) occupied() map[int]bool {
+	occupied := make(map[int]bool)
+	for _, p := range f.permits {
+		for _, slot := range p.slots {
+			occupied[slot] = true
+		}
+	}
+	return occupied
+}
+
+// around lists what is occupied from limit−32 on, before the grant.
+func (f *fakeNode) around(occupied map[int]bool, limit int) string {
+	slots := sortedSlots(occupied)
+	slots = slices.DeleteFunc(slots, func(slot int) bool { return slot < limit-belowLimit })
+	return formatSlots(slots[:min(len(slots), 64)])
+}

@@ -1,0 +1,101 @@
+package redlock
+
+import (
+	"context"
+	"slices"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// Fencing tokens are numbers of holds that grow from hold to hold of a name.
+//
+// Each node counts its grants, and says its number with its yes. The largest of
+// those that came with the deciding votes is the hold's, if a majority of the
+// nodes has said just that one; the nodes agree most of the time, and it costs
+// nothing. Otherwise it is written back, to nodes that still have the token, and
+// the hold begins only once a majority has it. Validity counts from the first
+// request of the try as ever, and a hold that has no number in time has failed.
+//
+// Why they grow: when a hold begins, a majority of the nodes counts from its number
+// or above, and has done so while it had the hold's token. A later hold's votes come
+// from a majority too, so at least one of them from a node of the former that was
+// rid of that token by then: it said a larger number, and the later hold's is the
+// largest of all that were said. A yes that comes after the decision is not needed,
+// whatever its number is, and one that is above the others only makes a later hold
+// write back. A node's counter that was lost begins again from its clock, which is
+// above all that was given before as long as clocks differ by less than the node was
+// away, or than a counter lives unused. model/fence.pml is the checked form of this.
+//
+// A per-node counter without the write-back would not do: {1,2} may be at 7 and 9
+// and the next hold have {2,3} and 10, while the one after it has {1,3} and 8.
+
+// fences is what the yeses of a round said: the largest number, and how many said
+// just that one.
+type fences struct {
+	largest int64
+	said    int
+}
+
+// add counts what one node said.
+func (f *fences) add(number int64) {
+	switch {
+	case number > f.largest:
+		f.largest, f.said = number, 1
+	case number == f.largest:
+		f.said++
+	}
+}
+
+// fenced chooses the variant of a protocol that numbers its holds, and its keys.
+func (p *Protocol) fenced(name string, c *Config, keys []any) (*Protocol, []any) {
+	if !c.Fencing || p.Fenced == nil {
+		return p, keys
+	}
+	return p.Fenced, append(keys[:len(keys):len(keys)], AuxKey(name, p.Fenced.FenceKey))
+}
+
+// numbers reports that holds get a fencing token.
+func (s *Spec) numbers() bool { return s.protocol.Fence != nil }
+
+// agreeOnFence gives the hold its number after r was won. On error it has none that
+// could be relied upon.
+func (h *hold) agreeOnFence(ctx context.Context, r *round) []error {
+	if !h.spec.numbers() {
+		return nil
+	}
+	r.mu.Lock()
+	f := r.fences
+	r.mu.Unlock()
+	if f.largest == 0 {
+		return []error{errUnnumbered}
+	}
+	h.fence = f.largest // before anybody else can have the hold
+	if f.said >= r.engine.quorum {
+		return nil
+	}
+	w := newRound(ctx, h, h.spec.fenceCall(h), toCheck)
+	if !w.run(ctx) {
+		return w.causes()
+	}
+	return nil
+}
+
+// fenceCall writes the hold's number to nodes where its token is.
+func (s *Spec) fenceCall(h *hold) driver.Call {
+	return driver.NewCall(s.protocol.Fence, s.keys, h.token.word, s.expiry, h.fence)
+}
+
+// numberedRepairCall is an acquire that gives no new number, but carries the hold's.
+func (s *Spec) numberedRepairCall(h *hold) driver.Call {
+	acquire := s.acquireCall(h.token, nil, nil)
+	return driver.NewCall(s.protocol.Repair, s.lineKeys, append(slices.Clip(acquire.Args()), h.fence)...)
+}
+
+// Fence is the fencing token of the current or last hold: 0 before the first, for
+// one that was adopted, and without fencing.
+func (x *Exclusive) Fence() int64 {
+	if h := x.current(); h != nil {
+		return h.fence
+	}
+	return 0
+}

@@ -1,0 +1,357 @@
+package redlock
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// grant is a node's reply to a request for slots: see semaphore_acquire.lua.
+type grant struct {
+	slots string // what the token has now, as "3-4,7"; "" when it was refused
+	free  string // other slots that are free there
+	above string // slots around the limit and above that others occupy
+
+	listed  bool  // the reply is to the question who holds what, instead
+	holders []any // token, slots, token, slots, …
+}
+
+// readGrant reads such a reply, or that to the question who holds what, which
+// comes in pairs. A refusal without more to tell is a vote like any other.
+func readGrant(reply any) (*grant, bool) {
+	switch reply := reply.(type) {
+	case string:
+		return parseGrant(reply)
+	case []any:
+		return &grant{listed: true, holders: reply}, len(reply)%2 == 0
+	}
+	return nil, false
+}
+
+// parseGrant reads "granted" or "granted free above".
+func parseGrant(reply string) (*grant, bool) {
+	slots, rest, tells := strings.Cut(reply, " ")
+	free, above, both := strings.Cut(rest, " ")
+	if reply == "" || tells != both || !isSlots(slots) || !isSlots(free) || !isSlots(above) {
+		return nil, false
+	}
+	return &grant{slots: slots, free: free, above: above}, true
+}
+
+// isSlots reports that a text may be a list of slots, or the empty one. It tells
+// what a server may send otherwise, such as OK.
+func isSlots(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; (c < '0' || c > '9') && c != ',' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// answer is the node's vote.
+func (g *grant) answer() answer {
+	if g.slots == "" && !g.listed {
+		return answer{vote: voteTaken, grant: g}
+	}
+	return answer{vote: voteYes, grant: g}
+}
+
+// understood is an answer that fits the question. A yes of another shape, as of a
+// server that answers everything alike, is no yes: a request for slots is granted by
+// telling them, all else, also passing them on, by a small number, or a hold's own where
+// holds are numbered, and who holds what is told by a list.
+func (r *round) understood(a answer) answer {
+	if a.vote != voteYes {
+		return a
+	}
+	slots, fits := r.hold.spec.limit > 0, false
+	switch g := a.grant; {
+	case a.fence != 0:
+		fits = r.hold.spec.numbers() && r.purpose == toGrant
+	case g == nil:
+		fits = !slots || r.purpose != toGrant || r.from != nil
+	case g.listed:
+		fits = slots && r.purpose == toCheck
+	default:
+		fits = slots && r.purpose == toGrant && r.from == nil
+	}
+	if fits {
+		return a
+	}
+	return answer{vote: voteUnknown, err: fmt.Errorf("%w to %s: another script's", errUnexpected, r.call.Script().Name())}
+}
+
+// differs reports a grant of other slots than those that were agreed on.
+func (g *grant) differs(agreed string) bool {
+	return g != nil && g.slots != "" && g.slots != agreed
+}
+
+// parseSlots reads slots that are written as ascending runs: "3-4,7" is 3, 4 and
+// 7. What no script sends is left out.
+func parseSlots(list string) []int {
+	var slots []int
+	for list != "" {
+		var run string
+		run, list, _ = strings.Cut(list, ",")
+		slots = appendRun(slots, run)
+	}
+	return slots
+}
+
+func appendRun(slots []int, run string) []int {
+	first, last, more := strings.Cut(run, "-")
+	if !more {
+		last = first
+	}
+	from, err := strconv.Atoi(first)
+	to, errTo := strconv.Atoi(last)
+	if err != nil || errTo != nil || to >= MostSlots {
+		return slots
+	}
+	for ; from <= to; from++ {
+		slots = append(slots, from)
+	}
+	return slots
+}
+
+// formatSlots writes ascending slots in the one way that there is: adjacent ones
+// are one run.
+func formatSlots(slots []int) string {
+	var b strings.Builder
+	for len(slots) > 0 {
+		n := 1
+		for n < len(slots) && slots[n] == slots[0]+n {
+			n++
+		}
+		if b.Len() > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.Itoa(slots[0]))
+		if n > 1 {
+			b.WriteByte('-')
+			b.WriteString(strconv.Itoa(slots[n-1]))
+		}
+		slots = slots[n:]
+	}
+	return b.String()
+}
+
+// lastSlot is the highest one of a list, or −1.
+func lastSlot(list string) int {
+	last, err := strconv.Atoi(list[strings.LastIndexAny(list, ",-")+1:])
+	if err != nil {
+		return -1
+	}
+	return last
+}
+
+// proposal chooses n slots that are free on a common majority of the nodes, but
+// for what they granted to this round's own token, which they would take back:
+// the lowest ones, or some at random, so that clients that keep racing part. It
+// is "" when there are no such slots.
+func (r *round) proposal(n int, atRandom bool) string {
+	common := r.freeOnMajority(n)
+	if len(common) < n {
+		return ""
+	}
+	if atRandom {
+		rand.Shuffle(len(common), func(i, j int) { common[i], common[j] = common[j], common[i] })
+	}
+	chosen := common[:n]
+	slices.Sort(chosen)
+	return formatSlots(chosen)
+}
+
+// freeOnMajority lists slots that are free on one and the same majority, in
+// ascending order: of the majorities, the first one with n such slots.
+func (r *round) freeOnMajority(n int) []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var nodes []map[int]bool
+	for i := range r.slots {
+		if g := r.slots[i].grant; g != nil {
+			nodes = append(nodes, g.available())
+		}
+	}
+	return commonSlots(nodes, r.engine.quorum, n, nil)
+}
+
+// toldAllTheyCould reports that a majority of the nodes knows more free slots than
+// it told of, as far as one can see from outside.
+func (r *round) toldAllTheyCould(telling int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	full := 0
+	for i := range r.slots {
+		if g := r.slots[i].grant; g != nil && len(parseSlots(g.free)) == telling {
+			full++
+		}
+	}
+	return full >= r.engine.quorum
+}
+
+// available are the slots that a node would grant to the same client.
+func (g *grant) available() map[int]bool {
+	slots := make(map[int]bool)
+	for _, list := range []string{g.slots, g.free} {
+		for _, slot := range parseSlots(list) {
+			slots[slot] = true
+		}
+	}
+	return slots
+}
+
+// commonSlots looks for need more nodes that, together with those chosen so far,
+// have at least n slots in common, and returns these; nil if there are none.
+func commonSlots(nodes []map[int]bool, need, n int, common map[int]bool) []int {
+	if need == 0 {
+		return sortedSlots(common)
+	}
+	for i, node := range nodes {
+		both := node
+		if common != nil {
+			both = intersect(common, node)
+		}
+		if len(both) < n {
+			continue
+		}
+		if found := commonSlots(nodes[i+1:], need-1, n, both); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+func intersect(a, b map[int]bool) map[int]bool {
+	both := make(map[int]bool)
+	for slot := range a {
+		if b[slot] {
+			both[slot] = true
+		}
+	}
+	return both
+}
+
+func sortedSlots(set map[int]bool) []int {
+	slots := make([]int, 0, len(set))
+	for slot := range set {
+		slots = append(slots, slot)
+	}
+	slices.Sort(slots)
+	return slots
+}
+
+// surpasses returns why a won round must not stand: processes with a larger limit
+// occupy slots at or above ours, and together with them there would be more than
+// our limit allows.
+//
+// Let L be the largest number for which L and the occupied slots from L up are no
+// more than the limit, where "occupied" is by the word of any of the nodes that
+// granted. Every slot from L up that is held is known to one of these, as two
+// majorities share a node, so with our slots below L no more than the limit can
+// be held in all.
+func (r *round) surpasses(limit int) error {
+	if !r.isTold(limit) || lastSlot(r.agreed) < roomBelow(limit, r.occupiedAround()) {
+		return nil
+	}
+	return &ErrTaken{Nodes: r.grantors()}
+}
+
+// isTold reports that a node that granted tells of an occupied slot from limit on.
+func (r *round) isTold(limit int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.slots, func(s slot) bool {
+		return s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit
+	})
+}
+
+// occupiedAround is the union of what the nodes that granted tell of the slots
+// around and above the limit.
+func (r *round) occupiedAround() map[int]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	occupied := make(map[int]bool)
+	for i := range r.slots {
+		if s := &r.slots[i]; s.vote == voteYes && s.grant != nil {
+			for _, slot := range parseSlots(s.grant.above) {
+				occupied[slot] = true
+			}
+		}
+	}
+	return occupied
+}
+
+// roomBelow is L: see surpasses. What lies further below the limit than nodes
+// tell of counts as occupied.
+func roomBelow(limit int, occupied map[int]bool) int {
+	from := max(0, limit-belowLimit)
+	l := limit
+	for l >= from && l+countFrom(occupied, l) > limit {
+		l--
+	}
+	if l < from {
+		return 0
+	}
+	return l
+}
+
+func countFrom(occupied map[int]bool, from int) int {
+	n := 0
+	for slot := range occupied {
+		if slot >= from {
+			n++
+		}
+	}
+	return n
+}
+
+// grantors are the nodes that said yes.
+func (r *round) grantors() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var nodes []int
+	for i := range r.slots {
+		if r.slots[i].vote == voteYes {
+			nodes = append(nodes, i)
+		}
+	}
+	return nodes
+}
+
+// align sees to nodes that granted other slots than those that won. Nodes that
+// answer late are aligned by their own goroutines.
+func (h *hold) align(r *round) {
+	for i, n := range h.spec.engine.nodes {
+		r.mu.Lock()
+		s := r.slots[i]
+		r.mu.Unlock()
+		if s.background || !s.grant.differs(h.slots) {
+			continue
+		}
+		n.gate.background.Add(1)
+		go func() {
+			defer n.gate.background.Add(-1)
+			h.alignAt(n)
+		}()
+	}
+}
+
+// alignAt gives the hold's slots to a node that granted others, which it takes
+// back. It is a repair: the node does not vote until a round was won without it.
+//
+// Two permits that a node granted in the wrong order each want what the other
+// has. The first one to be aligned gives its slot back and is refused; it gets
+// its own a little later, when the second one has moved.
+func (h *hold) alignAt(n *node) {
+	for _, pause := range []time.Duration{0, 2, 10, 50} {
+		time.Sleep(pause * time.Millisecond)
+		if refused := h.repair(n); !refused {
+			return
+		}
+	}
+}

@@ -1,0 +1,398 @@
+package redlock
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// hold is one token's presence on the nodes: what a won try leaves to its
+// owner, and what a failed one leaves to be cleaned up.
+//
+// Its stakes say where the token may be. Three rules keep them safe:
+//
+//   - A node is released only after every call that could put the token there
+//     has returned from the driver; else a late grant would stay behind.
+//   - Once the hold has ended, a grant that comes in is released by the very
+//     goroutine that learns of it.
+//   - A release without a certain answer becomes a debt of its node, and is
+//     sent again when the node next answers.
+type hold struct {
+	spec  *Spec
+	token token
+	slots string // of a permit, as "3-4,7"; set when its round is won
+	fence int64  // the fencing token, or 0; set before the hold begins
+
+	mu     sync.Mutex
+	stakes []stake // one a node
+	few    [fewNodes]stake
+	valid  validity
+	ended  bool // released, abandoned or passed to a successor
+
+	successor *hold // of another protocol, whose the token is now: see heir
+
+	placed  bool // has its object's place in the queue
+	claimed bool // its owner's release is under way
+	inLine  bool // it is a mark's: what the nodes have is a place in line
+
+	renewal renewal
+	loss    loss
+	place   place // in the keeper's order
+
+	// release is the round of the owner's release: nodes that were pending when
+	// it began report to it when their turn has come.
+	release *round
+	undo    driver.Call // the release's call, once it was needed
+
+	mark *mark // of the call that made the try, if it leaves one
+}
+
+// stake is what the hold knows of one node.
+type stake struct {
+	pending  int  // calls under way that may put the token there
+	maybe    bool // the token is there, or may be
+	refused  bool // the node said that somebody else's is there
+	released bool // the token was there, or may have been, and is no more
+	handed   bool // it was there until another one took its place
+
+	// again is how many releases have to follow one that the node answers, as a call
+	// that may put the token there has had no answer, and may run after the first.
+	again uint8
+
+	// overlapped is set once two calls were under way to the node. Their answers
+	// may come in another order than they were run in, so from then on nothing but
+	// a release, which goes out alone, proves that the token is gone.
+	overlapped bool
+
+	doubtful  bool // another one may have taken its place: the answer was lost
+	probation bool // repaired; its vote does not count until a round was won without it
+	owing     bool // a release of a strict token is without an answer
+	contested bool // the node told that somebody waits for the hold's end, or refused it
+}
+
+func (h *hold) init(s *Spec, t token) {
+	h.spec, h.token = s, t
+	if n := len(s.engine.nodes); n > fewNodes {
+		h.stakes = make([]stake, n)
+	} else {
+		h.stakes = h.few[:n]
+	}
+}
+
+// adopt makes the hold of a token that was acquired elsewhere. It may be on
+// every node, and only the nodes know how long it is good for.
+func adopt(s *Spec, value string) *hold {
+	h := new(hold)
+	h.init(s, newToken(value, true))
+	for i := range h.stakes {
+		h.stakes[i].maybe = true
+	}
+	return h
+}
+
+// pend notes that a call which may grant is about to be sent to every node that
+// r asks. It reports false, and nothing may be sent, when the hold has ended.
+func (h *hold) pend(r *round) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		return false
+	}
+	for i := range h.stakes {
+		if r.slots[i].pass != noPass {
+			h.stakes[i].begin()
+		}
+	}
+	return true
+}
+
+// begin notes that a call is about to be sent. The hold's mutex is held.
+func (s *stake) begin() {
+	s.overlapped = s.overlapped || s.pending > 0
+	s.pending++
+}
+
+// unsent takes back that a call was about to be sent to node i.
+func (h *hold) unsent(i int) {
+	h = h.lockInherited()
+	defer h.mu.Unlock()
+	h.stakes[i].pending--
+}
+
+// learn takes the answer of a call that may have granted. It reports whether
+// the node must now be settled by the caller, as the hold has ended meanwhile.
+func (h *hold) learn(n *node, a answer) (owed bool) {
+	owed, _ = h.learnFor(n, a)
+	return owed
+}
+
+// learnFor is learn, and returns the hold whose the answer was when it came.
+func (h *hold) learnFor(n *node, a answer) (owed bool, of *hold) {
+	h = h.lockInherited()
+	defer h.mu.Unlock()
+	s := &h.stakes[n.index]
+	s.pending--
+	switch a.vote {
+	case voteYes, voteUnknown:
+		s.maybe = true
+		h.doubt(s, a)
+	case voteTaken:
+		s.refused = true
+	}
+	return h.ended && s.pending == 0, h
+}
+
+// contest notes that somebody else wants what the hold has on n.
+func (h *hold) contest(n *node) {
+	h = h.lockInherited()
+	defer h.mu.Unlock()
+	h.stakes[n.index].contested = true
+}
+
+// uncontest forgets what the nodes have told of others, before they are asked
+// again.
+func (h *hold) uncontest() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range h.stakes {
+		h.stakes[i].contested = false
+	}
+}
+
+// contested lists the nodes where somebody else wants what the hold has.
+func (h *hold) contested() []int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var nodes []int
+	for i := range h.stakes {
+		if h.stakes[i].contested {
+			nodes = append(nodes, i)
+		}
+	}
+	return nodes
+}
+
+// end stops the hold: from now on grants are released as they come in. h.mu is
+// held.
+func (h *hold) end() {
+	if h.ended {
+		return
+	}
+	h.ended = true
+	if !h.token.strict {
+		return
+	}
+	for i, n := range h.spec.engine.nodes {
+		if s := &h.stakes[i]; s.maybe || s.pending > 0 {
+			s.owing = true
+			n.debts.strict.add(h.token.value)
+		}
+	}
+}
+
+// abandon gives up what a failed try may have got, in the background.
+func (h *hold) abandon() {
+	for _, n := range h.endIdle() {
+		n.gate.background.Add(1)
+		go func() {
+			defer n.gate.background.Add(-1)
+			h.settle(n)
+		}()
+	}
+}
+
+// endIdle ends the hold, and returns the nodes that may have the token and where
+// nothing is under way. All in one step: a call that returns later is settled by its
+// own goroutine, and no node by both.
+func (h *hold) endIdle() []*node {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.end()
+	var idle []*node
+	for i, n := range h.spec.engine.nodes {
+		if s := &h.stakes[i]; s.pending == 0 && s.maybe {
+			idle = append(idle, n)
+		}
+	}
+	return idle
+}
+
+// settle releases the token on one node, once, and tells the owner's release if
+// there is one. It runs in the goroutine that learned that the node is due.
+func (h *hold) settle(n *node) {
+	h = h.inherited()
+	a, due := h.dueAt(n)
+	if due {
+		a = h.releaseAt(n)
+	}
+	h.mu.Lock()
+	r := h.release
+	h.mu.Unlock()
+	if r != nil {
+		r.record(n, h.witness(n, a))
+	}
+}
+
+// dueAt reports whether n may hold the token; if not, what its answer to a
+// release is known to be.
+func (h *hold) dueAt(n *node) (answer, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := &h.stakes[n.index]
+	if s.maybe {
+		return answer{}, true
+	}
+	h.forget(n)
+	return s.absent(), false
+}
+
+// absent is the answer of a node that is known not to hold the token.
+func (s *stake) absent() answer {
+	switch {
+	case s.handed:
+		return answer{vote: voteYes}
+	case s.refused:
+		return answer{vote: voteTaken}
+	case s.released:
+		return answer{vote: voteMissing}
+	default:
+		return answer{vote: voteNone, err: errNeverGranted}
+	}
+}
+
+// releaseAt sends one release in the background.
+func (h *hold) releaseAt(n *node) answer {
+	now := time.Now()
+	p := n.gate.admit(now)
+	if p == noPass {
+		n.owe(h)
+		return answer{vote: voteNone, err: errSaturated}
+	}
+	defer n.gate.giveBack(p)
+	ctx := callContext{window: h.spec.engine.windows.within(now, h.spec.bound), values: context.Background()}
+	return h.askUndo(&ctx, n)
+}
+
+// undoCall returns the call that releases the token.
+func (h *hold) undoCall() *driver.Call {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.undo.Script() != nil:
+	case h.inLine:
+		h.undo = h.spec.withdrawCall(h.token)
+	default:
+		h.undo = h.spec.releaseCall(h.token, nil)
+	}
+	return &h.undo
+}
+
+// released takes the answer to a release: a certain one settles the node, any
+// other is owed.
+func (h *hold) released(n *node, a answer) {
+	switch a.vote {
+	case voteYes, voteTaken, voteMissing:
+		if wait := h.releasedOnce(n); wait > 0 {
+			time.AfterFunc(wait, func() {
+				n.owe(h)
+				n.debts.collect(n)
+			})
+		}
+	default:
+		n.owe(h)
+	}
+}
+
+// A call without an answer may still be in the socket of a server that was stopped, or
+// in whatever is between, and run after a release that was sent later, on another
+// connection, and answered. So that is followed by two more: one after a part of the
+// longest time of a call, when a server that goes on has mostly read what waited for
+// it, and one after all of that time. What takes even longer ends with its expiry.
+const (
+	releasesAgain = 2
+	soonAgain     = 8 // parts of the longest time of a call
+)
+
+// doubt takes the answer of a call that may put the token on a node. Of a value of the
+// user's own the node gets no try as long as a release may follow, so there is one, and
+// only where the server is likely to have been stopped. h.mu is held.
+func (h *hold) doubt(s *stake, a answer) {
+	switch {
+	case a.late && !h.token.strict:
+		s.again = releasesAgain
+	case a.silent:
+		s.again = 1
+	}
+}
+
+// releasedOnce takes a certain answer to a release, and returns when another one must
+// follow; 0 if none.
+func (h *hold) releasedOnce(n *node) (wait time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := &h.stakes[n.index]
+	if s.again == 0 {
+		h.forget(n)
+		return 0
+	}
+	s.again--
+	if s.again == 0 && !h.token.strict {
+		return h.spec.bound
+	}
+	return max(1, h.spec.bound/soonAgain)
+}
+
+// forget notes that n is rid of the token. h.mu is held.
+func (h *hold) forget(n *node) {
+	s := &h.stakes[n.index]
+	s.released = s.released || s.maybe
+	s.maybe = false
+	if s.owing {
+		s.owing = false
+		n.debts.strict.remove(h.token.value)
+	}
+}
+
+// agreeOn fixes the slots of a permit, before anybody acts on its round.
+func (h *hold) agreeOn(slots string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.slots = slots
+}
+
+// settled reports that no node can hold the token any more.
+func (h *hold) settled() bool { return h.rid() == len(h.stakes) }
+
+// rid counts the nodes that can not hold the token (any more).
+func (h *hold) rid() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.countRid()
+}
+
+// countRid is rid with h.mu held.
+func (h *hold) countRid() int {
+	n := 0
+	for i := range h.stakes {
+		if s := &h.stakes[i]; !s.maybe && s.pending == 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// validity returns the current validity.
+func (h *hold) validity() validity {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.valid
+}
+
+// active reports that the hold has not been released.
+func (h *hold) active() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.ended
+}

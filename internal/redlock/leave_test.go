@@ -1,0 +1,119 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// leaving makes calls of Valid whose callers give up once every node that is
+// asked has the call and none has answered, and checks what they are told.
+func (b *bench) leaving(objects ...*Exclusive) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	results := make(chan error, len(objects))
+	for _, x := range objects {
+		go func() {
+			ok, err := x.Valid(ctx)
+			assert.False(b, ok)
+			results <- err
+		}()
+	}
+	synctest.Wait()
+	require.Empty(b, results, "returned before its caller gave up")
+	cancel()
+	for range objects {
+		err := <-results
+		require.ErrorIs(b, err, context.Canceled)
+		for i := range b.nodes {
+			require.ErrorContains(b, err, RedisError{Node: i, Err: errors.New("no")}.Error())
+		}
+	}
+}
+
+// A caller that gives up is told of every node, whatever the engine knew of
+// them before.
+func TestALeavingCallerIsToldOfEveryNode(t *testing.T) {
+	for name, before := range map[string]func(b *bench, x *Exclusive){
+		"nothing known": func(*bench, *Exclusive) {},
+		"all silent":    func(b *bench, x *Exclusive) { b.silence(0, 1, 2, 3, 4) },
+		"some silent":   func(b *bench, x *Exclusive) { b.silence(1, 3) },
+		"too many silent": func(b *bench, x *Exclusive) {
+			b.silence(0, 1, 3)
+		},
+		"a majority left before": func(b *bench, x *Exclusive) { b.leaving(x) },
+		"some gates shut, probes under way": func(b *bench, x *Exclusive) {
+			b.probe(0, 4)
+		},
+		"all gates shut, probes under way": func(b *bench, x *Exclusive) {
+			b.probe(0, 1, 2, 3, 4)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 5, func(b *bench) {
+				x := b.object(nil)
+				b.lockAll(x)
+				for _, n := range b.nodes {
+					n.setHung(true)
+				}
+				before(b, x)
+				b.leaving(x)
+				b.leaving(x, x) // two calls on one object
+				for i := range b.nodes {
+					b.engine.nodes[i].gate.giveBack(probePass)
+					b.nodes[i].setHung(false)
+				}
+				b.unlock(x)
+				b.nothingLeft()
+			})
+		})
+	}
+}
+
+func (b *bench) silence(nodes ...int) {
+	for _, i := range nodes {
+		b.engine.nodes[i].gate.silent.Store(true)
+	}
+}
+
+// probe shuts gates, each with a probe on its way.
+func (b *bench) probe(nodes ...int) {
+	for _, i := range nodes {
+		g := &b.engine.nodes[i].gate
+		g.shut.Store(true)
+		require.Equal(b, probePass, g.admit(time.Now()))
+	}
+}
+
+// The decision and the end of the caller's patience may come at one moment. The
+// caller hears of one or the other, and the next round is not touched by it.
+func TestLeavingAtTheMomentOfTheDecision(t *testing.T) {
+	for range 200 {
+		bubble(t, 5, func(b *bench) {
+			x := b.object(nil)
+			b.lockAll(x)
+			for _, n := range b.nodes {
+				n.set(func() { n.before = only("mutex_check", 10*ms) })
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 10*ms)
+			defer cancel()
+			ok, err := x.Valid(ctx)
+			if ok {
+				require.NoError(b, err)
+			} else {
+				require.ErrorIs(b, err, context.DeadlineExceeded)
+				var node *RedisError
+				require.ErrorAs(b, err, &node)
+			}
+			ok, err = x.Valid(context.Background())
+			require.NoError(b, err)
+			require.True(b, ok)
+			b.unlock(x)
+		})
+	}
+}

@@ -1,0 +1,54 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+)
+
+// Locker makes a lock object look like a sync.Locker. It waits without limit
+// and keeps its hold alive until it is unlocked.
+type Locker struct {
+	spec *Spec
+	half lockable
+}
+
+// lockable is the writers' or the readers' half of an object.
+type lockable interface {
+	lock(context.Context, *pace) error
+	unlock(context.Context) (err error, lost bool)
+	current() *hold
+}
+
+// Locker returns the object as a sync.Locker.
+func (x *Exclusive) Locker() *Locker { return &Locker{x.spec, x} }
+
+// Locker returns the readers' half as a sync.Locker.
+func (x *Shared) Locker() *Locker { return &Locker{x.spec, x} }
+
+// Lock waits until the lock is held, whatever fails meanwhile. It panics when
+// the configuration can not work, as waiting would never end.
+func (l *Locker) Lock() {
+	ctx := context.Background()
+	for {
+		p := l.spec.paceOf(0)
+		err := l.half.lock(ctx, p)
+		if err == nil {
+			l.half.current().keepAlive()
+			return
+		}
+		if errors.Is(err, ErrConfig) {
+			panic(err)
+		}
+		_ = p.pause(ctx) // only the user's value function can have failed
+		p.stop()
+	}
+}
+
+// Unlock releases the hold. It panics when there is none, or when it was lost,
+// for then the work since Lock was not protected. Nodes that can not be reached
+// are no reason to: their keys end with their expiry.
+func (l *Locker) Unlock() {
+	if err, lost := l.half.unlock(context.Background()); lost {
+		panic(err)
+	}
+}

@@ -1,0 +1,117 @@
+package redlock
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+func TestLockerRenewsUntilUnlock(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(nil)
+		l := x.Locker()
+		l.Lock()
+		time.Sleep(time.Hour)
+		require.False(t, x.hold.over())
+		l.Unlock()
+		b.nothingLeft()
+		extensions := b.nodes[0].ran(scripts.MutexExtend)
+		require.InDelta(t, time.Hour/(x.spec.lifetime()/renewAfter), extensions, 2)
+		time.Sleep(time.Hour)
+		require.Equal(t, extensions, b.nodes[0].ran(scripts.MutexExtend), "none after Unlock")
+	})
+}
+
+func TestRenewalSurvivesFailedRounds(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(nil)
+		l := x.Locker()
+		l.Lock()
+		down := errors.New("fake: down")
+		for range 20 {
+			for _, n := range b.nodes {
+				n.set(func() { n.fault = func(*driver.Call) error { return down } })
+			}
+			time.Sleep(x.spec.lifetime() / 2) // longer than until the next renewal
+			for _, n := range b.nodes {
+				n.set(func() { n.fault = nil })
+			}
+			time.Sleep(x.spec.lifetime() / renewPause)
+			require.False(t, x.hold.over())
+			time.Sleep(x.spec.lifetime())
+		}
+		l.Unlock()
+	})
+}
+
+func TestRenewalEndsWithALostHold(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(nil)
+		l := x.Locker()
+		l.Lock()
+		b.holders()
+		for _, n := range b.nodes {
+			n.restart()
+		}
+		time.Sleep(time.Minute)
+		extensions := b.nodes[0].ran(scripts.MutexExtend)
+		time.Sleep(time.Hour)
+		require.Equal(t, extensions, b.nodes[0].ran(scripts.MutexExtend))
+		require.Panics(t, l.Unlock, "the work was not protected")
+		b.lock(x) // the object can be used again
+		b.unlock(x)
+	})
+}
+
+func TestLockerPanics(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		require.Panics(t, b.object(nil).Locker().Unlock, "not held")
+		require.Panics(t, b.object(func(c *Config) { c.Expiry = 0 }).Locker().Lock)
+
+		l := b.object(nil).Locker()
+		l.Lock()
+		b.holders()
+		for _, n := range b.nodes {
+			n.set(func() { n.fault = func(*driver.Call) error { return errors.New("fake: down") } })
+		}
+		require.NotPanics(t, l.Unlock, "unreachable nodes are no reason")
+	})
+}
+
+func TestLockerDoesNotPanicForOneForgetfulNodeAmongUnreachableOnes(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		l := b.object(nil).Locker()
+		l.Lock()
+		b.holders()
+		b.nodes[0].restart()
+		for _, n := range b.nodes[1:] {
+			n.set(func() { n.fault = func(*driver.Call) error { return errors.New("fake: down") } })
+		}
+		require.NotPanics(t, l.Unlock)
+	})
+}
+
+func TestLockerWaitsWithoutLimit(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		b.nodes[0].put("name", "theirs", time.Hour)
+		calls := 0
+		x := b.object(func(c *Config) {
+			c.Tries = 1
+			c.GenValue = func() (string, error) {
+				if calls++; calls == 1 {
+					return "", errors.New("no entropy yet")
+				}
+				return randomValue(), nil
+			}
+		})
+		start := time.Now()
+		x.Locker().Lock()
+		require.InDelta(t, time.Hour, time.Since(start), float64(100*ms))
+		x.Locker().Unlock()
+	})
+}

@@ -1,0 +1,197 @@
+package redlock
+
+import "context"
+
+// loss is what those who rely on a hold are told when it can not be proven any
+// more. The hold's mutex guards it.
+//
+// A hold is lost as soon as a majority has said that it has nothing of it, or at
+// the end of its validity by either clock, whichever comes first; and then it
+// stays lost. One that is released in time is not.
+type loss struct {
+	err   error          // why; nil as long as it is not lost
+	told  chan struct{}  // closed then; nil until somebody wants to know
+	bound []*heldContext // they end then
+}
+
+// never is the channel of what is not held.
+var never = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// Lost returns a channel that is closed when the current hold is lost: at once if
+// that is known already, or if there is no hold.
+func (x *Exclusive) Lost() <-chan struct{} { return x.current().lost() }
+
+// Lost is Exclusive.Lost for the lease that the object's readers share.
+func (x *Shared) Lost() <-chan struct{} { return x.current().lost() }
+
+// Lost returns a channel that is closed when the permit is lost.
+func (p *Permit) Lost() <-chan struct{} { return p.hold.lost() }
+
+// lost looks at the clocks, and returns the channel of h, which may be nil.
+func (h *hold) lost() <-chan struct{} {
+	if h == nil {
+		return never
+	}
+	now := h.spec.engine.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.expire(now)
+	if h.ended || h.loss.err != nil {
+		return never
+	}
+	if h.loss.told == nil {
+		h.loss.told = make(chan struct{})
+		h.await(now)
+	}
+	return h.loss.told
+}
+
+// expire tells the loss of a hold whose validity has ended, unless its release is
+// under way: that was begun in time. h.mu is held.
+func (h *hold) expire(now instant) {
+	if !h.claimed && !h.ended && h.valid.ended(now) {
+		h.lose(ErrLockAlreadyExpired)
+	}
+}
+
+// deny takes the outcome of a round that was not won. If so many nodes have nothing
+// of the hold that a majority can not have it, the hold is lost. A round that is
+// older than the last one that was won says nothing about the time since, and one
+// that ran beside a release proves only that.
+func (h *hold) deny(r *round) {
+	if !r.denied() {
+		return
+	}
+	causes := r.causes()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended || h.claimed || validFrom(r.start, &h.spec.Config).until.Before(h.valid.until) {
+		return
+	}
+	h.lose(causes...)
+}
+
+// lose tells everybody that the hold is lost. h.mu is held.
+func (h *hold) lose(causes ...error) {
+	if h.loss.err != nil {
+		return
+	}
+	h.loss.err = h.spec.fail(ErrLost, causes...)
+	if h.loss.told != nil {
+		close(h.loss.told)
+	}
+	for _, c := range h.loss.bound {
+		c.cancel(h.loss.err)
+	}
+	h.loss.bound = nil
+	h.spec.engine.keeper.drop(h)
+}
+
+// revocable reports that a loss may be taken back by an extension that is won later:
+// that of an adopted hold, of which only the nodes know, or of one that is extended
+// by Redsync's looser rule. h.mu is held.
+func (h *hold) revocable() bool { return !h.valid.known() || h.spec.SetNXOnExtend }
+
+// beyondRecall reports that the hold was told to be lost, and must stay so.
+func (h *hold) beyondRecall() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.loss.err != nil && !h.revocable()
+}
+
+// forget takes a loss back. Who was told stays told.
+func (l *loss) forget() {
+	if l.err != nil {
+		*l = loss{}
+	}
+}
+
+// lossOf is why the hold was lost, or nil.
+func (h *hold) lossOf() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.loss.err
+}
+
+// listened reports that somebody wants to be told. h.mu is held.
+func (l *loss) listened() bool { return l.told != nil || len(l.bound) > 0 }
+
+// heldContext is a context that ends, with ErrLost as its cause, when a hold is
+// lost. It looks at the clocks whenever it is asked, so that a process that was
+// suspended does not find it intact on waking.
+type heldContext struct {
+	context.Context // ended by cancel
+	hold            *hold
+	cancel          context.CancelCauseFunc
+	at              int // its place among those bound to the hold; the hold's mutex guards it
+}
+
+// bind makes a context that ends with ctx, and when the hold is lost, and begins to
+// renew the hold.
+func (h *hold) bind(ctx context.Context) *heldContext {
+	c := &heldContext{hold: h}
+	c.Context, c.cancel = context.WithCancelCause(ctx)
+	now := h.spec.engine.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.expire(now)
+	if h.loss.err != nil {
+		c.cancel(h.loss.err)
+		return c
+	}
+	h.renewal.on = !h.claimed
+	c.at = len(h.loss.bound)
+	h.loss.bound = append(h.loss.bound, c)
+	h.await(now)
+	return c
+}
+
+// unbind ends the context, if the hold's loss has not.
+func (c *heldContext) unbind() {
+	c.hold.unbind(c)
+	c.cancel(nil)
+}
+
+func (h *hold) unbind(c *heldContext) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	bound := h.loss.bound
+	if c.at >= len(bound) || bound[c.at] != c {
+		return // the loss was told
+	}
+	last := bound[len(bound)-1]
+	bound[c.at], last.at = last, c.at
+	bound[len(bound)-1] = nil
+	h.loss.bound = bound[:len(bound)-1]
+}
+
+// Done implements context.Context.
+func (c *heldContext) Done() <-chan struct{} {
+	c.look()
+	return c.Context.Done()
+}
+
+// Err implements context.Context.
+func (c *heldContext) Err() error {
+	c.look()
+	return c.Context.Err()
+}
+
+// look lets the hold be lost by the clocks.
+func (c *heldContext) look() {
+	if c.Context.Err() == nil {
+		c.hold.lookAtClocks()
+	}
+}
+
+// lookAtClocks tells the loss of a hold that is over by one of them.
+func (h *hold) lookAtClocks() {
+	now := h.spec.engine.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.expire(now)
+}

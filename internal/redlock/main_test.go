@@ -1,0 +1,116 @@
+package redlock
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redistest"
+)
+
+func TestMain(m *testing.M) { redistest.Main(m) }
+
+// bench is an engine over fake nodes.
+type bench struct {
+	*testing.T
+	engine *Engine
+	nodes  []*fakeNode
+}
+
+// bubble runs a test over n fake nodes on fake time, and checks that nothing is
+// left running.
+func bubble(t *testing.T, n int, test func(b *bench)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		nodes, pools := fakes(n)
+		test(&bench{t, New(pools...), nodes})
+		time.Sleep(time.Hour) // for stragglers; what still runs then fails the test
+	})
+}
+
+// object makes a lock object, from the defaults and a change to them.
+func (b *bench) object(change func(*Config)) *Exclusive {
+	c := DefaultConfig()
+	c.SetRetryDelay(100 * time.Millisecond)
+	if change != nil {
+		change(&c)
+	}
+	return NewExclusive(b.engine.NewSpec(testProtocol, "name", c))
+}
+
+// elsewhere is another process.
+func (b *bench) elsewhere() *bench {
+	var pools []driver.Pool
+	for _, n := range b.nodes {
+		pools = append(pools, n)
+	}
+	return &bench{b.T, New(pools...), b.nodes}
+}
+
+func (b *bench) lock(x *Exclusive) {
+	b.Helper()
+	require.NoError(b, x.Lock(context.Background()))
+}
+
+// lockAll locks, and waits for the stragglers' grants too.
+func (b *bench) lockAll(x *Exclusive) {
+	b.Helper()
+	b.lock(x)
+	b.holders()
+}
+
+func (b *bench) unlock(x *Exclusive) {
+	b.Helper()
+	ok, err := x.Unlock(context.Background())
+	require.NoError(b, err)
+	require.True(b, ok)
+}
+
+// holders are the tokens on the nodes, once everything has settled.
+func (b *bench) holders() []string {
+	synctest.Wait()
+	var tokens []string
+	for _, n := range b.nodes {
+		tokens = append(tokens, n.holder("name"))
+	}
+	return tokens
+}
+
+// nothingLeft checks that no node has a token, once everything has settled.
+func (b *bench) nothingLeft() {
+	b.Helper()
+	for i, token := range b.holders() {
+		require.Empty(b, token, "node %d", i)
+	}
+}
+
+// always delays every call of a node by d.
+func always(d time.Duration) func(*driver.Call) time.Duration {
+	return func(*driver.Call) time.Duration { return d }
+}
+
+// only delays the calls of one script by d.
+func only(name string, d time.Duration) func(*driver.Call) time.Duration {
+	return func(call *driver.Call) time.Duration {
+		if call.Script().Name() == name {
+			return d
+		}
+		return 0
+	}
+}
+
+// once does something at the first call of a script.
+func once(name string) func(*driver.Call) bool {
+	done := false
+	return func(call *driver.Call) bool {
+		if done || call.Script().Name() != name {
+			return false
+		}
+		done = true
+		return true
+	}
+}

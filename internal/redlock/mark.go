@@ -1,0 +1,270 @@
+package redlock
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
+// A mark lasts for a multiple of markStep, so that it is seldom another number,
+// and long enough that a slow try does not let it end between two tries.
+const markStep = 500 * time.Millisecond
+
+// mark is a waiting object's place in line on the nodes: what a refused try
+// leaves there when its caller goes on waiting, so that others make way and a
+// release tells it. Each try renews it, a grant consumes it, and it goes when the
+// call ends; should that be lost, with its own short expiry.
+//
+// It is kept like a hold, and settled like one: a node is told to forget it only
+// after every call that could leave it there has returned. An object's calls use
+// one and the same, one after the other, as long as nothing is left of it between
+// them. A nil mark is that of a call which does not wait, or of a protocol without
+// a line.
+type mark struct {
+	hold
+	lifetime atomic.Pointer[any] // in ms, as a word
+	waiter   *waiter
+	joined   bool // the waiter is known to the engine's ears
+	told     bool // the waiter was told something before the try under way
+
+	usual   time.Duration // the last retry delay; of the call under way
+	renewed time.Time     // when the last try that leaves the mark was made
+
+	// overlapped is set once two calls that may leave the mark were under way to
+	// one node. Their answers may come in another order than they were run in, so
+	// from then on a grant does not prove that the mark is gone. m.mu guards it.
+	overlapped bool
+}
+
+// newMark makes an object's mark. The id ends with a suffix, for the scripts.
+func (s *Spec) newMark(suffix string) *mark {
+	m := new(mark)
+	m.waiter = s.engine.ears.newWaiter(suffix)
+	m.init(s, newToken(m.waiter.id, false))
+	m.usual = maxRetryDelay
+	m.ended, m.inLine = true, true
+	return m
+}
+
+func (m *mark) serves(suffix string) bool { return m.waiter.suffix == suffix }
+
+// begin makes ready for a call that waits. It is nil for one that does not.
+//
+// A mark that the last call has left, and that is still being withdrawn, is not
+// used again: the answer to that would pass for one about the new place.
+func (a *attempts) begin(p *pace, suffix string) *mark {
+	a.causes = nil
+	if a.spec.protocol.Withdraw == nil || p.spent() {
+		return nil
+	}
+	if a.mark == nil || !a.mark.serves(suffix) || !a.mark.settled() {
+		a.mark = a.spec.newMark(suffix)
+	}
+	m := a.mark
+	m.mu.Lock()
+	m.ended, m.overlapped = false, false
+	m.mu.Unlock()
+	if m.spec.engine.ears.listening() {
+		m.join()
+	}
+	return m
+}
+
+// takeOver is begin for a call that gets the mark of the one before it, as it is on the
+// nodes. It reports whether the call waits from the start, without a try of its own: if
+// the mark is in line on a majority, and lasts for the retry delay. Without a mark it is
+// begin.
+func (a *attempts) takeOver(m *mark, p *pace, suffix string) (_ *mark, waits bool) {
+	switch {
+	case m == nil:
+		return a.begin(p, suffix), false
+	case p.spent():
+		m.end()
+		return nil, false
+	}
+	p.start()
+	left := time.Duration((*m.lifetime.Load()).(int64))*time.Millisecond - time.Since(m.renewed)
+	return m, left >= p.delay()+m.spec.bound && len(m.stakes)-m.rid() >= m.spec.engine.quorum
+}
+
+// forTry makes the mark ready for the next try, and lets it last for twice the
+// time to the one after it: as long as that was the last time, before the first try,
+// as the retry delay is asked for only when there is one. It is nil for the last try,
+// which leaves none.
+func (m *mark) forTry(p *pace) *mark {
+	if m == nil || p.spent() {
+		return nil
+	}
+	m.told = m.waiter.told() > 0
+	m.waiter.reset()
+	if p.drawn || p.running {
+		m.usual = p.delay()
+	}
+	m.renewed = time.Now()
+	least := 2 * (m.usual + m.spec.bound)
+	steps := (least + markStep - 1) / markStep
+	ms := (steps * markStep).Milliseconds()
+	if last := m.lifetime.Load(); last == nil || *last != any(ms) {
+		word := any(ms)
+		m.lifetime.Store(&word)
+	}
+	return m
+}
+
+// words are the mark's arguments to a script: its id, and its lifetime in ms.
+func (m *mark) words() (id, lifetime any) {
+	if m == nil {
+		return "", int64(0)
+	}
+	return m.token.word, *m.lifetime.Load()
+}
+
+// pend notes that a try's round may leave the mark on every node that it asks.
+func (m *mark) pend(h *hold, r *round) {
+	if m == nil || !m.hold.pend(r) {
+		return
+	}
+	h.mark, r.mark = m, m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.stakes {
+		m.noteOverlap(i)
+	}
+}
+
+// noteOverlap is called when a call to node i has begun. m.mu is held.
+func (m *mark) noteOverlap(i int) {
+	m.overlapped = m.overlapped || m.stakes[i].pending > 1
+}
+
+// learn takes a node's answer to such a try.
+func (m *mark) learn(n *node, a answer) {
+	switch a.vote {
+	case voteTaken:
+		a.vote = voteYes // the mark is there now
+	case voteYes:
+		m.consumed(n)
+		a.vote = voteMissing
+	}
+	if m.hold.learn(n, a) {
+		m.settle(n)
+	}
+}
+
+// consumed notes that a grant has taken the mark's place.
+func (m *mark) consumed(n *node) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.overlapped {
+		m.stakes[n.index].maybe = false
+	}
+}
+
+// pause waits for the next try: for the retry delay, or until a release tells that
+// there is something to be had.
+func (m *mark) pause(ctx context.Context, p *pace) error { return m.pauseOr(ctx, p, nil) }
+
+// pauseOr is pause, but also ends when over is closed.
+func (m *mark) pauseOr(ctx context.Context, p *pace, over <-chan struct{}) error {
+	if m == nil {
+		return p.pauseOr(ctx, over)
+	}
+	m.join()
+	if m.endsTooSoon(p) {
+		return nil
+	}
+	return p.pauseFor(ctx, m.waiter, m.spec.engine.quorum, over)
+}
+
+// endsTooSoon reports that the mark would end before the next try, as the retry
+// delay is longer than the last time. Then a try at once, which uses up none, makes
+// it last.
+func (m *mark) endsTooSoon(p *pace) bool {
+	word := m.lifetime.Load()
+	if p.spent() || word == nil { // no node was asked yet
+		return false
+	}
+	p.start()
+	return time.Duration((*word).(int64))*time.Millisecond < p.delay()+m.spec.bound
+}
+
+// join makes the waiter known, so that it is told.
+func (m *mark) join() {
+	if !m.joined {
+		m.joined = true
+		m.spec.engine.ears.join(m.waiter)
+	}
+}
+
+// end withdraws the mark from every node that may have it, in the background.
+func (m *mark) end() {
+	if m == nil {
+		return
+	}
+	if m.joined {
+		m.joined = false
+		m.spec.engine.ears.leave(m.waiter)
+	}
+	m.abandon()
+}
+
+// restoring reports whether the release of a failed try, about to be sent to n,
+// shall put the mark back in the place of the grant that consumed it.
+func (m *mark) restoring(n *node) bool {
+	if m == nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ended {
+		return false
+	}
+	m.stakes[n.index].pending++
+	m.noteOverlap(n.index)
+	return true
+}
+
+// restored takes the answer to such a release.
+func (m *mark) restored(n *node, a answer) {
+	if a.vote != voteError && a.vote != voteUnknown {
+		a.vote = voteYes // the mark was written, whoever else is there
+	}
+	if m.hold.learn(n, a) {
+		m.settle(n)
+	}
+}
+
+// askUndo sends the release of the hold's token to one node, and takes the
+// answer.
+func (h *hold) askUndo(ctx context.Context, n *node) answer {
+	call := h.undoCall()
+	restoring := h.mark.restoring(n)
+	if restoring {
+		with := h.spec.releaseCall(h.token, h.mark)
+		call = &with
+	}
+	a := n.ask(ctx, call)
+	if restoring {
+		h.mark.restored(n, a)
+	}
+	h.released(n, a)
+	return a
+}
+
+// mostOutlast is the longest time of a call that its caller's ctx does not end at
+// once.
+const mostOutlast = time.Second
+
+// outlasts reports that the call is made in the caller's goroutine although ctx may
+// be cancelled meanwhile, which is then noticed only when the call has returned. That
+// saves a waiter another goroutine in the very moment that counts, and costs nothing
+// as long as the node answers: it has just told the waiter to come. Should it hang
+// from then on, a caller that is cancelled returns as late as its call may last. A
+// deadline is always kept.
+func (r *round) outlasts(ctx context.Context) bool {
+	if r.mark == nil || !r.mark.told || r.hold.spec.bound > mostOutlast {
+		return false
+	}
+	deadline, ok := ctx.Deadline()
+	return !ok || deadline.After(r.ctx.ends)
+}

@@ -1,0 +1,134 @@
+package model
+
+// correct are searches of the protocol as it is, under all assumptions, that must
+// find nothing.
+var correct = []search{
+	{"mutex", "TRIES=2 EXTENDS=0 CRASHES=0", exhaustive},
+	{"mutex", "TRIES=1 EXTENDS=1 CRASHES=1", exhaustive},
+	{"mutex", "TRIES=1 EXTENDS=1 CRASHES=1 MEMORY=1", exhaustive},
+	{"mutex", "TRIES=1 EXTENDS=2 CRASHES=0", exhaustive},
+	{"mutex", "TRIES=1 EXTENDS=1 CRASHES=1 PUNCTUAL FORGETFUL NO_RESTART_DELAY", exhaustive},
+	{"mutex", "CLIENTS=1 TRIES=1 EXTENDS=2 CRASHES=2 PUNCTUAL FORGETFUL NO_RESTART_DELAY", exhaustive},
+	{"mutex", "FENCES TRIES=1 EXTENDS=0 CRASHES=0", exhaustive},
+	{"mutex", "FENCES TRIES=1 EXTENDS=0 CRASHES=1 HORIZON=3", exhaustive},
+	{"semaphore", "TIMELESS", exhaustive},
+	{"semaphore", "LOWEST", bounded},
+	{"rw", "TIMELESS", exhaustive},
+	{"rw", "CLIENTS=2", exhaustive},
+	{"rw", "CLIENTS=3", bounded},
+}
+
+// larger are for a quiet hour.
+var larger = []search{
+	{"mutex", "TRIES=2 EXTENDS=0 CRASHES=1", exhaustive},
+	{"mutex", "TRIES=1 EXTENDS=1 CRASHES=1 LEASE=3", exhaustive},
+	{"mutex", "TRIES=1 EXTENDS=2 CRASHES=1", exhaustive},
+	{"mutex", "NODES=5 TRIES=1 EXTENDS=0 CRASHES=1", exhaustive},
+	{"mutex", "FENCES TRIES=1 EXTENDS=0 CRASHES=1", exhaustive},
+	{"mutex", "TRIES=2 EXTENDS=1 CRASHES=1", bitstate},
+	{"semaphore", "LOWEST", bitstate},
+	{"rw", "CLIENTS=3", bitstate},
+}
+
+// What a search may find, and how to know it from the failed assertion.
+var (
+	twoHolders  = claim{"at most one valid holder", ".valid>0)"}
+	tooMany     = claim{"at most K valid holders", "<=2)"}
+	writerAlone = claim{"never a writer beside anybody", ".writes)"}
+	residue     = claim{"no dead token survives settlement", "stake[t]==0"}
+	overtaken   = claim{"no extension succeeds after another's grant", ".overtaken)"}
+	revived     = claim{"no extension revives a lost hold", ".revived)"}
+	unfenced    = claim{"fencing tokens grow", "fence>last"}
+)
+
+type claim struct{ words, assertion string }
+
+// broken is a search that must break a claim: an assumption that was taken away,
+// or a fault that was built in.
+type broken struct {
+	title  string
+	why    string // what the trace shows
+	breaks claim
+	search
+}
+
+// small is enough for most of them.
+const small = "TRIES=1 EXTENDS=0 CRASHES=0 "
+
+// assumptions are those of the safety argument, each taken away alone.
+var assumptions = []broken{
+	{"No bound on the nodes' clock rates",
+		"The allowance is one tick of three, and a node's clock gains two. The node lets the lease end while its holder still counts on it.",
+		twoHolders, search{"mutex", small + "LEASE=3 NO_RATE_BOUND", shortest}},
+	{"A clock jumps forward",
+		"One node's clock jumps past the lease. With what it lets go, and the node that never was the holder's, another client has a majority.",
+		twoHolders, search{"mutex", small + "JUMPS=1", shortest}},
+	{"A node forgets, and is back before the longest lease has ended",
+		"A node crashes without having written to disk, and restarts empty at once. A failover that loses a write, an eviction or a flush is the same.",
+		twoHolders, search{"mutex", "TRIES=1 EXTENDS=0 CRASHES=1 NO_RESTART_DELAY", shortest}},
+	{"Clients do not agree on the list of nodes",
+		"One client was given one node instead of three. Its majority and that of the other client need not share a node.",
+		twoHolders, search{"mutex", small + "OTHER_LIST", shortest}},
+	{"A client's clock misses time",
+		"The holder's machine is suspended, and the clock that it asks stands still. The engine asks the wall clock too for that reason.",
+		twoHolders, search{"mutex", small + "SUSPENDS=1", shortest}},
+	{"Node clocks disagree by more than a restart is delayed",
+		"A node whose clock is far ahead gave out a number. The other node that knew it comes back empty, and starts from its own clock, which is behind.",
+		unfenced, search{"mutex", "FENCES TRIES=1 EXTENDS=0 CRASHES=1 HORIZON=2 EXACT NO_CLOCK_AGREEMENT", shortest}},
+}
+
+// mutants are faults in the protocol, each built in alone.
+var mutants = []broken{
+	{"Validity without an allowance for drift",
+		"The holder counts on the whole expiry, and a fast node ends it a little earlier.",
+		twoHolders, search{"mutex", small + "NO_DRIFT_ALLOWANCE", shortest}},
+	{"Validity from the deciding answer",
+		"The nodes count from when they granted, which is before the answers were in.",
+		twoHolders, search{"mutex", small + "LATE_START", shortest}},
+	{"A release that does not wait for its acquire",
+		"The release overtakes the acquire and finds nothing. The acquire then leaves a token behind that its client takes for settled.",
+		residue, search{"mutex", small + "EARLY_RELEASE", shortest}},
+	{"One token for all tries of a call",
+		"The release of a try that was given up arrives after the next try was won, and deletes its counted vote.",
+		twoHolders, search{"mutex", "TRIES=2 EXTENDS=0 CRASHES=0 ONE_TOKEN", shortest}},
+	{"A release that does not look at the token",
+		"A late release deletes what by now belongs to somebody else.",
+		twoHolders, search{"mutex", "TRIES=2 EXTENDS=0 CRASHES=0 BLIND_RELEASE", shortest}},
+	{"An extension that sets what is missing",
+		"The hold has expired, and another client has had the lock. Setting the token anew revives it. This is also what WithSetNXOnExtend gives up.",
+		overtaken, search{"mutex", "TRIES=1 EXTENDS=1 CRASHES=0 SET_ON_EXTEND", shortest}},
+	{"An extension that counts repaired nodes",
+		"A node has forgotten the token, so that only one of three still has it, and any other client could get the lock. With the vote of the node that was repaired, the extension is won even so. Memory is lost here, which no lock survives; the point is that a lost hold must stay lost.",
+		revived, search{"mutex", "CLIENTS=1 TRIES=1 EXTENDS=2 CRASHES=1 PUNCTUAL FORGETFUL NO_RESTART_DELAY COUNT_REPAIRED", shortest}},
+	{"Fences counted by each node alone",
+		"The second hold's nodes have not granted as often as the first one's.",
+		unfenced, search{"mutex", "FENCES " + small + "EXACT PER_NODE_FENCES", shortest}},
+	{"Fences written back without a look at the token",
+		"A node confirms the first hold's number though it has let another client in. That vote is older than the number, and is counted later.",
+		unfenced, search{"mutex", "FENCES " + small + "EXACT BLIND_WRITE", shortest}},
+	{"Permits counted by each node alone",
+		"Two permits at each of three nodes make three majorities.",
+		tooMany, search{"semaphore", "TIMELESS LOWEST PER_NODE_COUNTING", shortest}},
+	{"A writer that is granted beside readers",
+		"The reader and the writer share a node that lets both in.",
+		writerAlone, search{"rw", "TIMELESS IGNORE_READERS", shortest}},
+	{"A downgrade in two steps",
+		"Between the writer's end and the reader's begin another writer comes in, while the first client already reads.",
+		writerAlone, search{"rw", "TIMELESS SPLIT_DOWNGRADE", shortest}},
+}
+
+// limits are what the engine as it is does not promise, or not yet.
+var limits = []broken{
+	{"The first extension of an adopted hold",
+		"Who adopts a hold by WithValue has no clock for it, so the votes alone decide. An acquire that arrives later than the whole hold lasted counts as a vote, though the hold was lost and another client has had the lock.",
+		overtaken, search{"mutex", "TRIES=1 EXTENDS=1 CRASHES=0 ADOPTED", shortest}},
+	{"A late grant as a vote, after memory was lost",
+		"A node forgets the token of a hold that was won without the third node. The acquire at the third node arrives then, and its vote in the extension revives what was lost. Were nodes that granted after the try was won on probation like repaired ones (MUTE_STRAGGLERS), it would not.",
+		revived, search{"mutex", "TRIES=1 EXTENDS=1 CRASHES=1 FORGETFUL NO_RESTART_DELAY", shortest}},
+}
+
+// remedies are the correct protocol with what would mend these limits.
+var remedies = []search{
+	{"mutex", "TRIES=1 EXTENDS=1 CRASHES=0 ADOPTED MUTE_STRAGGLERS", exhaustive},
+	{"mutex", "TRIES=1 EXTENDS=1 CRASHES=1 FORGETFUL NO_RESTART_DELAY MUTE_STRAGGLERS", exhaustive},
+}

@@ -1,0 +1,166 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// errSpent ends a wait whose tries have all been used.
+var errSpent = errors.New("no tries left")
+
+// pace meters the tries of one call. A try is an elapsed retry delay, wherever
+// the call spends it: before its next request, or in the queue for the object.
+// A call that is let in early does not lose a try by it, and one that is never
+// let in gives up when it would have if it had polled all the time.
+type pace struct {
+	spec    *Spec
+	most    int // 0: without limit
+	tries   int // how many were used, the first one included
+	timer   *time.Timer
+	running bool // a delay has begun and has not ended
+
+	drawn bool          // next is valid
+	next  time.Duration // the delay after the current try, where it was asked for ahead
+}
+
+func (s *Spec) newPace(tries int) *pace {
+	if s.Unlimited {
+		tries = 0
+	}
+	return s.paceOf(tries)
+}
+
+func (s *Spec) paceOf(tries int) *pace { return &pace{spec: s, most: tries, tries: 1} }
+
+// spent reports that no try is left after the current one.
+func (p *pace) spent() bool { return p.most > 0 && p.tries >= p.most }
+
+// pause waits for the current retry delay to end, which uses up a try. It
+// returns errSpent at once when none is left, and ctx's error when that ends.
+func (p *pace) pause(ctx context.Context) error { return p.pauseOr(ctx, nil) }
+
+// pauseOr is pause, but ends early, without using up a try, when woken is closed.
+func (p *pace) pauseOr(ctx context.Context, woken <-chan struct{}) error {
+	if p.spent() {
+		return errSpent
+	}
+	p.start()
+	select {
+	case <-woken:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-p.timer.C:
+		p.running = false
+		p.tries++
+		return nil
+	}
+}
+
+// pauseUntil waits for woken, and uses up tries meanwhile. Those without a limit are
+// not counted: a timer for each of a crowd, and its waking for nothing, would be a
+// good part of what a lock costs that is passed on inside a process.
+func (p *pace) pauseUntil(ctx context.Context, woken <-chan struct{}) error {
+	if p.most == 0 && !p.running {
+		p.delay() // once, by which the place in line of the first try is timed
+		select {
+		case <-woken:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	for {
+		if err := p.pauseOr(ctx, woken); err != nil {
+			return err
+		}
+		select {
+		case <-woken:
+			return nil
+		default:
+		}
+	}
+}
+
+// A call that is told by fewer nodes than a majority has rivals that were told by
+// the others, or by nobody. It waits for more word, for a random time below this,
+// which doubles with each such try, up to 2^mostDoublings times.
+const (
+	leastJitter   = 2 * time.Millisecond
+	mostDoublings = 7
+)
+
+// pauseFor is pause, but ends early, without using up a try, when w is told by
+// enough nodes, or by any and no more for a while, or over is closed.
+func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan struct{}) error {
+	if p.spent() {
+		return errSpent
+	}
+	p.start()
+	var jitter *time.Timer
+	var after <-chan time.Time
+	for {
+		switch told := w.told(); {
+		case told >= enough:
+			w.lone = 0
+			return nil
+		case told > 0 && jitter == nil:
+			jitter = time.NewTimer(w.jitter())
+			defer jitter.Stop()
+			after = jitter.C
+		}
+		select {
+		case <-w.bell:
+		case <-after:
+			return nil
+		case <-over:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.timer.C:
+			p.running = false
+			p.tries++
+			return nil
+		}
+	}
+}
+
+// jitter draws the time to wait for more word.
+func (w *waiter) jitter() time.Duration {
+	d := rand.N(leastJitter << min(w.lone, mostDoublings))
+	w.lone++
+	return d
+}
+
+// start begins a retry delay, unless one is running.
+func (p *pace) start() {
+	if p.running {
+		return
+	}
+	d := p.delay()
+	p.drawn = false
+	if p.timer == nil {
+		p.timer = time.NewTimer(d)
+	} else {
+		p.timer.Reset(d)
+	}
+	p.running = true
+}
+
+// delay is the retry delay that follows the current try, or the one that is
+// running.
+func (p *pace) delay() time.Duration {
+	if !p.drawn && !p.running {
+		p.drawn, p.next = true, p.spec.RetryDelay(p.tries)
+	}
+	return p.next
+}
+
+// stop lets go of the timer.
+func (p *pace) stop() {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+}

@@ -1,0 +1,54 @@
+package redlock
+
+import (
+	"context"
+	"time"
+)
+
+// Permit is a hold of slots, and belongs to whoever has it: goroutines may pass
+// it on. It is safe for concurrent use.
+type Permit struct {
+	hold  *hold
+	slots *Slots // the object that it is of
+	n     int    // how many slots
+}
+
+// Release gives the slots back, or to a goroutine that waits for as many with the same
+// object, and reports whether a majority still had them.
+// Whatever the outcome, the permit has ended; what the caller does not wait for
+// is settled in the background. When too few nodes answered it may be called
+// again, to ask once more.
+func (p *Permit) Release(ctx context.Context) (bool, error) {
+	err, _ := p.release(ctx)
+	return err == nil, err
+}
+
+// release also tells whether the permit is known to have been lost.
+func (p *Permit) release(ctx context.Context) (err error, lost bool) {
+	h := p.hold
+	if !h.claim() {
+		return h.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
+	}
+	h.awaitRenewal(ctx)
+	end, causes := released, []error(nil)
+	if !p.slots.handOver(ctx, h, p.n) {
+		end, causes = h.releaseAll(ctx)
+	}
+	h.disclaim()
+	return h.verdict(ctx, end, causes)
+}
+
+// Extend renews the permit for another full expiry, and reports whether it did.
+func (p *Permit) Extend(ctx context.Context) (bool, error) {
+	err := p.hold.extendFor(ctx)
+	return err == nil, err
+}
+
+// Until is the end of the permit's validity.
+func (p *Permit) Until() time.Time { return p.hold.validity().until }
+
+// Value is the permit's token.
+func (p *Permit) Value() string { return p.hold.token.value }
+
+// Slots are the numbers of the permit's slots, in ascending order.
+func (p *Permit) Slots() []int { return parseSlots(p.hold.slots) }

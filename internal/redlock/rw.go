@@ -1,0 +1,154 @@
+package redlock
+
+import "context"
+
+// RW is a read-write lock object: a writer and readers that share the local line,
+// the keys and what earlier holds have left there. It is safe for concurrent use.
+type RW struct {
+	Writer *Exclusive
+	Reader *Shared
+	line   *line
+}
+
+// NewRW makes an object called name that runs one protocol for its writer and one
+// for its readers, with the same keys.
+func NewRW(e *Engine, writer, reader *Protocol, name string, c Config) *RW {
+	at, left := &line{engine: e}, new(leftovers)
+	keys := writer.keys(name)
+	x := &RW{
+		Writer: newExclusive(e.newSpec(writer, name, c, keys), at, left),
+		Reader: newShared(e.newSpec(reader, name, c, keys), at, left),
+		line:   at,
+	}
+	x.Writer.readers = x.Reader
+	return x
+}
+
+func newShared(s *Spec, at *line, left *leftovers) *Shared {
+	return &Shared{spec: s, line: at, attempts: attempts{spec: s, left: left}}
+}
+
+// Downgrade turns the write hold into a read hold with the same token, for a full
+// expiry from now, with no writer between.
+//
+// On error the write hold is gone. What the nodes still have of it counts for
+// readers: it is a read hold that lasts until the write hold would have, and that
+// is to be given back like any other. Only without a write hold nothing changes.
+func (x *RW) Downgrade(ctx context.Context) error {
+	s := x.Writer.spec
+	if err := s.usable(); err != nil {
+		return err
+	}
+	h := x.Writer.current()
+	if h == nil || !h.claimToConvert() {
+		return s.fail(errDowngrade, ErrLockAlreadyExpired, errNotHeld)
+	}
+	h.awaitRenewal(ctx)
+	to := h.heir(x.Reader.spec)
+	causes := to.convert(ctx, h)
+	x.Reader.keep(to)
+	h.retire()
+	x.line.convert(newLease(to))
+	if causes == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		causes = append(ended(ctx), causes...)
+	}
+	return s.fail(errDowngrade, causes...)
+}
+
+// claimToConvert keeps everybody else from releasing or renewing the hold. It
+// reports false when that is going on already, or when the object has no place
+// for readers: an adopted hold, or one that was released.
+func (h *hold) claimToConvert() bool {
+	now := h.spec.engine.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.expire(now)
+	if h.claimed || h.ended || !h.placed {
+		return false
+	}
+	h.claimed = true
+	h.stopRenewal()
+	return true
+}
+
+// heir makes a hold of another protocol for the same token, and ends this one without
+// a release. The heir may be wherever this one may be; and what is still on its way
+// to this one is the heir's when it comes: a write grant counts for readers.
+func (h *hold) heir(s *Spec) *hold {
+	to := new(hold)
+	to.init(s, h.token)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	to.valid = h.valid
+	copy(to.stakes, h.stakes)
+	clear(h.stakes)
+	h.ended, h.successor = true, to
+	return to
+}
+
+// inherited returns the hold that answers to calls of this one belong to.
+func (h *hold) inherited() *hold {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.successor != nil {
+		return h.successor
+	}
+	return h
+}
+
+// lockInherited is inherited, and locks the mutex of the hold that it returns.
+func (h *hold) lockInherited() *hold {
+	h.mu.Lock()
+	to := h.successor
+	if to == nil {
+		return h
+	}
+	h.mu.Unlock()
+	to.mu.Lock()
+	return to
+}
+
+// inherit sees to a grant to the hold's predecessor that came after it had been
+// converted on the other nodes: it is converted too, lest it keep others from reading
+// there. If the hold has ended meanwhile the grant is released instead, by others.
+func (h *hold) inherit(n *node) {
+	e := h.spec.engine
+	now := e.now()
+	if !h.pendAt(n, now) {
+		return
+	}
+	ctx := callContext{window: e.windows.within(now.Time, h.spec.bound), values: context.Background()}
+	call := h.spec.convertCall(h)
+	if h.learn(n, h.askRepair(n, now.Time, &ctx, &call)) {
+		h.settle(n)
+	}
+}
+
+// convert asks the nodes to make the new hold of the old one.
+func (h *hold) convert(ctx context.Context, from *hold) []error {
+	if ctx.Err() != nil {
+		return ended(ctx)
+	}
+	if from.over() {
+		return []error{ErrLockAlreadyExpired}
+	}
+	r := newRound(ctx, h, h.spec.convertCall(h), toGrant)
+	h.pend(r)
+	if !r.run(ctx) {
+		return r.causes()
+	}
+	if err := h.renew(r.start); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
+// retire gives up what a hold still has in its object once its heir is there.
+func (h *hold) retire() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.claimed, h.placed = false, false
+}

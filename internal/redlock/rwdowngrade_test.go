@@ -1,0 +1,410 @@
+package redlock
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// away makes every call to some nodes fail, or none.
+func (b *bench) away(fault error, nodes ...int) { b.failing(nil, fault, nodes...) }
+
+func TestDowngradeGivesAFullExpiry(t *testing.T) {
+	for _, n := range []int{1, 3, 5} {
+		bubble(t, n, func(b *bench) {
+			x := b.rw(nil)
+			b.in(x.Writer)
+			value := x.Writer.Value()
+			time.Sleep(3 * time.Second)
+			start := time.Now()
+			require.NoError(t, x.Downgrade(background))
+			require.Equal(t, x.Reader.spec.lifetime(), x.Reader.Until().Sub(start))
+			synctest.Wait()
+			for _, node := range b.nodes {
+				node.set(func() { require.Contains(t, node.rwLock(rwName).readers, any(value), "the same token") })
+			}
+			_, err := x.Writer.Unlock(background)
+			require.ErrorIs(t, err, errNotHeld)
+			_, err = x.Writer.Extend(background)
+			require.ErrorIs(t, err, errNotHeld)
+			b.extended(x.Reader)
+			b.out(x.Reader)
+			b.free()
+		})
+	}
+}
+
+func TestDowngradeLetsWaitingReadersIn(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x, other := b.rw(nil), b.rw(nil)
+		b.in(x.Writer)
+		near := begins(background, x.Reader.Lock)
+		writer := begins(background, x.Writer.Lock)
+		behind := begins(background, x.Reader.Lock)
+		far := begins(background, other.Reader.Lock)
+		b.waits(near, writer, behind, far)
+		require.NoError(t, x.Downgrade(background))
+		require.NoError(t, <-near)
+		require.NoError(t, <-far)
+		b.waits(writer, behind)
+		b.out(other.Reader)
+		b.out(x.Reader)
+		b.waits(writer)
+		b.out(x.Reader)
+		require.NoError(t, <-writer)
+		b.out(x.Writer)
+		require.NoError(t, <-behind)
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
+// A writer of another process tries all the time, and each node runs its calls in
+// between those of the downgrade.
+func TestNoWriterGetsInDuringADowngrade(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		for i, n := range b.nodes {
+			n.before = func(call *driver.Call) time.Duration {
+				if call.Script() == scripts.RWMutexDowngrade {
+					return time.Duration(i+1) * 50 * ms
+				}
+				return 0
+			}
+		}
+		x := b.rw(nil)
+		b.in(x.Writer)
+		synctest.Wait()
+		stop, tried := make(chan struct{}), make(chan int)
+		go func() {
+			n := 0
+			for ; ; n++ {
+				select {
+				case <-stop:
+					tried <- n
+					return
+				case <-time.After(ms + 1):
+				}
+				if (b.rw(nil)).Writer.TryLock(background) == nil {
+					b.Error("a writer got in")
+				}
+			}
+		}()
+		require.NoError(t, x.Downgrade(background))
+		time.Sleep(100 * ms)
+		require.Equal(t, []int{1, 1, 1}, b.leases())
+		close(stop)
+		require.Greater(t, <-tried, 100)
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
+func TestDowngradeWhereTooFewNodesAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		away      []int
+		converted []int
+		ok        bool
+	}{
+		"a minority away": {[]int{2}, []int{1, 1, 0}, true},
+		"a majority away": {[]int{1, 2}, []int{1, 0, 0}, false},
+		"all away":        {[]int{0, 1, 2}, []int{0, 0, 0}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, func(b *bench) {
+				x := b.rw(nil)
+				b.in(x.Writer)
+				synctest.Wait()
+				until, value := x.Writer.Until(), x.Writer.Value()
+				time.Sleep(time.Second)
+				b.away(errLostReply, c.away...)
+				err := x.Downgrade(background)
+				if c.ok {
+					require.NoError(t, err)
+				} else {
+					require.ErrorIs(t, err, errDowngrade)
+					require.Equal(t, until, x.Reader.Until(), "what is left lasts no longer than the write hold")
+				}
+				require.Equal(t, c.converted, b.leases())
+				for i, token := range b.writers() {
+					require.Equal(t, c.converted[i] == 0, token == value, "write hold on node %d", i)
+				}
+				_, err = x.Writer.Unlock(background)
+				require.ErrorIs(t, err, errNotHeld, "the write hold is gone")
+				b.back(c.away...)
+				require.ErrorIs(t, b.rw(nil).Writer.TryLock(background), ErrFailed, "nobody else gets in")
+				b.extended(x.Reader)
+				require.Equal(t, []int{1, 1, 1}, b.leases(), "an extension converts the rest")
+				b.out(x.Reader)
+				b.free()
+			})
+		})
+	}
+}
+
+func (b *bench) back(nodes ...int) {
+	for _, i := range nodes {
+		b.nodes[i].set(func() { b.nodes[i].fault = nil })
+	}
+}
+
+// RUnlock gives back what is still a write hold, too.
+func TestReleaseAfterAFailedDowngradeFreesBothKeys(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		b.in(x.Writer)
+		synctest.Wait()
+		b.away(errLostReply, 1, 2)
+		require.Error(t, x.Downgrade(background))
+		b.back(1, 2)
+		require.Equal(t, []int{1, 0, 0}, b.leases())
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
+// A downgrade whose replies are lost has happened all the same.
+func TestDowngradeWithLostReplies(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		b.in(x.Writer)
+		synctest.Wait()
+		for _, n := range b.nodes {
+			n.set(func() { n.lose = once("rwmutex_downgrade") })
+		}
+		require.ErrorIs(t, x.Downgrade(background), errLostReply)
+		require.Equal(t, []int{1, 1, 1}, b.leases())
+		b.in(x.Reader) // joins what is left
+		b.out(x.Reader)
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
+// A node that had not answered the acquire yet grants it after the downgrade.
+func TestLateGrantsAfterADowngradeAreTheReaders(t *testing.T) {
+	for _, released := range []bool{false, true} {
+		bubble(t, 3, func(b *bench) {
+			b.nodes[2].before = only("rwmutex_write_acquire", 100*ms)
+			x := b.rw(nil)
+			b.in(x.Writer)
+			require.NoError(t, x.Downgrade(background))
+			require.Equal(t, []int{1, 1, 0}, b.leases())
+			if released {
+				b.out(x.Reader)
+			}
+			time.Sleep(200 * ms)
+			require.Equal(t, []string{"", "", ""}, b.writers())
+			if !released {
+				require.Equal(t, []int{1, 1, 1}, b.leases(), "and keep nobody from reading")
+				b.out(x.Reader)
+			}
+			b.free()
+		})
+	}
+}
+
+// A node runs the acquire in time, but its answer comes after a downgrade of which
+// nothing was sent: what it has is the readers' all the same.
+func TestLateAnswersAfterADowngradeAreTheReaders(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[2].after = only("rwmutex_write_acquire", 100*ms)
+		x := b.rw(nil)
+		b.in(x.Writer)
+		ctx, cancel := context.WithCancel(background)
+		cancel()
+		require.ErrorIs(t, x.Downgrade(ctx), context.Canceled)
+		time.Sleep(200 * ms)
+		require.Equal(t, []int{0, 0, 1}, b.leases())
+		b.extended(x.Reader)
+		require.Equal(t, []int{1, 1, 1}, b.leases())
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
+// An extension that comes between a late write grant and its release makes a lease
+// of it, which is released.
+func TestExtensionBetweenALateGrantAndItsRelease(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[2].before = only("rwmutex_write_acquire", 100*ms)
+		b.nodes[2].after = only("rwmutex_write_acquire", 100*ms)
+		x := b.rw(nil)
+		b.in(x.Writer)
+		require.NoError(t, x.Downgrade(background))
+		time.Sleep(150 * ms)
+		b.extended(x.Reader)
+		b.out(x.Reader)
+		time.Sleep(200 * ms)
+		b.free()
+	})
+}
+
+func TestDowngradeAfterExpiry(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		b.in(x.Writer)
+		until := x.Writer.Until()
+		time.Sleep(8 * time.Second)
+		err := x.Downgrade(background)
+		require.ErrorIs(t, err, errDowngrade)
+		require.ErrorIs(t, err, ErrLockAlreadyExpired)
+		require.NotErrorIs(t, err, errNotHeld)
+		require.Zero(t, b.asked(scripts.RWMutexDowngrade))
+		require.Equal(t, until, x.Reader.Until())
+		waiting := begins(background, x.Writer.Lock)
+		b.waits(waiting)
+		_, err = x.Reader.Unlock(background)
+		require.ErrorIs(t, err, ErrLockAlreadyExpired)
+		require.NoError(t, <-waiting)
+		b.out(x.Writer)
+		b.free()
+	})
+}
+
+// The majority's answers come when the read hold would already be over.
+func TestDowngradeWonTooLate(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(func(c *Config) { c.Expiry, c.TimeoutFactor = time.Second, 2 })
+		b.in(x.Writer)
+		time.Sleep(500 * ms)
+		for _, n := range b.nodes {
+			n.set(func() { n.after = only("rwmutex_downgrade", 600*ms) })
+		}
+		require.ErrorIs(t, x.Downgrade(background), errTooLate)
+		require.ErrorIs(t, x.Reader.TryLock(background), ErrFailed, "it is over")
+		b.out(x.Reader) // the nodes have it still
+		b.free()
+	})
+}
+
+func TestDowngradeWithoutAWriteHold(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		notHeld := func() {
+			t.Helper()
+			sent := len(b.nodes[0].history())
+			err := x.Downgrade(background)
+			require.ErrorIs(t, err, ErrLockAlreadyExpired)
+			require.ErrorIs(t, err, errNotHeld)
+			require.Len(t, b.nodes[0].history(), sent)
+		}
+		notHeld()
+		b.in(x.Reader)
+		notHeld()
+		b.out(x.Reader)
+		b.in(x.Writer)
+		require.NoError(t, x.Downgrade(background))
+		until := x.Reader.Until()
+		notHeld() // twice
+		require.Equal(t, until, x.Reader.Until())
+		b.out(x.Reader)
+		b.in(x.Writer)
+		b.out(x.Writer)
+		notHeld()
+		b.free()
+	})
+}
+
+func TestAdoptedHoldIsNotDowngraded(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(func(c *Config) { c.Value = "mine" })
+		b.set(func(l *fakeRW) { l.writer = fakeKey{"mine", time.Now().Add(time.Minute)} }, 0, 1, 2)
+		require.ErrorIs(t, x.Downgrade(background), errNotHeld)
+		require.Equal(t, []string{"mine", "mine", "mine"}, b.writers())
+		b.out(x.Writer)
+	})
+}
+
+func TestDowngradeWithAnEndedContext(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		b.in(x.Writer)
+		ctx, cancel := context.WithCancel(background)
+		b.slow("rwmutex_downgrade", 10*ms)
+		converting := begins(ctx, x.Downgrade)
+		cancel()
+		err := <-converting
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, errDowngrade)
+		time.Sleep(20 * ms)
+		require.Equal(t, []int{1, 1, 1}, b.leases(), "the nodes have not heard of it")
+		b.out(x.Reader)
+		b.free()
+
+		b.in(x.Writer)
+		synctest.Wait() // what comes later is converted
+		require.ErrorIs(t, x.Downgrade(ctx), context.Canceled)
+		require.Equal(t, []int{0, 0, 0}, b.leases())
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
+// Of a Downgrade and an Unlock at once, one wins.
+func TestDowngradeBesideUnlockAndExtend(t *testing.T) {
+	downgraded := 0
+	for range 100 {
+		bubble(t, 3, func(b *bench) {
+			x := b.rw(nil)
+			b.in(x.Writer)
+			b.slow("rwmutex_write_extend", ms)
+			unlock := make(chan bool, 1)
+			go func() { _, _ = x.Writer.Extend(background) }()
+			go func() {
+				ok, _ := x.Writer.Unlock(background)
+				unlock <- ok
+			}()
+			converted := begins(background, x.Downgrade)
+			err, unlocked := <-converted, <-unlock
+			require.NotEqual(t, unlocked, err == nil)
+			if err == nil {
+				downgraded++
+				b.out(x.Reader)
+			} else {
+				require.ErrorIs(t, err, errNotHeld)
+			}
+			time.Sleep(100 * ms)
+			b.free()
+			require.NoError(t, x.Writer.TryLock(background))
+			b.out(x.Writer)
+		})
+	}
+	t.Logf("%d of 100 times the downgrade came first", downgraded)
+}
+
+// A write extension that is under way when the hold is downgraded revives nothing.
+func TestExtensionUnderWayDoesNotOutliveADowngrade(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		b.in(x.Writer)
+		b.slow("rwmutex_write_extend", 50*ms)
+		extending := begins(background, func(ctx context.Context) error {
+			_, err := x.Writer.Extend(ctx)
+			return err
+		})
+		require.NoError(t, x.Downgrade(background))
+		require.ErrorIs(t, <-extending, ErrExtendFailed)
+		require.Equal(t, []string{"", "", ""}, b.writers())
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
+// A renewed write hold is not renewed any more once it is a read hold.
+func TestDowngradeEndsRenewal(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		x.Writer.Locker().Lock()
+		require.NoError(t, x.Downgrade(background))
+		time.Sleep(time.Hour)
+		require.Zero(t, b.asked(scripts.RWMutexWriteExtend))
+		_, err := x.Reader.Unlock(background)
+		require.ErrorIs(t, err, ErrLockAlreadyExpired)
+	})
+}

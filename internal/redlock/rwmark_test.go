@@ -1,0 +1,360 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// markOf is one of the marks on a node and the time that is left to it.
+func (b *bench) markOf(i int) (mark any, left time.Duration) {
+	b.nodes[i].set(func() {
+		for id, ends := range b.nodes[i].rwLock(rwName).intents {
+			mark, left = id, time.Until(ends)
+		}
+	})
+	return mark, left
+}
+
+func TestWaitingWriterLeavesItsMarkAndRenewsIt(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		b.set(theirReader, 0, 1, 2)
+		waiting := begins(background, x.Writer.Lock)
+		first, left := b.markOf(0)
+		require.Equal(t, []int{1, 1, 1}, b.marks())
+		for range 30 {
+			require.GreaterOrEqual(t, left, markStep)
+			time.Sleep(100 * ms)
+			require.Equal(t, []int{1, 1, 1}, b.marks())
+			var now any
+			now, left = b.markOf(2)
+			require.Equal(t, first, now, "one for the whole call")
+		}
+		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1, 2)
+		require.NoError(t, <-waiting)
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Zero(t, b.asked(scripts.RWMutexWriteWithdraw), "the grant has consumed it")
+		b.out(x.Writer)
+		b.free()
+	})
+}
+
+// However long the retry delay is, the mark stands until after the next try.
+func TestMarkOutlastsTheRetryDelay(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x, readers := b.rw(func(c *Config) { c.SetRetryDelay(5 * time.Second) }), b.rw(nil)
+		b.set(theirReader, 0, 1, 2)
+		waiting := begins(background, x.Writer.Lock)
+		for range 25 {
+			require.ErrorIs(t, readers.Reader.TryLock(background), ErrFailed)
+			time.Sleep(time.Second)
+		}
+		b.set((*fakeRW).clear, 0, 1, 2)
+		require.NoError(t, <-waiting)
+		b.out(x.Writer)
+	})
+}
+
+func TestOnlyTriesThatGoOnWaitingLeaveAMark(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirReader, 0, 1, 2)
+		require.ErrorIs(t, b.rw(nil).Writer.TryLock(background), ErrFailed)
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+
+		one := b.rw(func(c *Config) { c.Unlimited, c.Tries = false, 1 })
+		require.ErrorIs(t, one.Writer.Lock(background), ErrFailed)
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+
+		for _, n := range b.nodes {
+			n.set(func() {
+				n.before = func(call *driver.Call) time.Duration {
+					return only("rwmutex_write_acquire", 10*ms)(call) + only("rwmutex_write_withdraw", 50*ms)(call)
+				}
+			})
+		}
+		two := begins(background, b.rw(func(c *Config) { c.Unlimited, c.Tries = false, 2 }).Writer.Lock)
+		time.Sleep(15 * ms)
+		require.Equal(t, []int{1, 1, 1}, b.marks())
+		time.Sleep(100 * ms) // the last try is on its way
+		b.set(func(l *fakeRW) { clear(l.intents) }, 0, 1, 2)
+		time.Sleep(8 * ms)
+		require.Equal(t, []int{0, 0, 0}, b.marks(), "the last try has left none")
+		require.ErrorIs(t, <-two, ErrFailed)
+		require.Equal(t, 1+1+2, b.asked(scripts.RWMutexWriteAcquire))
+	})
+}
+
+func TestReadersLeaveNoMark(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirWriter, 0, 1, 2)
+		waiting := begins(background, b.rw(nil).Reader.Lock)
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+		b.set((*fakeRW).clear, 0, 1, 2)
+		require.NoError(t, <-waiting)
+	})
+}
+
+// A try that wins one node of three gives it back, and with that in one step its
+// mark stands there again.
+func TestMarkIsPutBackWhereATryWonAMinority(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirReader, 0, 1)
+		x, readers := b.rw(nil), b.rw(nil)
+		b.nodes[2].set(func() { b.nodes[2].before = only("rwmutex_write_release", 10*ms) })
+		waiting := begins(background, x.Writer.Lock)
+		for range 20 {
+			require.Equal(t, []int{1, 1}, b.marks()[:2])
+			writer, _, marks := b.nodes[2].lock()
+			require.True(t, (writer != "") != (marks == 1), "writer or mark, and no time between")
+			require.ErrorIs(t, readers.Reader.TryLock(background), ErrFailed)
+			time.Sleep(7 * ms)
+		}
+		require.Positive(t, b.nodes[2].ran(scripts.RWMutexWriteRelease))
+		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
+		require.NoError(t, <-waiting)
+		time.Sleep(100 * ms)
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+		b.out(x.Writer)
+		time.Sleep(100 * ms)
+		b.free()
+	})
+}
+
+// Also by a release that only a later call gets through.
+func TestMarkIsPutBackByAReleaseThatWasOwed(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirReader, 0, 1)
+		x := b.rw(nil)
+		b.nodes[2].set(func() {
+			b.nodes[2].fault = func(call *driver.Call) error {
+				if call.Script() == scripts.RWMutexWriteRelease {
+					return errLostReply
+				}
+				return nil
+			}
+		})
+		ctx, cancel := context.WithCancel(background)
+		waiting := begins(ctx, x.Writer.Lock)
+		require.NotEmpty(t, b.writers()[2])
+		b.nodes[2].set(func() { b.nodes[2].fault = nil })
+		time.Sleep(100 * ms)
+		require.Equal(t, []int{1, 1, 1}, b.marks())
+		require.Equal(t, []string{"", "", ""}, b.writers())
+		cancel()
+		require.ErrorIs(t, <-waiting, context.Canceled)
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+	})
+}
+
+func TestMarkIsWithdrawnOnGivingUp(t *testing.T) {
+	giveUp := errors.New("fake: no more values")
+	for name, call := range map[string]func(*bench, *RW) error{
+		"cancelled": func(b *bench, x *RW) error {
+			ctx, cancel := context.WithTimeout(background, 250*ms)
+			defer cancel()
+			return x.Writer.Lock(ctx)
+		},
+		"cancelled during a try": func(b *bench, x *RW) error {
+			b.slow("rwmutex_write_acquire", 20*ms)
+			ctx, cancel := context.WithTimeout(background, 130*ms)
+			defer cancel()
+			return x.Writer.Lock(ctx)
+		},
+		"no tries left": func(_ *bench, x *RW) error {
+			x.Writer.spec.Unlimited, x.Writer.spec.Tries = false, 3
+			return x.Writer.Lock(background)
+		},
+		"no value": func(_ *bench, x *RW) error {
+			n := 0
+			x.Writer.spec.GenValue = func() (string, error) {
+				if n++; n < 3 {
+					return string(rune('a' + n)), nil
+				}
+				return "", giveUp
+			}
+			return x.Writer.Lock(background)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, func(b *bench) {
+				b.set(theirReader, 0, 1, 2)
+				require.ErrorIs(t, call(b, b.rw(nil)), ErrFailed)
+				time.Sleep(50 * ms) // the last try's answers, and no expiry
+				require.Equal(t, []int{0, 0, 0}, b.marks())
+				require.GreaterOrEqual(t, b.asked(scripts.RWMutexWriteWithdraw), 1)
+			})
+		})
+	}
+}
+
+// A node whose answer is late, or lost, may have the mark too.
+func TestMarkIsWithdrawnFromNodesThatAnswerLate(t *testing.T) {
+	for name, fault := range map[string]func(n *fakeNode){
+		"late": func(n *fakeNode) { n.before = only("rwmutex_write_acquire", 300*ms) },
+		"lost": func(n *fakeNode) { n.lose = once("rwmutex_write_acquire") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, granted := range []bool{false, true} {
+				bubble(t, 3, func(b *bench) {
+					b.set(theirReader, 0, 1, 2)
+					b.nodes[2].set(func() { fault(b.nodes[2]) })
+					x := b.rw(nil)
+					ctx, cancel := context.WithCancel(background)
+					waiting := begins(ctx, x.Writer.Lock)
+					if granted {
+						b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
+						require.NoError(t, <-waiting)
+						b.out(x.Writer)
+					} else {
+						cancel()
+						require.ErrorIs(t, <-waiting, context.Canceled)
+					}
+					cancel()
+					time.Sleep(450 * ms) // less than a mark's life
+					require.Equal(t, []int{0, 0, 0}, b.marks())
+				})
+			}
+		})
+	}
+}
+
+// Two tries' requests meet on a node: the later one is granted before the earlier
+// one is refused by it and leaves the mark. Their replies come the other way round.
+func TestMarkIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirReader, 0, 1)
+		var tries atomic.Int32
+		n := b.nodes[2]
+		n.set(func() {
+			n.before = func(call *driver.Call) time.Duration {
+				if call.Script() != scripts.RWMutexWriteAcquire {
+					return 0
+				}
+				if tries.Add(1) == 1 {
+					return 110 * ms // executed at 110ms, after the second one
+				}
+				return 0
+			}
+			n.after = func(call *driver.Call) time.Duration {
+				if call.Script() == scripts.RWMutexWriteAcquire && n.ran(call.Script()) == 1 {
+					return 30 * ms // answered at 130ms, after the first one
+				}
+				return 0
+			}
+		})
+		x := b.rw(nil)
+		waiting := begins(background, x.Writer.Lock)
+		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
+		require.NoError(t, <-waiting) // by the second try, at 100ms, on nodes 0 and 1
+		time.Sleep(15 * ms)
+		require.Equal(t, []int{0, 0, 1}, b.marks(), "the first try's request has left it")
+		time.Sleep(50 * ms)
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+		b.out(x.Writer)
+		b.free()
+	})
+}
+
+func TestMarkEndsByItselfWhenWithdrawalsAreLost(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirReader, 0, 1, 2)
+		x := b.rw(nil)
+		ctx, cancel := context.WithCancel(background)
+		waiting := begins(ctx, x.Writer.Lock)
+		for _, n := range b.nodes {
+			n.set(func() {
+				n.fault = func(call *driver.Call) error {
+					if call.Script() == scripts.RWMutexWriteWithdraw {
+						return errLostReply
+					}
+					return nil
+				}
+			})
+		}
+		cancel()
+		require.ErrorIs(t, <-waiting, context.Canceled)
+		require.Equal(t, []int{1, 1, 1}, b.marks())
+		readers := b.rw(nil)
+		require.ErrorIs(t, readers.Reader.TryLock(background), ErrFailed)
+		_, left := b.markOf(0)
+		require.LessOrEqual(t, left, 2*time.Second)
+		time.Sleep(left)
+		require.NoError(t, readers.Reader.TryLock(background))
+		b.out(readers.Reader)
+	})
+}
+
+// A mark that a node could not be told to forget is withdrawn when it answers.
+func TestWithdrawalIsSentAgainWhenTheNodeAnswers(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirReader, 0, 1, 2)
+		x := b.rw(func(c *Config) { c.SetRetryDelay(10 * time.Second) })
+		ctx, cancel := context.WithCancel(background)
+		waiting := begins(ctx, x.Writer.Lock)
+		b.nodes[1].set(func() { b.nodes[1].fault = func(*driver.Call) error { return errLostReply } })
+		cancel()
+		require.ErrorIs(t, <-waiting, context.Canceled)
+		require.Equal(t, []int{0, 1, 0}, b.marks())
+		b.nodes[1].set(func() { b.nodes[1].fault = nil })
+		require.NoError(t, b.rw(nil).Reader.TryLock(background))
+		synctest.Wait()
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+	})
+}
+
+// Two writers: the one that gives up takes only its own mark with it.
+func TestMarkOfAnotherWriterStands(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirReader, 0, 1, 2)
+		stays, leaves := b.rw(nil), b.rw(nil)
+		ctx, cancel := context.WithCancel(background)
+		waiting, leaving := begins(background, stays.Writer.Lock), begins(ctx, leaves.Writer.Lock)
+		require.Equal(t, []int{2, 2, 2}, b.marks())
+		cancel()
+		require.ErrorIs(t, <-leaving, context.Canceled)
+		require.Equal(t, []int{1, 1, 1}, b.marks())
+		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1, 2)
+		require.NoError(t, <-waiting)
+		b.out(stays.Writer)
+		b.free()
+	})
+}
+
+// An object's next call begins while the withdrawal of the last one is under way.
+// The node runs the withdrawal first and answers it last.
+func TestMarkOfTheNextCallIsWithdrawnToo(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.set(theirReader, 0, 1, 2)
+		n := b.nodes[2]
+		n.set(func() {
+			n.after = func(call *driver.Call) time.Duration {
+				if call.Script() == scripts.RWMutexWriteWithdraw {
+					return 20 * ms
+				}
+				return 0
+			}
+		})
+		x := b.rw(nil)
+		for range 2 {
+			ctx, cancel := context.WithCancel(background)
+			waiting := begins(ctx, x.Writer.Lock)
+			b.waits(waiting)
+			if n.ran(scripts.RWMutexWriteWithdraw) > 0 {
+				time.Sleep(30 * ms) // the first call's withdrawal is answered
+			}
+			cancel()
+			require.ErrorIs(t, <-waiting, context.Canceled)
+		}
+		time.Sleep(100 * ms)
+		require.Equal(t, []int{0, 0, 0}, b.marks())
+	})
+}

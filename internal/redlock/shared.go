@@ -1,0 +1,232 @@
+package redlock
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Shared is the readers' half of a read-write lock object. The goroutines that
+// read through one object share one lease on the nodes and are counted here.
+//
+// A reader joins the lease without a round trip only within joinWindow of the
+// moment at which the nodes last said that no writer waits; else it asks them
+// anew, by an extension of the lease for itself and all readers behind it. Once
+// an answer told of a waiting writer nobody joins: the readers that are there
+// finish, the lease is given back, and the writer gets its turn.
+type Shared struct {
+	spec     *Spec
+	line     *line
+	attempts attempts // of the reader that asks
+
+	mu   sync.Mutex
+	last *hold // the current lease's hold, or the last one's: nil before the first
+}
+
+// Lock acquires a share of the lease with the configured tries, TryLock with one.
+func (x *Shared) Lock(ctx context.Context) error {
+	return x.lock(ctx, x.spec.newPace(x.spec.Tries))
+}
+
+// TryLock makes one try and does not wait for writers.
+func (x *Shared) TryLock(ctx context.Context) error {
+	return x.lock(ctx, x.spec.paceOf(1))
+}
+
+func (x *Shared) lock(ctx context.Context, p *pace) error {
+	if err := x.spec.usable(); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return x.spec.fail(ErrFailed, ended(ctx)...)
+	}
+	defer p.stop()
+	joined, err := x.line.enterReader(ctx, p)
+	switch {
+	case err != nil:
+		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
+	case joined:
+		return nil
+	}
+	return x.ask(ctx, p)
+}
+
+// ask gets a share from the nodes, for the reader at the head of the line.
+func (x *Shared) ask(ctx context.Context, p *pace) error {
+	m := x.attempts.begin(p, "")
+	for {
+		x.line.begin()
+		got, causes, err := x.tryOnce(ctx, p, m)
+		if got != nil {
+			x.keep(got.hold)
+			m.end() // before another reader may ask, and use it
+			if x.line.admitted(got) {
+				return nil
+			}
+			m = x.attempts.begin(p, "")
+			continue
+		}
+		if err == nil {
+			x.line.refused()
+			err = x.pause(ctx, p, m, causes)
+		}
+		if err != nil {
+			m.end()
+			x.line.giveUp()
+			return err
+		}
+	}
+}
+
+// pause waits for the next try, or for the end of the lease that is in the way.
+func (x *Shared) pause(ctx context.Context, p *pace, m *mark, causes []error) error {
+	var err error
+	if now, _ := x.line.current(); now != nil {
+		// Without the mark: a try that asks no node does not make it last, and one
+		// that would end too soon asks for another try at once.
+		err = p.pauseOr(ctx, now.over)
+	} else {
+		err = m.pause(ctx, p)
+	}
+	if err != nil {
+		return x.spec.fail(ErrFailed, why(ctx, err, causes...)...)
+	}
+	return nil
+}
+
+// tryOnce tries to get into the present lease, or to get a new one. Without a
+// lease and an error, another try may be made.
+func (x *Shared) tryOnce(ctx context.Context, p *pace, m *mark) (*lease, []error, error) {
+	now, ending := x.line.current()
+	if now != nil && !ending {
+		got, causes, err := x.tryJoin(ctx, now)
+		if causes == nil || !x.line.endedMeanwhile(now) {
+			return got, causes, err
+		}
+	}
+	if now != nil {
+		select {
+		case <-now.over:
+		case <-ctx.Done():
+			return nil, nil, x.spec.fail(ErrFailed, ended(ctx)...)
+		}
+	}
+	h, causes, err := x.attempts.next(ctx, p, m)
+	if h == nil {
+		return nil, causes, err
+	}
+	return newLease(h), nil, nil
+}
+
+// tryJoin asks the nodes whether further readers may join the lease, and extends
+// it by that. A lease whose validity has ended lets nobody in, and stays in the
+// way until its readers have given it back, as a mutex's hold does.
+func (x *Shared) tryJoin(ctx context.Context, now *lease) (*lease, []error, error) {
+	h := now.hold
+	h.uncontest()
+	causes := h.extend(ctx)
+	if causes != nil && ctx.Err() != nil {
+		return nil, nil, x.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
+	}
+	if nodes := h.contested(); causes == nil && nodes != nil {
+		causes = []error{errContested, &ErrTaken{Nodes: nodes}}
+	}
+	if causes != nil {
+		return nil, causes, nil
+	}
+	return now, nil, nil
+}
+
+// takeOver gives h, which was passed on by the writer, to the readers that are next in
+// line. If there are none any more, it is given up, and takeOver reports false.
+func (x *Shared) takeOver(h *hold) bool {
+	if x.line.lend(newLease(h), func() { x.keep(h) }) {
+		return true
+	}
+	x.attempts.abandon(h)
+	return false
+}
+
+func (x *Shared) keep(h *hold) {
+	if x.spec.AutoExtend {
+		h.keepAlive()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.last = h
+}
+
+func (x *Shared) current() *hold {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.last
+}
+
+// Unlock gives one share back. The last one releases the lease, and reports
+// whether a majority still had it; the others go by the clocks alone.
+func (x *Shared) Unlock(ctx context.Context) (bool, error) {
+	err, _ := x.unlock(ctx)
+	return err == nil, err
+}
+
+func (x *Shared) unlock(ctx context.Context) (err error, lost bool) {
+	if err := x.spec.usable(); err != nil {
+		return err, false
+	}
+	from, last := x.line.part()
+	switch {
+	case from == nil:
+		return x.releaseAgain(ctx)
+	case last:
+		return x.release(ctx, from)
+	case from.hold.over():
+		return x.spec.fail(ErrLockAlreadyExpired), true
+	}
+	return nil, false
+}
+
+// release ends the lease after its last reader.
+func (x *Shared) release(ctx context.Context, from *lease) (err error, lost bool) {
+	h := from.hold
+	h.claim()
+	h.awaitRenewal(ctx)
+	end, causes := h.releaseAll(ctx)
+	h.disclaim()
+	x.attempts.left.add(h)
+	x.line.parted(from)
+	return h.verdict(ctx, end, causes)
+}
+
+// releaseAgain asks once more for the release of the last lease, if too few nodes
+// have answered so far.
+func (x *Shared) releaseAgain(ctx context.Context) (err error, lost bool) {
+	h := x.current()
+	if h == nil || h.active() || !h.claim() {
+		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
+	}
+	end, causes := h.releaseAll(ctx)
+	h.disclaim()
+	return h.verdict(ctx, end, causes)
+}
+
+// Extend renews the lease for another full expiry, for all its readers.
+func (x *Shared) Extend(ctx context.Context) (bool, error) {
+	if err := x.spec.usable(); err != nil {
+		return false, err
+	}
+	h := x.current()
+	if h == nil {
+		return false, x.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
+	}
+	err := h.extendFor(ctx)
+	return err == nil, err
+}
+
+// Until is the end of the validity of the current or last lease, or the zero time
+// before the first.
+func (x *Shared) Until() time.Time {
+	if h := x.current(); h != nil {
+		return h.validity().until
+	}
+	return time.Time{}
+}

@@ -1,0 +1,147 @@
+package redlock
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// simClient is a goroutine of one process. Those of a process share an object.
+type simClient struct {
+	name   string
+	sim    *simulation
+	random *rand.Rand
+
+	lock  *Exclusive // of these three, one is set
+	rw    *RW
+	slots *Slots
+}
+
+// simThing is what a client got, with what it can do with it.
+type simThing interface {
+	Extend(context.Context) (bool, error)
+	Until() time.Time
+}
+
+// live has the client come and go.
+func (c *simClient) live() {
+	for range simVisits {
+		switch {
+		case c.slots != nil:
+			c.visitSlots()
+		case c.rw != nil:
+			c.visitRW()
+		default:
+			if c.enters(c.lock) {
+				c.stayIn(c.lock, c.lock.Unlock, 'w')
+			}
+		}
+		c.sleep(50 * ms)
+	}
+}
+
+func (c *simClient) visitRW() {
+	switch {
+	case c.random.IntN(3) > 0:
+		if c.enters(c.rw.Reader) {
+			c.stayIn(c.rw.Reader, c.rw.Reader.Unlock, 'r')
+		}
+	case c.enters(c.rw.Writer):
+		c.stayIn(c.rw.Writer, c.rw.Writer.Unlock, 'w')
+	}
+}
+
+func (c *simClient) visitSlots() {
+	n := 1 + c.random.IntN(min(2, c.sim.limit))
+	var p *Permit
+	c.call(func(ctx context.Context, try bool) (err error) {
+		if try {
+			p, err = c.slots.TryAcquire(ctx, n)
+		} else {
+			p, err = c.slots.Acquire(ctx, n)
+		}
+		return err
+	})
+	if p != nil {
+		c.stayIn(p, p.Release, 'p')
+	}
+}
+
+// enters locks, tries to, or gives up after a while.
+func (c *simClient) enters(x half) bool {
+	return c.call(func(ctx context.Context, try bool) error {
+		if try {
+			return x.TryLock(ctx)
+		}
+		return x.Lock(ctx)
+	})
+}
+
+// call makes a call that tries once, waits, or has its ctx ended.
+func (c *simClient) call(do func(ctx context.Context, try bool) error) bool {
+	try := c.random.IntN(5) == 0
+	if c.random.IntN(4) > 0 {
+		return do(background, try) == nil
+	}
+	ctx, cancel := context.WithTimeout(background, upTo(c.random, c.sim.expiry/3))
+	defer cancel()
+	err := do(ctx, try)
+	if err != nil && ctx.Err() != nil {
+		c.sim.meet(faultCancelled)
+	}
+	return err == nil
+}
+
+func (c *simClient) sleep(most time.Duration) { time.Sleep(upTo(c.random, most)) }
+
+// stayIn holds, extends, downgrades and gives back, or comes back too late.
+func (c *simClient) stayIn(x simThing, unlock func(context.Context) (bool, error), kind byte) {
+	var slots []int
+	if p, ok := x.(*Permit); ok {
+		slots = p.Slots()
+	}
+	h := c.sim.watch.begin(c.name, kind, slots, x)
+	if e, ok := x.(*Exclusive); ok && c.sim.numbers {
+		c.sim.watch.numbered(h, e.Fence())
+	}
+	c.sleep(c.sim.expiry / 4)
+	if c.sim.renews && c.random.IntN(2) == 0 {
+		c.sleep(3 * c.sim.expiry)
+	}
+	for c.random.IntN(3) == 0 {
+		if ok, _ := x.Extend(background); ok {
+			c.sim.watch.extend(h, x)
+		}
+		c.sleep(c.sim.expiry / 3)
+	}
+	if kind == 'w' && c.rw != nil && c.random.IntN(3) == 0 {
+		c.sim.watch.become(h, 'r') // whatever comes of it
+		if c.rw.Downgrade(background) == nil {
+			c.sim.watch.extend(h, c.rw.Reader)
+		}
+		unlock = c.rw.Reader.Unlock
+		c.sleep(c.sim.expiry / 3)
+	}
+	if c.random.IntN(8) == 0 {
+		c.sleep(2 * c.sim.expiry)
+		if !time.Now().Before(h.ends()) {
+			c.sim.meet(faultOverslept)
+		}
+	}
+	c.sim.watch.end(h)
+	c.giveBack(unlock)
+}
+
+// giveBack releases, sometimes with a ctx that ends at once.
+func (c *simClient) giveBack(unlock func(context.Context) (bool, error)) {
+	ctx, cancel := context.WithCancel(background)
+	defer cancel()
+	if c.random.IntN(6) == 0 {
+		cancel()
+		c.sim.meet(faultCancelled)
+	}
+	ok, err := unlock(ctx)
+	if ok == (err != nil) {
+		c.sim.watch.complain("%s: unlock is %v and %v", c.name, ok, err)
+	}
+}

@@ -1,0 +1,256 @@
+package redlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// simFault is something that a simulation does to a call or to a node. Each one is
+// counted when it is met, and not when it is planned.
+type simFault int
+
+const (
+	faultSlow      simFault = iota // the request or the reply takes longer than most
+	faultLate                      // the request arrives after its caller has given up
+	faultRequest                   // the request is lost
+	faultReply                     // the request is run, its reply is lost
+	faultTwice                     // the request is run twice, the second time later
+	faultRefused                   // the node is away, and refuses
+	faultStopped                   // the node stands still, and the request waits there
+	faultForgot                    // the node has come back empty, with something to forget
+	faultClock                     // the node's clock is not the clients'
+	faultCancelled                 // the caller's ctx ended first
+	faultOverslept                 // the caller came back after its hold had ended
+	simFaults                      // how many there are
+)
+
+var simFaultNames = [simFaults]string{
+	"slow", "late", "request lost", "reply lost", "run twice", "node away", "node stopped", "node back empty",
+	"clock off", "caller cancelled", "caller overslept",
+}
+
+// simCounts count what was met, over all schedules.
+type simCounts [simFaults]atomic.Int64
+
+func (c *simCounts) String() string {
+	text := ""
+	for f, name := range simFaultNames {
+		text += fmt.Sprintf("%s %d, ", name, c[f].Load())
+	}
+	return text[:len(text)-2]
+}
+
+// simOdds are how likely each fault of a call is, in a thousand.
+type simOdds struct{ slow, late, request, reply, twice int }
+
+// simNode is a node of a simulation: a fake one that may be away or stand still,
+// and whose clock has a rate of its own.
+type simNode struct {
+	*fakeNode
+	index int
+	rate  float64 // of lifetimes: below 1 where the clock is fast
+
+	mu      sync.Mutex
+	away    bool
+	life    int           // how often it was killed: what was on its way then is lost
+	stopped chan struct{} // closed when it goes on; nil while it runs
+}
+
+func (n *simNode) state() (away bool, life int, stopped chan struct{}) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.away, n.life, n.stopped
+}
+
+// simPool is the way from one process to one node.
+type simPool struct {
+	sim     *simulation
+	node    *simNode
+	process int
+	bound   bool
+
+	mu     sync.Mutex
+	random *rand.Rand // of this way alone, so that ways do not change each other's
+}
+
+// simFate is what will happen to one call.
+type simFate struct {
+	there, back time.Duration
+	again       time.Duration // the second run comes so long after the first; 0 for none
+	noRequest   bool
+	noReply     bool
+	breaks      bool // the connection does, at once, where something is lost
+}
+
+var errSimBroken = errors.New("sim: connection reset")
+
+// fate draws what will happen to a call. It takes the same draws for every call.
+func (p *simPool) fate() (fate simFate) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	odds, r := p.sim.odds, p.random
+	fate.there, fate.back = 1+upTo(r, 2*ms), 1+upTo(r, 2*ms)
+	slow, late, twice := upTo(r, p.sim.bound), upTo(r, 2*p.sim.expiry), 1+upTo(r, p.sim.expiry)
+	toss := r.IntN(1000)
+	fate.breaks = r.IntN(2) == 0
+	if p.sim.quiet.Load() {
+		return fate
+	}
+	within := func(of int) bool { toss -= of; return toss < 0 }
+	switch {
+	case within(odds.slow):
+		fate.there += slow
+	case within(odds.slow):
+		fate.back += slow
+	case within(odds.late):
+		fate.there += p.sim.bound + late
+	case within(odds.request):
+		fate.noRequest = true
+	case within(odds.reply):
+		fate.noReply = true
+	case within(odds.twice):
+		fate.again = twice
+	}
+	return fate
+}
+
+// count notes the faults of a call that has come so far.
+func (p *simPool) count(fate simFate) {
+	meets := func(is bool, f simFault) {
+		if is {
+			p.sim.meet(f)
+		}
+	}
+	longest := max(fate.there, fate.back)
+	meets(longest > 3*ms && longest <= p.sim.bound, faultSlow)
+	meets(fate.there > p.sim.bound, faultLate)
+	meets(fate.noRequest, faultRequest)
+	meets(p.node.rate != 1, faultClock)
+}
+
+// Eval sends a call through the simulated network. As a driver does, it returns at
+// its deadline at the latest; what it has sent stays on its way.
+func (p *simPool) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	fate := p.fate()
+	p.count(fate)
+	if away, _, _ := p.node.state(); away {
+		p.sim.meet(faultRefused)
+		time.Sleep(fate.there)
+		return nil, &net.OpError{Op: "dial", Err: errSimBroken}
+	}
+	sent := p.scaled(call)
+	got := make(chan simReply, 1)
+	go p.deliver(&sent, fate, got)
+	select {
+	case r := <-got:
+		return r.reply, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// EvalBounded implements driver.Bounded.
+func (p *simPool) EvalBounded(ctx context.Context, call *driver.Call) (any, bool, error) {
+	if !p.bound {
+		return nil, false, nil
+	}
+	reply, err := p.Eval(ctx, call)
+	return reply, true, err
+}
+
+// Subscribe implements driver.Subscriber.
+func (p *simPool) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
+	if away, _, _ := p.node.state(); away {
+		return nil, errSimBroken
+	}
+	return p.node.Subscribe(ctx, channel)
+}
+
+type simReply struct {
+	reply any
+	err   error
+}
+
+// scaled is the call as the node's clock sees it: a lifetime, which is always the
+// second argument, is shorter in true time where the clock is fast.
+func (p *simPool) scaled(call *driver.Call) driver.Call {
+	args := append([]any(nil), call.Args()...)
+	if len(args) > 1 {
+		if lifetime, ok := args[1].(int64); ok {
+			args[1] = int64(math.Ceil(float64(lifetime) * p.node.rate))
+		}
+	}
+	return driver.NewCall(call.Script(), call.Keys(), args...)
+}
+
+// deliver takes a call to its node and its reply back.
+func (p *simPool) deliver(call *driver.Call, fate simFate, got chan<- simReply) {
+	_, life, _ := p.node.state()
+	time.Sleep(fate.there)
+	if fate.noRequest {
+		p.loses("request", call, fate, got)
+		return
+	}
+	reply, ok := p.arrive(call, life)
+	if !ok {
+		got <- simReply{err: errSimBroken}
+		return
+	}
+	if fate.again > 0 {
+		go func() {
+			time.Sleep(fate.again)
+			if _, ok := p.arrive(call, life); ok {
+				p.sim.meet(faultTwice)
+			}
+		}()
+	}
+	if fate.noReply {
+		p.sim.meet(faultReply)
+		p.loses("reply", call, fate, got)
+		return
+	}
+	time.Sleep(fate.back)
+	got <- simReply{reply: reply}
+}
+
+// loses tells the caller of a loss, or leaves it to find out.
+func (p *simPool) loses(what string, call *driver.Call, fate simFate, got chan<- simReply) {
+	p.sim.note("%d→%d %s of %s %v lost", p.process, p.node.index, what, call.Script().Name(), call.Args())
+	if fate.breaks {
+		got <- simReply{err: errSimBroken}
+	}
+}
+
+// arrive runs a call on its node, once the node goes on. What was on its way to a
+// node that was killed meanwhile is gone.
+func (p *simPool) arrive(call *driver.Call, life int) (any, bool) {
+	for {
+		away, now, stopped := p.node.state()
+		if away || now != life {
+			return nil, false
+		}
+		if stopped == nil {
+			break
+		}
+		p.sim.meet(faultStopped)
+		<-stopped
+	}
+	f := p.node.fakeNode
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.sim.wrong.script != nil {
+		p.sim.wrong.script(f, call)
+	}
+	reply := f.run(call)
+	p.sim.note("%d→%d %s %v: %v", p.process, p.node.index, call.Script().Name(), call.Args(), reply)
+	return reply, true
+}

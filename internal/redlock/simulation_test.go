@@ -1,0 +1,470 @@
+package redlock
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// The simulation: the engine as it is, over fake nodes and a network that is bad by
+// a seed, on fake time. A seed fixes the primitive, the number of nodes, the clients
+// and every draw of theirs, of each way through the network and of the weather.
+//
+// What a seed can not fix is the order in which goroutines run that wake at the same
+// time; delays are drawn in nanoseconds, so that this is rare. The trace that is
+// printed with a failure says what really happened.
+var (
+	simSchedules = flag.Int("sim.schedules", 360, "how many schedules TestSimulation runs")
+	simFirst     = flag.Int("sim.first", 0, "the seed of the first schedule of TestSimulation")
+	simSeed      = flag.Int("sim.seed", -1, "run the schedule of this seed alone, and print its trace")
+)
+
+const (
+	simVisits  = 4 // of a client
+	simPatient = time.Hour
+)
+
+// simulation is one schedule.
+type simulation struct {
+	*testing.T
+	seed    int
+	random  *rand.Rand
+	kind    int // of primitive: see simKinds
+	nodes   []*simNode
+	engines []*Engine // of the clients
+	expiry  time.Duration
+	bound   time.Duration // of a call
+	limit   int           // of the semaphore
+	odds    simOdds
+	calm    bool // nothing but slow calls, lost replies and callers that give up
+	renews  bool // holds renew themselves
+	numbers bool // write holds have fencing tokens
+
+	wrong  simWrong
+	watch  *simWatch
+	counts *simCounts
+	quiet  atomic.Bool // the network is well again
+}
+
+var simKinds = []string{"mutex", "rwmutex", "semaphore"}
+
+// simWrong breaks something on purpose, for the tests of the test.
+type simWrong struct {
+	engine  func(*Engine)
+	script  func(*fakeNode, *driver.Call) // changes a call just before it is run
+	node    func(*simNode)
+	config  func(*Config)
+	forgets bool // a node that was killed is back at once
+	numbers bool // all schedules have fencing tokens
+}
+
+func (s *simulation) meet(f simFault) { s.counts[f].Add(1) }
+
+func (s *simulation) note(text string, args ...any) { s.watch.note(text, args...) }
+
+// simulate runs the schedule of one seed and returns what was wrong, with the trace.
+func simulate(t *testing.T, seed int, counts *simCounts, wrong simWrong) (s *simulation) {
+	synctest.Test(t, func(t *testing.T) {
+		random := rand.New(rand.NewPCG(uint64(seed), 7))
+		s = &simulation{T: t, seed: seed, random: random, kind: seed % len(simKinds), counts: counts, wrong: wrong}
+		s.watch = &simWatch{begun: time.Now(), holds: make(map[*simHold]bool)}
+		s.draw([]int{1, 3, 5}[seed/len(simKinds)%3])
+		s.run()
+	})
+	return s
+}
+
+// draw makes the world of the schedule.
+func (s *simulation) draw(n int) {
+	r := s.random
+	s.expiry = time.Second + upTo(r, time.Second).Truncate(ms)
+	s.bound = s.expiry / 10
+	s.calm = r.IntN(4) == 0
+	s.odds = simOdds{slow: r.IntN(100), reply: r.IntN(60)}
+	if !s.calm {
+		s.odds.late, s.odds.request, s.odds.twice = r.IntN(50), r.IntN(60), r.IntN(60)
+	}
+	s.limit = 1 + r.IntN(4)
+	if simKinds[s.kind] == "semaphore" {
+		s.watch.limit = s.limit
+	}
+	deaf := r.IntN(3) == 0
+	for i := range n {
+		node := &simNode{fakeNode: newFake(), index: i, rate: 1}
+		node.deaf = deaf
+		if r.IntN(2) == 0 {
+			node.rate = 1 + DefaultDriftFactor*(2*r.Float64()-1)
+		}
+		if s.wrong.node != nil {
+			s.wrong.node(node)
+		}
+		s.nodes = append(s.nodes, node)
+	}
+	s.renews = r.IntN(3) == 0
+	s.watch.renews = s.renews
+	s.numbers = simKinds[s.kind] != "semaphore" && (r.IntN(2) == 0 || s.wrong.numbers)
+	for _, node := range s.nodes { // within the time that one that returns empty stays away
+		node.skew = upTo(r, s.expiry/2)
+	}
+}
+
+// run has clients of several processes come and go in bad weather, and then looks at
+// what is left.
+func (s *simulation) run() {
+	over, ended := make(chan struct{}), make(chan struct{})
+	weather := rand.New(rand.NewPCG(uint64(s.seed), 11))
+	go func() {
+		defer close(ended)
+		s.weather(weather, over)
+	}()
+	var clients sync.WaitGroup
+	engines := 2 + s.random.IntN(2)
+	for p := range engines {
+		e := s.engine(p)
+		s.engines = append(s.engines, e)
+		s.clients(p, e, &clients)
+	}
+	clients.Wait()
+	close(over)
+	<-ended
+	s.settle()
+}
+
+// engine is that of a process, with its own ways to the nodes.
+func (s *simulation) engine(process int) *Engine {
+	var pools []driver.Pool
+	for i, n := range s.nodes {
+		seed := rand.NewPCG(uint64(s.seed), uint64(1000+10*process+i))
+		pools = append(pools, &simPool{sim: s, node: n, process: process, bound: s.seed%2 == 0, random: rand.New(seed)})
+	}
+	e := New(pools...)
+	if s.wrong.engine != nil {
+		s.wrong.engine(e)
+	}
+	return e
+}
+
+// clients starts those of a process, which share an object.
+func (s *simulation) clients(process int, e *Engine, all *sync.WaitGroup) {
+	object := s.object(e)
+	for g := range 2 {
+		c := object
+		c.name = fmt.Sprintf("%d/%d", process, g)
+		c.random = rand.New(rand.NewPCG(uint64(s.seed), uint64(100+10*process+g)))
+		all.Go(c.live)
+	}
+}
+
+// object makes a client of a new object.
+func (s *simulation) object(e *Engine) simClient {
+	config := DefaultConfig()
+	config.Expiry, config.TimeoutFactor = s.expiry, 0.1
+	config.AutoExtend, config.Fencing = s.renews, s.numbers
+	if s.wrong.config != nil {
+		s.wrong.config(&config)
+	}
+	c := simClient{sim: s}
+	switch simKinds[s.kind] {
+	case "rwmutex":
+		c.rw = NewRW(e, writeProtocol, readProtocol, "name", config)
+	case "semaphore":
+		c.slots = NewSlots(e.NewSpec(slotsProtocol, "name", config), s.limit)
+	default:
+		c.lock = NewExclusive(e.NewSpec(testProtocol, "name", config))
+	}
+	return c
+}
+
+// weather stops nodes and kills them, one at a time. One that was killed has kept
+// all that it had, or stays away for the longest expiry and is empty.
+func (s *simulation) weather(r *rand.Rand, over chan struct{}) {
+	sleep := func(d time.Duration) bool {
+		select {
+		case <-time.After(d):
+			return true
+		case <-over:
+			return false
+		}
+	}
+	for !s.calm && sleep(upTo(r, s.expiry)) {
+		n := s.nodes[r.IntN(len(s.nodes))]
+		d := upTo(r, s.expiry)
+		switch r.IntN(3) {
+		case 0:
+			s.stop(n, func() { sleep(d) })
+		case 1:
+			s.kill(n, false, func() { sleep(d) })
+		default:
+			// Also at the end: what the clients had is still there when they look.
+			s.kill(n, true, func() { time.Sleep(s.absence(d)) })
+		}
+	}
+	<-over
+}
+
+// absence is how long a node stays away that comes back empty.
+func (s *simulation) absence(more time.Duration) time.Duration {
+	if s.wrong.forgets {
+		return ms
+	}
+	return more/4 + s.longest()
+}
+
+// longest is the longest life of a key, by the slowest clock.
+func (s *simulation) longest() time.Duration {
+	return time.Duration(float64(s.expiry)*(1+DefaultDriftFactor)) + 2*ms
+}
+
+func (s *simulation) stop(n *simNode, wait func()) {
+	s.note("node %d stops", n.index)
+	n.mu.Lock()
+	n.stopped = make(chan struct{})
+	n.mu.Unlock()
+	wait()
+	s.note("node %d goes on", n.index)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	close(n.stopped)
+	n.stopped = nil
+}
+
+func (s *simulation) kill(n *simNode, forgets bool, wait func()) {
+	s.note("node %d is killed", n.index)
+	n.mu.Lock()
+	n.away = true
+	n.life++
+	n.mu.Unlock()
+	n.fakeNode.mu.Lock()
+	for len(n.subscribed) > 0 {
+		n.dropSubscription(n.subscribed[0])
+	}
+	n.fakeNode.mu.Unlock()
+	wait()
+	if forgets {
+		n.restart()
+		s.meet(faultForgot)
+	}
+	s.note("node %d is back, empty: %v", n.index, forgets)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.away = false
+}
+
+// settle checks what must be true in the end: everything that was taken came back,
+// nothing is left on a node, and the lock can be had at once.
+func (s *simulation) settle() {
+	if s.calm {
+		s.leavesNothing()
+	} else {
+		time.Sleep(4*s.longest() + 2*s.bound) // what was late is there by then, and has ended
+	}
+	if w := s.watch; w.holdsBegun != w.returned {
+		w.complain("%d holds were taken and %d came back", w.holdsBegun, w.returned)
+	}
+	s.quiet.Store(true)
+	c := s.object(s.engine(9))
+	c.random = s.random
+	if err := c.takeAll(); err != nil {
+		s.watch.complain("nothing is held, and yet: %v", err)
+	}
+	time.Sleep(simPatient) // what still runs then fails the test
+}
+
+// takeAll takes the whole lock once, without waiting, and gives it back.
+func (c *simClient) takeAll() error {
+	switch {
+	case c.slots != nil:
+		p, err := c.slots.TryAcquire(background, c.sim.limit)
+		if err == nil {
+			_, err = p.Release(background)
+		}
+		return err
+	case c.rw != nil:
+		c.lock = c.rw.Writer
+	}
+	err := c.lock.TryLock(background)
+	if err == nil {
+		_, err = c.lock.Unlock(background)
+	}
+	return err
+}
+
+// leavesNothing checks, after a calm schedule, that every key went without its
+// expiry: what was owed is paid when a node answers again.
+func (s *simulation) leavesNothing() {
+	s.quiet.Store(true)
+	time.Sleep(4 * s.bound)
+	for _, e := range s.engines { // which lets each hear from every node
+		other := NewExclusive(e.NewSpec(testProtocol, "other", DefaultConfig()))
+		if other.Lock(background) == nil {
+			_, _ = other.Unlock(background)
+		}
+	}
+	time.Sleep(4 * s.bound)
+	for _, n := range s.nodes {
+		f := n.fakeNode
+		f.mu.Lock()
+		left := len(f.permits)
+		if _, there := f.live("name"); there {
+			left++
+		}
+		if l := f.rw[rwName]; l != nil {
+			l.reap()
+			left += len(l.readers)
+			if l.written() {
+				left++
+			}
+		}
+		f.mu.Unlock()
+		if left > 0 {
+			s.note("node %d still has %d tokens", n.index, left)
+			s.watch.complain("node %d still has %d tokens that nobody wants", n.index, left)
+		}
+	}
+}
+
+// report fails the test with all that it takes to see the same again.
+func (s *simulation) report(t *testing.T) bool {
+	if s.watch.wrong == "" {
+		return false
+	}
+	t.Errorf("%s over %d nodes: %s\n%s\nThe same again: go test ./internal/redlock -run 'TestSimulation$' -sim.seed=%d",
+		simKinds[s.kind], len(s.nodes), s.watch.wrong, s.watch.story(), s.seed)
+	return true
+}
+
+func TestSimulation(t *testing.T) {
+	if *simSeed >= 0 {
+		s := simulate(t, *simSeed, new(simCounts), simWrong{})
+		t.Logf("%s over %d nodes, what was met: %v\n%s", simKinds[s.kind], len(s.nodes), s.counts, s.watch.story())
+		s.report(t)
+		return
+	}
+	var counts simCounts
+	var holds, extended, renewed, numbered, events atomic.Int64
+	shards := runtime.GOMAXPROCS(0)
+	t.Run("schedules", func(t *testing.T) {
+		for shard := range shards {
+			t.Run(fmt.Sprint(shard), func(t *testing.T) {
+				t.Parallel()
+				for seed := *simFirst + shard; seed < *simFirst+*simSchedules; seed += shards {
+					s := simulate(t, seed, &counts, simWrong{})
+					if s.report(t) {
+						return
+					}
+					holds.Add(int64(s.watch.holdsBegun))
+					extended.Add(int64(s.watch.extended))
+					renewed.Add(int64(s.watch.renewed))
+					numbered.Add(int64(s.watch.numbers))
+					events.Add(int64(len(s.watch.trace)))
+				}
+			})
+		}
+	})
+	t.Logf("%d schedules, %d holds, %d extensions, %d renewed, %d numbered, %d events; met: %v",
+		*simSchedules, holds.Load(), extended.Load(), renewed.Load(), numbered.Load(), events.Load(), &counts)
+	if !t.Failed() && *simSchedules >= 360 {
+		require.Positive(t, renewed.Load())
+		require.Positive(t, numbered.Load())
+		for f, name := range simFaultNames {
+			require.Positive(t, counts[f].Load(), "%s was never met", name)
+		}
+	}
+}
+
+// The tests of the test. Each breaks one thing, and some schedule must see it.
+func TestSimulationSeesWhatIsBroken(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind  string
+		wrong simWrong
+	}{
+		"release does not compare the token":      {"mutex", simWrong{script: anyonesRelease}},
+		"acquire replaces a stranger's token":     {"mutex", simWrong{script: greedyAcquire}},
+		"one node decides":                        {"mutex", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
+		"one node decides, readers":               {"rwmutex", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
+		"one node decides, permits":               {"semaphore", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
+		"nodes count permits":                     {"semaphore", simWrong{node: func(n *simNode) { n.perNode = true }}},
+		"writers do not see readers":              {"rwmutex", simWrong{node: func(n *simNode) { n.rwLock(rwName).blind = true }}},
+		"a hand-over takes anyone's permit":       {"semaphore", simWrong{script: anyonesHandover}},
+		"a second run drops a permit":             {"semaphore", simWrong{node: func(n *simNode) { n.rash = true }}},
+		"a second run drops a read or write hold": {"rwmutex", simWrong{node: func(n *simNode) { n.rwLock(rwName).rash = true }}},
+		"clocks are faster than the drift allows": {"mutex", simWrong{node: func(n *simNode) { n.rate = 0.5 }}},
+		"no drift is allowed for":                 {"mutex", simWrong{config: func(c *Config) { c.DriftFactor = 0 }, node: func(n *simNode) { n.rate = 0.9 }}},
+		"nodes come back empty at once":           {"mutex", simWrong{forgets: true}},
+		"numbers are not written back":            {"mutex", simWrong{node: func(n *simNode) { n.perGrant = true }, numbers: true}},
+		"a renewal revives what has ended":        {"mutex", simWrong{script: revivingExtend}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for i := range 1200 {
+				seed := i*len(simKinds) + kindNumber(c.kind)
+				if s := simulate(t, seed, new(simCounts), c.wrong); s.watch.wrong != "" {
+					t.Logf("seen in schedule %d, the %d-th: %s", seed, i+1, s.watch.wrong)
+					require.Regexp(t, "although|permits|nobody wants", s.watch.wrong)
+					return
+				}
+			}
+			t.Error("no schedule saw it")
+		})
+	}
+}
+
+func kindNumber(kind string) int {
+	for i, k := range simKinds {
+		if k == kind {
+			return i
+		}
+	}
+	panic(kind)
+}
+
+// as is the call with another first argument.
+func as(call *driver.Call, token string) {
+	args := append([]any{token}, call.Args()[1:]...)
+	*call = driver.NewCall(call.Script(), call.Keys(), args...)
+}
+
+func anyonesRelease(f *fakeNode, call *driver.Call) {
+	if key, there := f.live("name"); there && call.Script() == scripts.MutexRelease {
+		as(call, key.token)
+	}
+}
+
+// revivingExtend writes the token where there is none.
+func revivingExtend(_ *fakeNode, call *driver.Call) {
+	if call.Script() == scripts.MutexExtend {
+		*call = driver.NewCall(scripts.MutexExtendOrSet, call.Keys(), call.Args()...)
+	}
+}
+
+// anyonesHandover puts the new token in the place of whoever has the slots.
+func anyonesHandover(f *fakeNode, call *driver.Call) {
+	if call.Script() != scripts.SemaphoreHandover {
+		return
+	}
+	args := slices.Clone(call.Args())
+	for token, p := range f.permits {
+		if formatSlots(p.slots) == args[3] {
+			args[2] = token
+		}
+	}
+	*call = driver.NewCall(call.Script(), call.Keys(), args...)
+}
+
+func greedyAcquire(f *fakeNode, call *driver.Call) {
+	if key, there := f.live("name"); there && call.Script() == scripts.MutexAcquire {
+		*call = driver.NewCall(call.Script(), call.Keys(), append(call.Args(), any(key.token))...)
+	}
+}

@@ -1,0 +1,272 @@
+package redlock
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// Slots is a lock object with a number of places, the engine's half of a
+// semaphore. A place is a numbered slot, and is held when a majority of the nodes
+// has granted this very slot to the same token: two majorities share a node, and
+// a node grants a slot once, so no slot has two holders. It is safe for
+// concurrent use; goroutines that share it are served in the order in which they
+// came, a large request before the small ones behind it.
+type Slots struct {
+	spec  *Spec
+	queue slotQueue
+
+	attempts attempts // of the first goroutine in the queue
+}
+
+// NewSlots makes an object with slots 0 … limit−1.
+func NewSlots(s *Spec, limit int) *Slots {
+	s.limit, s.limitWord = limit, int64(limit)
+	s.oneSlot = ":1:" + strconv.Itoa(limit)
+	return &Slots{spec: s, attempts: attempts{spec: s, left: new(leftovers)}}
+}
+
+// request is what a try asks the nodes for.
+type request struct {
+	n       int    // slots
+	wanted  string // the slots to take, as "3-4,7"; "" lets each node choose
+	telling int    // free slots that a node tells of
+}
+
+const (
+	// tellFree is how many free slots beyond the grant a node tells of, so that
+	// clients that raced can go on to different ones.
+	tellFree = 16
+
+	// tellMore is by how much more a node tells of when the nodes had nothing in
+	// common, and tellMost how much it tells at most: nodes may differ by many
+	// slots after one of them was away for long.
+	tellMore = 8
+	tellMost = tellFree * tellMore * tellMore
+
+	// mostProposals is how many times in a row nodes that disagree are asked for
+	// the same slots before the call waits for its next try.
+	mostProposals = 4
+
+	// belowLimit is how far below its limit a node tells of occupied slots when
+	// some are above it: see semaphore_acquire.lua.
+	belowLimit = 32
+)
+
+// Acquire takes n slots, all or none, with the configured tries; TryAcquire with
+// one.
+func (x *Slots) Acquire(ctx context.Context, n int) (*Permit, error) {
+	return x.acquire(ctx, n, x.spec.newPace(x.spec.Tries))
+}
+
+// TryAcquire makes one try and does not wait.
+func (x *Slots) TryAcquire(ctx context.Context, n int) (*Permit, error) {
+	return x.acquire(ctx, n, x.spec.paceOf(1))
+}
+
+func (x *Slots) acquire(ctx context.Context, n int, p *pace) (*Permit, error) {
+	if err := x.usable(n); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, x.spec.fail(ErrFailed, ended(ctx)...)
+	}
+	defer p.stop()
+	a, err := x.queue.enter(ctx, p, n)
+	if err != nil {
+		x.giveUp(a)
+		return nil, x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
+	}
+	h, m, err := x.ask(ctx, p, a)
+	if err != nil {
+		x.giveUp(a)
+		return nil, err
+	}
+	x.queue.leave(a, m)
+	if x.spec.AutoExtend {
+		h.keepAlive()
+	}
+	return &Permit{h, x, n}, nil
+}
+
+// giveUp leaves the queue without slots. What was served in that very moment goes to
+// the next one.
+func (x *Slots) giveUp(a *asker) {
+	if a == nil {
+		return
+	}
+	if h := x.queue.leave(a, nil); h != nil {
+		x.discard(x.queue.pass(a.n, h))
+	}
+}
+
+// discard gives up what nobody was there to take.
+func (x *Slots) discard(h *hold) {
+	if h != nil {
+		x.attempts.abandon(h)
+	}
+}
+
+// MostSlots is the largest limit: what was tested to stay within the time that a
+// Redis server may well spend on one call.
+const MostSlots = 1_000_000
+
+// usable reports what makes a request for n slots fail.
+func (x *Slots) usable(n int) error {
+	if err := x.spec.usable(); err != nil {
+		return err
+	}
+	limit := x.spec.limit
+	switch {
+	case limit < 1 || limit > MostSlots:
+		return x.spec.fail(fmt.Errorf("%w: limit is %d, from 1 to %d needed", ErrConfig, limit, MostSlots))
+	case n < 1 || n > limit:
+		return x.spec.fail(fmt.Errorf("%w: n is %d, from 1 to the limit of %d needed", ErrConfig, n, limit))
+	}
+	return nil
+}
+
+// telling is how many free slots the nodes tell of: one node has nobody to
+// disagree with.
+func (x *Slots) telling() int {
+	if len(x.spec.engine.nodes) == 1 {
+		return 0
+	}
+	return tellFree
+}
+
+// ask tries until a try is won, somebody of the process serves a, the pace's tries are
+// used up, or ctx ends. Nodes that disagree are asked again at once, for slots that are
+// free on a majority. Of one that was served it returns the mark too, if that is still
+// on the nodes.
+func (x *Slots) ask(ctx context.Context, p *pace, a *asker) (*hold, *mark, error) {
+	h, warm, err := x.queue.begin(ctx, a)
+	switch {
+	case err != nil:
+		return nil, nil, x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
+	case h != nil:
+		return h, nil, nil
+	}
+	m, waits := x.attempts.takeOver(warm, p, x.spec.slotsSuffix(a.n))
+	q := request{n: a.n, telling: x.telling()}
+	causes := []error{&ErrTaken{}}
+	for ; ; waits = true {
+		if waits {
+			err = x.pause(ctx, p, m, a)
+		}
+		if err == nil {
+			h, err = x.queue.rise(ctx, a)
+		}
+		switch {
+		case err != nil:
+			m.end()
+			return nil, nil, x.spec.fail(ErrFailed, why(ctx, err, causes...)...)
+		case h != nil:
+			return h, m, nil
+		}
+		h, causes, err = x.attempts.propose(ctx, q, p, m)
+		switch {
+		case err != nil:
+			m.end()
+			return nil, nil, x.spec.fail(ErrFailed, err)
+		case h != nil:
+			m.end()
+			x.granted()
+			return h, nil, nil
+		case ctx.Err() != nil:
+			m.end()
+			return nil, nil, x.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
+		}
+	}
+}
+
+// pause waits for the next try. Meanwhile a may be served.
+func (x *Slots) pause(ctx context.Context, p *pace, m *mark, a *asker) error {
+	if p.spent() {
+		return errSpent
+	}
+	return m.pauseOr(ctx, p, x.queue.sit(a))
+}
+
+// granted notes that the nodes have given slots to the first one. The next one gets a
+// mark of its own: the one that was granted keeps its turn on the nodes until somebody
+// clears it away, which is for a try that failed after all, and not for another call.
+func (x *Slots) granted() {
+	x.attempts.mark = nil
+	x.queue.granted()
+}
+
+// propose makes one try, and as many more as it takes until the nodes agree, up
+// to mostProposals. Every one has a token of its own.
+func (a *attempts) propose(ctx context.Context, q request, p *pace, m *mark) (h *hold, causes []error, err error) {
+	for i := range 1 + mostProposals {
+		t, err := a.spec.nextToken()
+		if err != nil {
+			return nil, nil, err
+		}
+		h, r, causes := a.trySlots(ctx, t, q, m.forTry(p))
+		if h != nil || ctx.Err() != nil {
+			return h, causes, nil
+		}
+		q.wanted = r.proposal(q.n, i > 0)
+		if i == mostProposals || q.wanted == "" && !q.askForMore(r) {
+			return nil, causes, nil
+		}
+	}
+	panic("unreachable")
+}
+
+// askForMore lets the nodes tell of more free slots, if as many as they could tell
+// of were not enough.
+func (q *request) askForMore(r *round) bool {
+	if q.telling == 0 || q.telling == tellMost || !r.toldAllTheyCould(q.telling) {
+		return false
+	}
+	q.telling *= tellMore
+	return true
+}
+
+// trySlots makes one attempt.
+func (a *attempts) trySlots(ctx context.Context, t token, q request, m *mark) (*hold, *round, []error) {
+	h, r := a.ask(ctx, t, a.spec.slotsCall(t, a.left.current(), q, m), m)
+	if !r.run(ctx) {
+		causes := r.causes()
+		a.abandon(h)
+		return nil, r, causes
+	}
+	if cause := r.surpasses(a.spec.limit); cause != nil {
+		a.abandon(h)
+		return nil, r, []error{cause}
+	}
+	if err := h.accept(r.start); err != nil {
+		a.abandon(h)
+		return nil, r, []error{err}
+	}
+	h.align(r)
+	return h, r, nil
+}
+
+// slotsSuffix ends the id of a place in line for n slots: see
+// semaphore_prelude.lua.
+func (s *Spec) slotsSuffix(n int) string {
+	if n == 1 {
+		return s.oneSlot
+	}
+	return ":" + strconv.Itoa(n) + ":" + strconv.Itoa(s.limit)
+}
+
+// slotsCall asks for slots.
+func (s *Spec) slotsCall(t token, left []*hold, q request, m *mark) driver.Call {
+	var few [9 + mostReplaceable]any // does not leave the stack
+	id, lifetime := m.words()
+	args := append(few[:0], t.word, s.expiry, s.limitWord, int64(q.n), q.wanted, int64(q.telling), id, lifetime)
+	if !t.strict {
+		args = append(args, t.word)
+		for _, h := range left {
+			args = append(args, h.token.word)
+		}
+	}
+	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
+}

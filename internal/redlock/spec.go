@@ -1,0 +1,208 @@
+package redlock
+
+import (
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// Protocol is the server's half of a primitive: the scripts that run on every
+// node. They all get the same keys, and answer 1 when they did what was asked
+// for our token, 0 when somebody else's is there, and −1 when nothing is.
+type Protocol struct {
+	// Kind is the public package's name, for error texts.
+	Kind string
+
+	Acquire *scripts.Script // ARGV: token, expiry in ms, tokens that may be replaced…
+	Extend  *scripts.Script // ARGV: token, expiry in ms; never writes what is missing
+	Revive  *scripts.Script // ARGV: token, expiry in ms; writes what is missing
+	Release *scripts.Script // ARGV: token
+	Check   *scripts.Script // ARGV: token; writes nothing
+
+	// Repair is what puts a hold back on a node that forgot it; ARGV: token,
+	// expiry in ms. It is nil where Acquire does.
+	Repair *scripts.Script
+	// Convert turns another protocol's hold with the same token and keys into
+	// one of this protocol; ARGV: token, expiry in ms. Most have none.
+	Convert *scripts.Script
+	// Handover puts another token in the place of one that holds the lock, of readers
+	// in the place of a writer's; ARGV: new token, expiry in ms, old token, and of a
+	// permit its slots and the limit. It never writes what is missing. It is nil where
+	// holds are not passed on.
+	Handover *scripts.Script
+	// Withdraw takes back the place in line that a refused try gets when its
+	// caller goes on waiting; ARGV: the place's id. Where it is not nil, Acquire
+	// gets the id and the place's lifetime in ms after the expiry, and Release, to
+	// put the place back, after the token: "" for none.
+	Withdraw *scripts.Script
+
+	// Fenced is the variant that numbers its holds, or nil where there is none. Its
+	// Acquire and Handover answer the hold's number in place of 1; its Extend, Revive
+	// and Repair get the number as their last argument; Repair gets Acquire's others.
+	Fenced *Protocol
+	// Fence writes a number to a node where a token has the lock; ARGV: token, expiry
+	// in ms, number. It is not nil in a variant that numbers, and only there.
+	Fence *scripts.Script
+	// FenceKey is the kind of the counter's key, after the AuxKeys.
+	FenceKey string
+
+	// AuxKeys are the kinds of the keys that the scripts get (see AuxKey). When
+	// there are none, the lock's name is their only key.
+	AuxKeys []string
+	// LineKeys are the kinds of the keys of the line. Acquire, Release and
+	// Withdraw get them after the others.
+	LineKeys []string
+}
+
+// Spec is what a lock object is made of. It does not change once made, and is
+// shared by the object's holds.
+type Spec struct {
+	Config
+	engine   *Engine
+	protocol *Protocol
+	name     string
+	keys     []any // of the lock
+	lineKeys []any // the same, and those of its line
+
+	limit     int    // of an object with slots
+	limitWord any    // limit, converted once
+	oneSlot   string // ends the id of a place for one: see slotsSuffix
+
+	expiry any           // in ms, converted once
+	bound  time.Duration // of one call
+	err    error         // why it can not be used
+}
+
+// NewSpec checks a configuration and fixes it. It never fails: what is wrong is
+// reported by the first call that would use it.
+func (e *Engine) NewSpec(p *Protocol, name string, c Config) *Spec {
+	return e.newSpec(p, name, c, p.keys(name))
+}
+
+// newSpec is NewSpec for a lock whose keys are known: to find those of an odd name
+// takes a search.
+func (e *Engine) newSpec(p *Protocol, name string, c Config, keys []any) *Spec {
+	p, keys = p.fenced(name, &c, keys)
+	s := &Spec{Config: c, engine: e, protocol: p, name: name, keys: keys}
+	s.lineKeys = append(keys[:len(keys):len(keys)], auxKeys(name, p.LineKeys)...)
+	if s.err = e.err; s.err == nil {
+		s.err = s.Config.check(name)
+	}
+	s.expiry = s.Expiry.Milliseconds()
+	s.bound = s.Config.bound()
+	return s
+}
+
+// keys are those of the lock called name.
+func (p *Protocol) keys(name string) []any {
+	if len(p.AuxKeys) == 0 {
+		return []any{name}
+	}
+	return auxKeys(name, p.AuxKeys)
+}
+
+func auxKeys(name string, kinds []string) []any {
+	var keys []any
+	for _, kind := range kinds {
+		keys = append(keys, AuxKey(name, kind))
+	}
+	return keys
+}
+
+// Name is the lock's name.
+func (s *Spec) Name() string { return s.name }
+
+// fail makes the error of a call on this lock.
+func (s *Spec) fail(what error, causes ...error) error {
+	return &failure{kind: s.protocol.Kind, name: s.name, what: what, causes: causes}
+}
+
+// usable reports what makes every call on this lock fail.
+func (s *Spec) usable() error {
+	if s.err == nil {
+		return nil
+	}
+	return s.fail(s.err)
+}
+
+// acquireCall takes the key for t. A node may find there, and replace, t itself,
+// in case the request is run twice, and what earlier tries of the same object
+// have left. A value of the user's own may be somebody else's too, so it replaces
+// nothing and is replaced by nothing.
+func (s *Spec) acquireCall(t token, left []*hold, m *mark) driver.Call {
+	var few [5 + mostReplaceable]any // does not leave the stack
+	args := append(few[:0], t.word, s.expiry)
+	if s.protocol.Withdraw != nil {
+		id, lifetime := m.words()
+		args = append(args, id, lifetime)
+	}
+	if !t.strict {
+		args = append(args, t.word)
+		for _, h := range left {
+			args = append(args, h.token.word)
+		}
+	}
+	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
+}
+
+// handoverCall passes what h has on to another token.
+func (s *Spec) handoverCall(h *hold, to token) driver.Call {
+	if h.slots != "" {
+		return driver.NewCall(s.protocol.Handover, s.keys, to.word, s.expiry, h.token.word, h.slots, s.limitWord)
+	}
+	return driver.NewCall(s.protocol.Handover, s.keys, to.word, s.expiry, h.token.word)
+}
+
+func (s *Spec) extendCall(h *hold) driver.Call {
+	script := s.protocol.Extend
+	if s.SetNXOnExtend {
+		script = s.protocol.Revive
+	}
+	switch {
+	case h.slots != "":
+		return driver.NewCall(script, s.keys, h.token.word, s.expiry, h.slots)
+	case s.numbers():
+		return driver.NewCall(script, s.keys, h.token.word, s.expiry, h.fence)
+	}
+	return driver.NewCall(script, s.keys, h.token.word, s.expiry)
+}
+
+// repairCall asks for what the hold has had.
+func (s *Spec) repairCall(h *hold) driver.Call {
+	switch {
+	case h.slots != "":
+		return s.slotsCall(h.token, nil, request{n: len(parseSlots(h.slots)), wanted: h.slots}, nil)
+	case s.numbers():
+		return s.numberedRepairCall(h)
+	case s.protocol.Repair != nil:
+		return driver.NewCall(s.protocol.Repair, s.keys, h.token.word, s.expiry)
+	default:
+		return s.acquireCall(h.token, nil, nil)
+	}
+}
+
+func (s *Spec) convertCall(h *hold) driver.Call {
+	return driver.NewCall(s.protocol.Convert, s.keys, h.token.word, s.expiry)
+}
+
+// releaseCall gives t back, and puts m back in its place if there is one.
+func (s *Spec) releaseCall(t token, m *mark) driver.Call {
+	if s.protocol.Withdraw != nil {
+		id, lifetime := m.words()
+		return driver.NewCall(s.protocol.Release, s.lineKeys, t.word, id, lifetime)
+	}
+	return driver.NewCall(s.protocol.Release, s.lineKeys, t.word)
+}
+
+// withdrawCall takes back the place in line whose id is t.
+func (s *Spec) withdrawCall(t token) driver.Call {
+	return driver.NewCall(s.protocol.Withdraw, s.lineKeys, t.word)
+}
+
+func (s *Spec) checkCall(h *hold) driver.Call {
+	if h.slots != "" {
+		return driver.NewCall(s.protocol.Check, s.keys, h.token.word, h.slots)
+	}
+	return driver.NewCall(s.protocol.Check, s.keys, h.token.word)
+}

@@ -1,0 +1,29 @@
+package redlock
+
+import (
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A try with a user's value that asks nobody, as too many nodes owe a release of
+// the same value, leaves nothing owing where it was not sent.
+func TestStrictTokenThatAsksNobodyOwesNothing(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(func(c *Config) { c.SetGenValue(func() (string, error) { return "same", nil }) })
+		b.lockAll(x)
+		b.away(errLostReply, 0, 1) // their releases are without an answer
+		_, err := x.Unlock(background)
+		require.Error(t, err)
+		require.ErrorIs(t, x.TryLock(background), errUnsettled)
+		b.back(0, 1)
+		other := NewExclusive(b.engine.NewSpec(testProtocol, "other", DefaultConfig()))
+		b.lock(other) // the nodes answer, and are asked for what they owe
+		b.unlock(other)
+		synctest.Wait()
+		require.NoError(t, x.TryLock(background))
+		require.Equal(t, []string{"same", "same", "same"}, b.holders())
+		b.unlock(x)
+	})
+}

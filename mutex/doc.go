@@ -1,0 +1,131 @@
+// Package mutex is an exclusive lock for many processes, held on one Redis or
+// on a majority of several independent ones.
+//
+// # What it promises
+//
+// At most one holder of a name is valid at a time. A hold is valid from the
+// return of Lock until
+//
+//	Until = start + expiry − expiry·driftFactor
+//
+// where start is the process's monotonic clock just before the request of the
+// deciding try left. A try that is not decided by then has failed, even with
+// every vote won. The wall clock has to agree: Linux stops the monotonic clock
+// while a machine is suspended, so a hold is also over once the wall clock has
+// passed Until.
+//
+// This is the Redlock algorithm (https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/),
+// and it rests on what Redlock rests on: nodes that fail independently and
+// forget no live key, clock rates that differ by less than the drift factor, no
+// forward jump of a node's clock. A process that is paused between a check and
+// the work that follows can not be helped by any lease: only a fencing token
+// that the resource checks covers that.
+//
+// # What a hold is
+//
+// On every node a hold is one string key, named as the lock, whose value is the
+// hold's token. Key and value are those of Redsync, so that clients of both
+// libraries exclude each other, and either can release the other's hold by its
+// value. Every try has a token of its own.
+//
+// # Waiting
+//
+// A Lock that is refused takes a place in line on the nodes, in the same step, and
+// a release tells the first in line, by PUBLISH on a channel of that process. Each
+// process has one subscription a node, whatever the number of mutexes, and only
+// while it waits for any. Whoever is told tries at once when a majority of the nodes
+// has told it; told by fewer it waits a little for more, a random and growing time,
+// as another one may have been told by the rest. A newcomer does not pass those in
+// line, but takes a place behind them. TryLock takes no place, and may have what is
+// free.
+//
+// Those in line also look by themselves: at each retry delay, and when a subscription
+// has just been opened, as a release may have gone unheard before. A lock that is free
+// at that moment they may have before the first in line has come for it. That is one
+// look a waiter for each delay, or opening, and no more; to let the first alone pass
+// would cost all who were told another command, and a first one that has died, or does
+// not hear, would keep the others waiting until its place ends.
+//
+// On one node, whoever was told asks in its own goroutine, where calls may last up to
+// a second: should the node hang in that very moment, the end of its context is noticed
+// when the call's time is over. A deadline is always kept.
+//
+// Nothing rests on being told but speed. Every wait is backed by the retry delay: a
+// message that was lost, a waiter that died, a client that can not subscribe (or has
+// no permission to, see the README) costs one delay and no more. Being told is no
+// try: tries count elapsed retry delays. A place ends by itself, soon after a waiter
+// that does not renew it by its next try.
+//
+// When the next in line is another goroutine with the same *Mutex, Unlock passes the
+// lock on to it, in one round trip: the nodes put a new token in the place of the
+// old one, for a full expiry. After eight times in a row it is released, so that
+// other processes get their turn. Clients of Redsync, which do not stand in line,
+// find it free for about one round trip in ten then; they neither tell nor are told.
+//
+// On a node the line of the mutex called invoice:42 is two sorted sets,
+// invoice:42{invoice:42}:mutex:line, the waiters by when they came, and
+// …:mutex:waiters, the same by when their places end. They expire with the longest
+// place.
+//
+// # Renewal and loss
+//
+// The holds of Do, of a Locker, and those under [WithAutoExtend] are renewed. Renewal
+// begins when a third of the validity is spent; after a failure it goes on at once, and then every 32nd part of
+// the validity while any is left. A renewal counts from its start, and one that is won
+// only after Until does not count. Unlock waits for one that is under way, for the
+// time of one call at most, and none runs after it. However many holds a factory
+// renews, one timer serves them all, and those that are due together go to a node
+// as one batch.
+//
+// A hold is lost when a majority of the nodes has said that it has nothing of it, or at
+// Until: then the channel of Lost is closed, and the context of Do ends, with
+// ErrLost as its cause. Nodes that are silent have not said no. What was lost stays
+// lost, and an extension does not revive it. Until needs nobody's word; Lost also sees
+// the nodes' no, and a machine that was suspended; a pause after the last look at either
+// is seen by nobody but the resource itself, by a fencing token.
+//
+// # Failure
+//
+// A caller waits for a majority's word and not for stragglers. Nodes that do
+// not answer cost nothing as long as a majority does; each call to a node is
+// bounded by expiry·timeoutFactor, whatever the client's own settings are.
+// What a failed or cancelled call leaves undecided is settled in the
+// background: grants that arrive late are released, releases that were not
+// answered are sent again when the node next answers, and what is left after
+// that ends with its expiry.
+//
+// # Fencing
+//
+// With [WithFencing] each hold has a number, [Mutex.Fence], above that of every
+// hold of the name before it. It is for the resource that the lock protects: one
+// that refuses a change with a number below the largest that it has seen is safe
+// from a holder that was paused for longer than its lease, which nothing on the
+// side of the lock can be.
+//
+// Each node counts its grants. The largest number that came with the deciding votes
+// is the hold's. If a majority did not say just that one, it is written back to a
+// majority of nodes, to those only that still have the hold's token, before Lock
+// returns; when that fails, so does the try. Until still counts from the first
+// request. A later hold's majority shares a node with this one, and that node's next
+// number is larger.
+//
+// On a node the counter of the mutex called invoice:42 is the string
+// invoice:42{invoice:42}:mutex:fence. It lives until 24 hours after the end of the
+// last hold, and then the next one starts from the server's clock in µs, as on a node
+// that has lost it. So, besides what exclusion rests on, the order rests on nodes'
+// clocks that agree within 24 hours, and within the time for which a node stays away
+// that comes back empty. A repair carries the number, and an extension keeps the
+// counter alive.
+//
+// The order is that of holds with a number. Those without one, of objects without
+// the option or of Redsync, exclude the others and are excluded as ever, but neither
+// have a place in the order nor move it on.
+//
+// # Sharing
+//
+// A *Mutex is shared freely by goroutines, as a sync.Mutex is. Goroutines that
+// wait for it form a line in the order in which they came, and only the first
+// of them talks to Redis. A hold keeps its place at the head of the line until
+// its own Unlock, even when it has expired meanwhile; else its late Unlock or
+// Extend would act on the hold of the next goroutine.
+package mutex

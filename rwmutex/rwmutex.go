@@ -1,0 +1,310 @@
+package rwmutex
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// keys are the kinds of the lock's keys, in the order of the scripts' KEYS.
+var keys = []string{
+	":rwmutex:writer", ":rwmutex:readers",
+	":rwmutex:intents", ":rwmutex:writers", ":rwmutex:waiters", ":rwmutex:line",
+}
+
+// writing and reading are the two halves of the lock as the engine sees them.
+var (
+	writing = &redlock.Protocol{
+		Kind:     "rwmutex",
+		Acquire:  scripts.RWMutexWriteAcquire,
+		Extend:   scripts.RWMutexWriteExtend,
+		Release:  scripts.RWMutexWriteRelease,
+		Check:    scripts.RWMutexWriteCheck,
+		Handover: scripts.RWMutexWriteHandover,
+		Withdraw: scripts.RWMutexWriteWithdraw,
+		AuxKeys:  keys,
+		Fenced:   fenced,
+	}
+	reading = &redlock.Protocol{
+		Kind:     "rwmutex",
+		Acquire:  scripts.RWMutexReadAcquire,
+		Extend:   scripts.RWMutexReadExtend,
+		Repair:   scripts.RWMutexReadRepair,
+		Release:  scripts.RWMutexReadRelease,
+		Check:    scripts.RWMutexReadCheck,
+		Convert:  scripts.RWMutexDowngrade,
+		Handover: scripts.RWMutexReadHandover,
+		Withdraw: scripts.RWMutexReadWithdraw,
+		AuxKeys:  keys,
+	}
+)
+
+// Factory makes read-write locks that live on one set of nodes. It is safe for
+// concurrent use. Make one for each set of nodes and keep it: what is known of
+// the nodes' health lives in it.
+type Factory struct {
+	engine *redlock.Engine
+}
+
+// New returns a factory over pools, one for each independent Redis. A majority
+// is len(pools)/2+1 of them, whether they are up or not, and every process has
+// to be given the same nodes. Errors number the nodes in the order given here,
+// from 0.
+//
+// New never fails and sends nothing. No pools, or one that can not be used, are
+// reported as [ErrConfig] by the first call that needs them.
+func New(pools ...driver.Pool) *Factory {
+	return &Factory{engine: redlock.New(pools...)}
+}
+
+// NewRWMutex returns the read-write lock called name. It sends nothing. Bad
+// options and an empty name are reported as [ErrConfig] by the first call on it.
+func (f *Factory) NewRWMutex(name string, options ...Option) *RWMutex {
+	config := redlock.DefaultConfig()
+	for _, option := range options {
+		if option != nil {
+			option.apply(&config)
+		}
+	}
+	return &RWMutex{lock: redlock.NewRW(f.engine, writing, reading, name, config)}
+}
+
+// RWMutex is a read-write lock with leases: held by one writer, or by any number
+// of readers, in all processes together. It is safe for concurrent use by
+// goroutines; any number of them read at once, and each RUnlock gives one read
+// hold back.
+//
+// In the terms of the Go memory model it orders goroutines of one process as a
+// sync.RWMutex does: what a goroutine did before its Unlock is seen by every
+// goroutine that returns from a later Lock or RLock of the same *RWMutex, and what
+// it did before its RUnlock by one that returns from a later Lock. Processes share
+// no memory; there it orders what they do to a store that is itself consistent,
+// as long as each stops when its hold ends.
+//
+// A hold is a lease, and that is where it differs from its cousin: a writer that
+// runs past [RWMutex.Until], or a reader past [RWMutex.RUntil], may have others
+// beside it.
+//
+// There is no way from reader to writer. Two readers that both waited for the
+// other to leave would wait until one gives up; and whoever lets go first must
+// read again what it had decided on. So give the read lock back, Lock, and look
+// again; or Lock at once, and [RWMutex.Downgrade] when the writing is done.
+//
+// A method without a context is the one with context.Background(). A nil context
+// counts as context.Background() too.
+type RWMutex struct {
+	lock *redlock.RW
+}
+
+// Lock acquires the lock for writing. See [RWMutex.LockContext].
+func (rw *RWMutex) Lock() error { return rw.LockContext(context.Background()) }
+
+// LockContext acquires the lock for writing. It waits in line behind other
+// goroutines that use the same *RWMutex, then tries until a majority grants it,
+// the tries of [WithTries] are used up, or ctx ends. While it waits, it leaves its
+// intent on the nodes: new readers then wait, those that are there finish.
+//
+// Every error but a misconfiguration is an [ErrFailed], together with what each
+// node answered to the last try: [*ErrTaken], [*ErrNodeTaken] or [*RedisError].
+// When ctx has ended the error is ctx.Err() as well. On error nothing is held;
+// the intent, and what single nodes may have granted, is taken back in the
+// background.
+func (rw *RWMutex) LockContext(ctx context.Context) error {
+	return rw.lock.Writer.Lock(orBackground(ctx))
+}
+
+// TryLock makes one try to lock for writing. See [RWMutex.TryLockContext].
+func (rw *RWMutex) TryLock() error { return rw.TryLockContext(context.Background()) }
+
+// TryLockContext makes one try to lock for writing. It does not wait for holders
+// and leaves no intent. When other goroutines hold or wait for the same *RWMutex
+// it fails at once, without asking a node, with an [*ErrTaken] that names none.
+// Its errors are those of LockContext.
+func (rw *RWMutex) TryLockContext(ctx context.Context) error {
+	return rw.lock.Writer.TryLock(orBackground(ctx))
+}
+
+// Unlock releases the write hold. See [RWMutex.UnlockContext].
+func (rw *RWMutex) Unlock() (bool, error) { return rw.UnlockContext(context.Background()) }
+
+// UnlockContext releases the write hold, and reports whether a majority of the
+// nodes still had it. If so, nobody else can have held the lock up to now.
+//
+// It is false with an error otherwise: an [ErrLockAlreadyExpired] after the hold's
+// expiry, when no goroutine holds this *RWMutex for writing (readers do not
+// count), and when it was unlocked or downgraded already. Whatever the outcome,
+// the hold has ended and the next goroutines in line get their turn. When too few
+// nodes answered, or ctx has ended, the release is still carried through in the
+// background; calling again asks the nodes once more, as long as no other goroutine
+// has locked the same *RWMutex for writing meanwhile.
+func (rw *RWMutex) UnlockContext(ctx context.Context) (bool, error) {
+	return rw.lock.Writer.Unlock(orBackground(ctx))
+}
+
+// Extend renews the write hold. See [RWMutex.ExtendContext].
+func (rw *RWMutex) Extend() (bool, error) { return rw.ExtendContext(context.Background()) }
+
+// ExtendContext renews the write hold for a full expiry from now, and reports
+// whether it did. Only nodes that still have the hold's token count. After a won
+// extension, nodes that had lost the token get it back, but do not count until
+// another extension was won without them.
+//
+// On error, which is an [ErrExtendFailed] with what each node answered, Until
+// stays as it was, and the call may be repeated while it lies ahead. A hold whose
+// Until has passed is not extended any more.
+func (rw *RWMutex) ExtendContext(ctx context.Context) (bool, error) {
+	return rw.lock.Writer.Extend(orBackground(ctx))
+}
+
+// Valid asks the nodes whether the write hold stands. See
+// [RWMutex.ValidContext].
+func (rw *RWMutex) Valid() (bool, error) { return rw.ValidContext(context.Background()) }
+
+// ValidContext reports whether both clocks and a majority of the nodes say that
+// the write hold stands. It is false without an error when the lock is not held for
+// writing, and false with an error that says what the nodes answered when the hold
+// is gone or too few of them answered.
+func (rw *RWMutex) ValidContext(ctx context.Context) (bool, error) {
+	return rw.lock.Writer.Valid(orBackground(ctx))
+}
+
+// Value is the token of the current write hold, or of the last one, or the value
+// given by [WithValue]. It is "" before the first.
+func (rw *RWMutex) Value() string { return rw.lock.Writer.Value() }
+
+// Until is the moment up to which the current write hold is valid, or the last
+// one was. It carries a monotonic reading. It is the zero time before the first,
+// and for a value from [WithValue] that was not extended yet.
+func (rw *RWMutex) Until() time.Time { return rw.lock.Writer.Until() }
+
+// Lost returns a channel that is closed when the current write hold is lost: as soon
+// as a majority of the nodes has said, to an Extend, a Valid, an Unlock or a renewal,
+// that it has nothing of it, or at Until, whichever comes first. It is closed at once
+// when that has happened already, or when the lock is not held for writing, and never
+// because of an Unlock in time, or a Downgrade. It costs no round trip.
+//
+// The channel is the current hold's: ask for it anew after each Lock. Both clocks of
+// the process are looked at in the call, and about every 100ms while a channel is
+// open, as the monotonic one stands still while a machine is suspended. So a process
+// that was suspended finds its hold lost at the next call, and the channel closed
+// within 100ms of waking.
+//
+// A value from [WithValue] has no Until before it is extended. It is not lost until a
+// majority denies it.
+func (rw *RWMutex) Lost() <-chan struct{} { return rw.lock.Writer.Lost() }
+
+// Do locks for writing, runs fn while the hold is renewed, and unlocks when fn
+// returns, panics or calls runtime.Goexit.
+//
+// fn's context ends with ctx, and when the hold is lost; [context.Cause] is an
+// [ErrLost] then. From that moment on others may have the lock: fn should stop what it
+// does under it, and return. Do does not stop it.
+//
+// The error is that of LockContext, and fn was not run then; or that of fn, joined
+// with an ErrLost if the hold was lost before its release. That may be found only by
+// the release. When too few nodes answer that, it is no error: what fn did was
+// protected to its end, and the release is carried through in the background.
+func (rw *RWMutex) Do(ctx context.Context, fn func(ctx context.Context) error) error {
+	return rw.lock.Writer.Do(orBackground(ctx), fn)
+}
+
+// Name is the lock's name.
+func (rw *RWMutex) Name() string { return rw.lock.Writer.Name() }
+
+// Downgrade turns the write hold into a read hold with a full expiry, with no
+// writer between. Readers that wait for this hold get in, but for those that came
+// after a waiting writer. The read hold is then given back by [RWMutex.RUnlock].
+//
+// On error the write hold is gone all the same. What the nodes still have of it
+// counts for reading: it is a read hold that lasts until the write hold's Until,
+// and has to be given back by RUnlock too, even when that has passed. So whoever
+// had the lock for writing calls RUnlock after Downgrade, whatever it returned.
+// When the lock was not held for writing, which is an [ErrLockAlreadyExpired] that
+// says so, nothing has changed. A hold from [WithValue] can not be downgraded.
+func (rw *RWMutex) Downgrade(ctx context.Context) error {
+	return rw.lock.Downgrade(orBackground(ctx))
+}
+
+// RLock acquires the lock for reading. See [RWMutex.RLockContext].
+func (rw *RWMutex) RLock() error { return rw.RLockContext(context.Background()) }
+
+// RLockContext acquires the lock for reading. Goroutines that read through the
+// same *RWMutex share one lease; when it is there and no writer was seen to wait
+// within the last millisecond, this takes no round trip. It waits behind a writer
+// that holds the lock, or has begun to wait for it, in this process or another.
+// Its errors are those of LockContext.
+func (rw *RWMutex) RLockContext(ctx context.Context) error {
+	return rw.lock.Reader.Lock(orBackground(ctx))
+}
+
+// TryRLock makes one try to lock for reading. See [RWMutex.TryRLockContext].
+func (rw *RWMutex) TryRLock() error { return rw.TryRLockContext(context.Background()) }
+
+// TryRLockContext makes one try to lock for reading and does not wait for writers.
+// Its errors are those of LockContext.
+func (rw *RWMutex) TryRLockContext(ctx context.Context) error {
+	return rw.lock.Reader.TryLock(orBackground(ctx))
+}
+
+// RUnlock gives one read hold back. See [RWMutex.RUnlockContext].
+func (rw *RWMutex) RUnlock() (bool, error) { return rw.RUnlockContext(context.Background()) }
+
+// RUnlockContext gives one read hold back. While other goroutines still read
+// through the same *RWMutex it takes no round trip, and reports whether the shared
+// lease is still valid by both clocks. The last one releases the lease, and
+// reports whether a majority of the nodes still had it.
+//
+// It is false with an error otherwise, an [ErrLockAlreadyExpired] after the lease's
+// expiry and when no goroutine reads. Whatever the outcome, the read hold is
+// given back; what the last one leaves undecided is carried through in the
+// background, and calling again asks the nodes once more.
+func (rw *RWMutex) RUnlockContext(ctx context.Context) (bool, error) {
+	return rw.lock.Reader.Unlock(orBackground(ctx))
+}
+
+// RExtend renews the read lease. See [RWMutex.RExtendContext].
+func (rw *RWMutex) RExtend() (bool, error) { return rw.RExtendContext(context.Background()) }
+
+// RExtendContext renews the lease of all goroutines that read through this
+// *RWMutex, for a full expiry from now, and reports whether it did. A waiting
+// writer does not prevent it. It fails as ExtendContext does.
+func (rw *RWMutex) RExtendContext(ctx context.Context) (bool, error) {
+	return rw.lock.Reader.Extend(orBackground(ctx))
+}
+
+// RUntil is the moment up to which the current read lease is valid, or the last
+// one was: for all goroutines that read through this *RWMutex. It is the zero time
+// before the first.
+func (rw *RWMutex) RUntil() time.Time { return rw.lock.Reader.Until() }
+
+// RLost is [RWMutex.Lost] for the lease that the goroutines which read through this
+// *RWMutex share.
+func (rw *RWMutex) RLost() <-chan struct{} { return rw.lock.Reader.Lost() }
+
+// RDo is [RWMutex.Do] for reading. The shared lease is renewed from then on until its
+// last reader gives it back.
+func (rw *RWMutex) RDo(ctx context.Context, fn func(ctx context.Context) error) error {
+	return rw.lock.Reader.Do(orBackground(ctx), fn)
+}
+
+// Locker returns the write lock as a [sync.Locker], for code that takes one. Its
+// Lock waits without limit, whatever WithTries says and whatever fails meanwhile,
+// and its hold is renewed until it is unlocked. Lock panics on [ErrConfig] only.
+// Unlock panics when the lock is not held for writing, or the hold was lost, and
+// never because nodes can not be reached.
+func (rw *RWMutex) Locker() sync.Locker { return rw.lock.Writer.Locker() }
+
+// RLocker is Locker for reading. The lease is renewed from the first Lock through
+// an RLocker on, until its last reader gives it back.
+func (rw *RWMutex) RLocker() sync.Locker { return rw.lock.Reader.Locker() }
+
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}

@@ -1,0 +1,58 @@
+-- fence_prelude: fencing tokens. What every script of a lock begins with that
+-- numbers its holds, after the other preludes and before the script that it runs,
+-- which is the function unfenced.
+--
+-- KEYS[7]  fence: string, the largest number that this node knows of, in decimal;
+--          of a read-write lock
+-- KEYS[2]  the same, of a mutex, which has fewer keys
+-- ARGV[2]  lifetime of the hold, in milliseconds
+--
+-- A node's counter only grows, and lives for a day longer than the last hold that
+-- it was used for. One that is not there starts from the server's clock in µs, which
+-- is above all numbers that were given before, as no lock is granted a million times
+-- a second. Numbers are below 2^53 and so exact. Lua would print them as 1.7e+15.
+--
+-- One node's number says nothing yet: whoever has got a majority of them agrees on
+-- the largest, and has it written to a majority before it trusts in it.
+local FENCE = KEYS[7] or KEYS[2]
+local DAY = 86400000
+
+-- A key of another kind fails here, before anything is written.
+local counter = tonumber(redis.call('GET', FENCE) or '')
+
+local function keep(number)
+  redis.call('SET', FENCE, string.format('%.0f', number), 'PX', string.format('%.0f', ARGV[2] + DAY))
+end
+
+-- issue gives a number to the hold that grant() has made. Run twice for one hold it
+-- gives the second time a larger one, and either is above those of earlier holds.
+local function issue(grant)
+  local reply = grant()
+  if reply ~= 1 then
+    return reply
+  end
+  local number
+  if counter then
+    number = counter + 1
+  else
+    local time = redis.call('TIME')
+    number = time[1] * 1000000 + time[2]
+  end
+  keep(number)
+  return number
+end
+
+-- raise brings the counter up to the last argument where holds() says that the
+-- token has the lock, and never down. A number of 0 is not known, and raises
+-- nothing. The argument is taken away, as it is none of the other script's.
+local function raise(holds)
+  local least = tonumber(table.remove(ARGV))
+  local reply = holds()
+  if reply == 1 then
+    local number = math.max(counter or 0, least)
+    if number > 0 then
+      keep(number)
+    end
+  end
+  return reply
+end

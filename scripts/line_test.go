@@ -1,0 +1,566 @@
+package scripts_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// id is that of a waiter, without what makes its channel the test's own.
+type id string
+
+const (
+	a id = "a|1"
+	b id = "a|2" // of the same channel
+	c id = "c|"
+	d id = "d|1|\x00\xff\r\n" // no bar but the first has a meaning, and no byte
+)
+
+// place is a waiter's, and how long it lasts, in milliseconds from now.
+type place struct {
+	id       id
+	lifetime int
+}
+
+// mutexLine is what a node has of a mutex with those that wait for it, in the order
+// in which they came.
+type mutexLine struct {
+	key  key
+	line []place
+}
+
+// stand are the arguments of an acquire of mine that waits as a.
+func stand(replaced ...any) []any { return append([]any{mine, short, a, short}, replaced...) }
+
+// The mutex's scripts with a line, case by case. told are those that are told, in
+// this order.
+var mutexLineCases = []struct {
+	name   string
+	script *scripts.Script
+	before mutexLine
+	args   []any
+	reply  int64
+	after  mutexLine
+	told   []id
+}{
+	{"a refused try gets a place", scripts.MutexAcquire,
+		mutexLine{key{theirs, long}, nil}, stand(mine), 0, mutexLine{key{theirs, long}, []place{{a, short}}}, nil},
+	{"its place is the last", scripts.MutexAcquire,
+		mutexLine{key{theirs, long}, []place{{c, long}, {b, long}}}, stand(mine), 0,
+		mutexLine{key{theirs, long}, []place{{c, long}, {b, long}, {a, short}}}, nil},
+	{"a try without an id gets none", scripts.MutexAcquire,
+		mutexLine{key{theirs, long}, nil}, try(mine), 0, mutexLine{key{theirs, long}, nil}, nil},
+	{"nor does it where others wait", scripts.MutexAcquire,
+		mutexLine{key{theirs, long}, []place{{b, long}}}, try(mine), 0, mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
+	{"a try renews its place and keeps its turn", scripts.MutexAcquire,
+		mutexLine{key{theirs, long}, []place{{a, short}, {b, short}}}, []any{mine, short, a, long, mine}, 0,
+		mutexLine{key{theirs, long}, []place{{a, long}, {b, short}}}, nil},
+	{"a strict try waits for its own token", scripts.MutexAcquire,
+		mutexLine{key{mine, long}, nil}, stand(), 0, mutexLine{key{mine, long}, []place{{a, short}}}, nil},
+
+	{"a grant where nobody waits makes no line", scripts.MutexAcquire,
+		mutexLine{}, stand(mine), 1, mutexLine{key{mine, short}, nil}, nil},
+	{"a grant ends the place", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{a, long}, {b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}, {b, long}}}, nil},
+	{"a grant ends the last place", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{a, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}}}, nil},
+	{"a grant over an earlier token ends the place", scripts.MutexAcquire,
+		mutexLine{key{early1, long}, []place{{b, long}, {a, long}}}, stand(mine, early2, early1), 1,
+		mutexLine{key{mine, short}, []place{{b, long}, {a, over}}}, nil},
+	{"whoever is in line may have what is free", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{b, long}, {a, long}, {c, long}}}, stand(mine), 1,
+		mutexLine{key{mine, short}, []place{{b, long}, {a, over}, {c, long}}}, nil},
+	{"a try without an id may, too", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{b, long}}}, try(mine), 1, mutexLine{key{mine, short}, []place{{b, long}}}, nil},
+	{"a newcomer does not pass a live place", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{b, long}}}, stand(mine), 0, mutexLine{nothing, []place{{b, long}, {a, short}}}, nil},
+	{"nor one behind those that have ended", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{c, over}, {b, long}}}, stand(mine), 0,
+		mutexLine{nothing, []place{{c, over}, {b, long}, {a, short}}}, nil},
+	{"nor for a token that it may replace", scripts.MutexAcquire,
+		mutexLine{key{early1, long}, []place{{b, long}}}, stand(mine, early1), 0,
+		mutexLine{key{early1, long}, []place{{b, long}, {a, short}}}, nil},
+	{"whoever is in line may, until its place that has ended is cleared away", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{a, over}, {b, long}}}, stand(mine), 1,
+		mutexLine{key{mine, short}, []place{{a, over}, {b, long}}}, nil},
+	{"a newcomer passes places that have ended", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{b, over}, {c, over}}}, stand(mine), 1,
+		mutexLine{key{mine, short}, []place{{b, over}, {c, over}}}, nil},
+	{"a place that has ended keeps nobody out, its own neither", scripts.MutexAcquire,
+		mutexLine{nothing, []place{{a, over}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}}}, nil},
+
+	{"a release tells the first", scripts.MutexRelease,
+		mutexLine{key{mine, long}, []place{{a, long}, {b, long}, {c, long}}}, []any{mine, "", 0}, 1,
+		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{a}},
+	{"a release tells by any id", scripts.MutexRelease,
+		mutexLine{key{mine, long}, []place{{d, long}}}, []any{mine, "", 0}, 1, mutexLine{nothing, []place{{d, long}}}, []id{d}},
+	{"a release tells who came first, not who ends first", scripts.MutexRelease,
+		mutexLine{key{mine, long}, []place{{c, long}, {a, short}}}, []any{mine, "", 0}, 1,
+		mutexLine{nothing, []place{{c, long}, {a, short}}}, []id{c}},
+	{"a release clears those that have ended", scripts.MutexRelease,
+		mutexLine{key{mine, long}, []place{{c, over}, {d, over}, {a, long}, {b, long}}}, []any{mine, "", 0}, 1,
+		mutexLine{nothing, []place{{a, long}, {b, long}}}, []id{a}},
+	{"a release where all have ended tells nobody", scripts.MutexRelease,
+		mutexLine{key{mine, long}, []place{{a, over}, {b, over}}}, []any{mine, "", 0}, 1, mutexLine{}, nil},
+	{"a release where nobody waits tells nobody", scripts.MutexRelease,
+		mutexLine{key{mine, long}, nil}, []any{mine, "", 0}, 1, mutexLine{}, nil},
+	{"a release of another's hold tells nobody", scripts.MutexRelease,
+		mutexLine{key{theirs, long}, []place{{a, long}}}, []any{mine, "", 0}, 0,
+		mutexLine{key{theirs, long}, []place{{a, long}}}, nil},
+	{"a release of a missing hold tells the first", scripts.MutexRelease,
+		mutexLine{nothing, []place{{a, long}, {b, long}}}, []any{mine, "", 0}, -1,
+		mutexLine{nothing, []place{{a, long}, {b, long}}}, []id{a}},
+
+	{"a release puts the place back, and does not tell it", scripts.MutexRelease,
+		mutexLine{key{mine, long}, nil}, []any{mine, a, short}, 1, mutexLine{nothing, []place{{a, short}}}, nil},
+	{"a release that puts the place back tells another", scripts.MutexRelease,
+		mutexLine{key{mine, long}, []place{{b, long}}}, []any{mine, a, short}, 1,
+		mutexLine{nothing, []place{{b, long}, {a, short}}}, []id{b}},
+	{"a place that a grant has ended is put back where it was", scripts.MutexRelease,
+		mutexLine{key{mine, long}, []place{{c, long}, {a, over}, {b, long}}}, []any{mine, a, short}, 1,
+		mutexLine{nothing, []place{{c, long}, {a, short}, {b, long}}}, []id{c}},
+	{"another is told also when the place is the first", scripts.MutexRelease,
+		mutexLine{key{mine, long}, []place{{a, short}, {b, long}, {c, long}}}, []any{mine, a, long}, 1,
+		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{b}},
+	{"a release of another's hold puts the place back", scripts.MutexRelease,
+		mutexLine{key{theirs, long}, []place{{b, long}}}, []any{mine, a, short}, 0,
+		mutexLine{key{theirs, long}, []place{{b, long}, {a, short}}}, nil},
+	{"a release of a missing hold puts the place back", scripts.MutexRelease,
+		mutexLine{nothing, []place{{b, long}}}, []any{mine, a, short}, -1,
+		mutexLine{nothing, []place{{b, long}, {a, short}}}, []id{b}},
+
+	{"withdraw from a held lock", scripts.MutexWithdraw,
+		mutexLine{key{theirs, long}, []place{{a, long}, {b, long}}}, []any{a}, 1,
+		mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
+	{"withdraw from a free lock", scripts.MutexWithdraw,
+		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []any{a}, 1,
+		mutexLine{nothing, []place{{b, long}, {c, long}}}, []id{b}},
+	{"withdraw from behind", scripts.MutexWithdraw,
+		mutexLine{nothing, []place{{b, long}, {a, long}}}, []any{a}, 1, mutexLine{nothing, []place{{b, long}}}, []id{b}},
+	{"withdraw the last place", scripts.MutexWithdraw,
+		mutexLine{nothing, []place{{a, long}}}, []any{a}, 1, mutexLine{}, nil},
+	{"withdraw a missing place from a free lock", scripts.MutexWithdraw,
+		mutexLine{nothing, []place{{b, long}}}, []any{a}, -1, mutexLine{nothing, []place{{b, long}}}, []id{b}},
+	{"withdraw a missing place from a held lock", scripts.MutexWithdraw,
+		mutexLine{key{theirs, long}, []place{{b, long}}}, []any{a}, -1,
+		mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
+	{"withdraw where nobody waits", scripts.MutexWithdraw,
+		mutexLine{}, []any{a}, -1, mutexLine{}, nil},
+
+	{"a handover leaves the line alone", scripts.MutexHandover,
+		mutexLine{key{mine, short}, []place{{a, long}}}, []any{early1, long, mine}, 1,
+		mutexLine{key{early1, long}, []place{{a, long}}}, nil},
+	{"so does one of a missing hold", scripts.MutexHandover,
+		mutexLine{nothing, []place{{a, long}}}, []any{early1, long, mine}, -1, mutexLine{nothing, []place{{a, long}}}, nil},
+	{"hand over to the same token", scripts.MutexHandover,
+		mutexLine{key{mine, short}, nil}, []any{mine, long, mine}, 1, mutexLine{key{mine, long}, nil}, nil},
+	{"hand over for less", scripts.MutexHandover,
+		mutexLine{key{mine, long}, nil}, []any{early1, short, mine}, 1, mutexLine{key{early1, short}, nil}, nil},
+	{"hand over what the heir had already", scripts.MutexHandover,
+		mutexLine{key{early1, short}, nil}, []any{early1, long, theirs}, 0, mutexLine{key{early1, short}, nil}, nil},
+}
+
+func TestMutexLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range mutexLineCases {
+		t.Run(c.name, func(t *testing.T) {
+			l, q := newMutexLine(t, node)
+			l.set(c.before.key)
+			q.set(c.before.line...)
+			assert.Equal(t, c.reply, l.run(c.script, q.words(c.args)...))
+			l.requireKey(c.after.key)
+			q.require(c.after.line...)
+			assert.Equal(t, c.told, q.heard())
+		})
+	}
+}
+
+// Neither the id nor the lifetime of a place is a token that may be replaced.
+func TestNothingOfAPlaceIsAToken(t *testing.T) {
+	l, q := newMutexLine(t, redistest.StartOne(t))
+	const lifetime = 345_678
+	for _, token := range []string{q.home + string(a), fmt.Sprint(lifetime)} {
+		l.set(key{token, long})
+		require.EqualValues(t, 0, l.run(scripts.MutexAcquire, q.words([]any{mine, short, a, lifetime, mine})...))
+		l.requireKey(key{token, long})
+	}
+}
+
+// A handover's key is a hold like any other: it has to be a string, ends when the
+// server says so, and is not revived after that.
+func TestMutexHandover(t *testing.T) {
+	node := redistest.StartOne(t)
+	l, _ := newMutexLine(t, node)
+	l.set(key{theirs, long})
+	require.EqualValues(t, 1, l.run(scripts.MutexHandover, mine, 1, theirs))
+	l.awaitExpiry()
+	require.EqualValues(t, -1, l.run(scripts.MutexHandover, early1, long, mine))
+
+	node.Do(t, "RPUSH", l.name, "element")
+	watch := l.watch()
+	_, err := l.try(scripts.MutexHandover, mine, short, theirs)
+	require.ErrorContains(t, err, "WRONGTYPE")
+	assert.False(t, watch.touched(), "the key was written")
+}
+
+// Both keys of a line last as long as its longest place, and their expiry only grows.
+func TestLineKeysLast(t *testing.T) {
+	node := redistest.StartOne(t)
+	const longer = long + 2*slack
+	for _, script := range []*scripts.Script{scripts.MutexAcquire, scripts.MutexRelease} {
+		l, q := newMutexLine(t, node)
+		l.set(key{theirs, longer})
+		stand := func(id id, lifetime int) {
+			args := []any{mine, id, lifetime}
+			if script == scripts.MutexAcquire {
+				args = []any{mine, short, id, lifetime}
+			}
+			require.EqualValues(t, 0, l.run(script, q.words(args)...))
+		}
+		stand(a, short)
+		q.requireKeysLast(short)
+		stand(b, long)
+		q.requireKeysLast(long)
+		stand(c, short)
+		q.requireKeysLast(long)
+		stand(a, longer)
+		q.requireKeysLast(longer)
+		q.require(place{a, longer}, place{b, long}, place{c, short})
+	}
+}
+
+// What nobody renews is gone by itself, whole lines too.
+func TestPlacesEnd(t *testing.T) {
+	node := redistest.StartOne(t)
+	l, q := newMutexLine(t, node)
+	l.set(key{theirs, long})
+	require.EqualValues(t, 0, l.run(scripts.MutexAcquire, q.words([]any{mine, short, a, 20})...))
+	require.EqualValues(t, 0, l.run(scripts.MutexAcquire, q.words([]any{mine, short, b, long})...))
+	q.awaitEnd(a)
+	require.EqualValues(t, 1, l.run(scripts.MutexRelease, theirs, "", 0))
+	assert.Equal(t, []id{b}, q.heard())
+	q.require(place{b, long})
+
+	l, q = newMutexLine(t, node)
+	l.set(key{theirs, long})
+	require.EqualValues(t, 0, l.run(scripts.MutexAcquire, q.words([]any{mine, short, a, 1})...))
+	require.Eventually(t, func() bool { return node.Do(t, "EXISTS", q.line, q.waiters) == int64(0) },
+		10*time.Second, time.Millisecond)
+}
+
+// A waiter that is too slow is told again by the next release.
+func TestWhoeverIsToldKeepsItsPlace(t *testing.T) {
+	l, q := newMutexLine(t, redistest.StartOne(t))
+	q.set(place{a, long}, place{b, long})
+	for range 2 {
+		require.EqualValues(t, 1, l.run(scripts.MutexAcquire, theirs, short, "", 0, theirs))
+		require.EqualValues(t, 1, l.run(scripts.MutexRelease, theirs, "", 0))
+		require.Equal(t, []id{a}, q.heard())
+	}
+	require.EqualValues(t, 1, l.run(scripts.MutexAcquire, q.words(stand(mine))...))
+	require.EqualValues(t, 1, l.run(scripts.MutexRelease, mine, "", 0))
+	require.Equal(t, []id{b}, q.heard())
+}
+
+// One call clears a hundred places, and whoever is behind more of them is told by
+// a later one.
+func TestReleaseClearsABoundedNumberOfPlaces(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		ended, left int
+		told        []id
+	}{{99, 0, []id{a}}, {100, 0, []id{a}}, {101, 1, nil}, {150, 50, nil}} {
+		l, q := newMutexLine(t, node)
+		q.set(append(crowd(c.ended, over), place{a, long})...)
+		require.EqualValues(t, -1, l.run(scripts.MutexRelease, mine, "", 0))
+		assert.Equal(t, c.told, q.heard())
+		assert.Len(t, q.ids(), c.left+1)
+		require.EqualValues(t, -1, l.run(scripts.MutexRelease, mine, "", 0))
+		assert.Equal(t, []id{a}, q.heard())
+		q.require(place{a, long})
+	}
+}
+
+// Who may not publish can release all the same.
+func TestMutexReleaseWithoutAPermission(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	node := redistest.StartOne(t)
+	for _, right := range []string{"resetchannels", "-publish"} {
+		t.Run(right, func(t *testing.T) {
+			l, q := newMutexLine(t, node)
+			l.set(key{mine, long})
+			q.set(place{a, long})
+			as := newUser(t, node, right)
+			assert.EqualValues(t, 1, as.do("EVAL", scripts.MutexRelease.Source(), 3, l.name, q.line, q.waiters, mine, "", 0))
+			l.requireKey(nothing)
+			q.require(place{a, long})
+			assert.Empty(t, q.heard(), "the permission was there")
+			l.set(key{theirs, long})
+			assert.EqualValues(t, 1, as.do("EVAL", scripts.MutexWithdraw.Source(), 3, l.name, q.line, q.waiters, q.home+string(a)))
+			q.require()
+		})
+	}
+}
+
+// A line of another kind keeps nobody from giving a lock back.
+func TestMutexReleaseWithASpoiltLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for i := range 2 {
+		l, q := newMutexLine(t, node)
+		l.set(key{mine, long})
+		q.set(place{a, long})
+		q.spoil(i)
+		assert.EqualValues(t, 1, l.run(scripts.MutexRelease, mine, "", 0), "key %d", i)
+		l.requireKey(nothing)
+		q.requireSpoilt(i)
+	}
+}
+
+// Whoever could have the lock looks at the line first, before anything is written.
+func TestMutexAcquireWithASpoiltLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, before := range []key{nothing, {early1, long}} {
+		for i := range 2 {
+			l, q := newMutexLine(t, node)
+			l.set(before)
+			q.set(place{b, long})
+			q.spoil(i)
+			watch := newWatch(t, node)
+			watch.do("WATCH", l.name, q.line, q.waiters)
+			_, err := l.try(scripts.MutexAcquire, q.words(stand(mine, early1))...)
+			assert.ErrorContains(t, err, "WRONGTYPE", "%q, key %d", before.token, i)
+			assert.False(t, watch.touched(), "%q: a key was written beside key %d", before.token, i)
+			l.requireKey(before)
+		}
+	}
+}
+
+// Who does not wait has nothing to do with the line.
+func TestMutexTryWithASpoiltLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for i := range 2 {
+		l, q := newMutexLine(t, node)
+		q.spoil(i)
+		assert.EqualValues(t, 1, l.run(scripts.MutexAcquire, try(mine)...))
+		assert.EqualValues(t, 0, l.run(scripts.MutexAcquire, theirs, short, "", 0))
+		q.requireSpoilt(i)
+	}
+}
+
+// newMutexLine makes a lock's key and its line.
+func newMutexLine(t *testing.T, node *redistest.Node) (*lock, *queue) {
+	l := newLock(t, node)
+	return l, newQueue(newEar(t, node), l.name+"line", l.name+"waiters")
+}
+
+// crowd are n places that last as long.
+func crowd(n, lifetime int) []place {
+	var places []place
+	for i := range n {
+		places = append(places, place{id(fmt.Sprintf("crowd|%d", i)), lifetime})
+	}
+	return places
+}
+
+// newUser connects as a user with all rights, as changed by some. Servers that are
+// shared get no users: ask for CanConfig first.
+func newUser(t *testing.T, node *redistest.Node, rights ...any) watch {
+	t.Helper()
+	name := fmt.Sprintf("user-%016x", rand.Uint64())
+	node.Do(t, append([]any{"ACL", "SETUSER", name, "on", "nopass", "~*", "&*", "+@all"}, rights...)...)
+	user := newWatch(t, node)
+	user.do("AUTH", name, "")
+	return user
+}
+
+// queue is a line's two keys on a node, with an ear for those that are told.
+type queue struct {
+	*ear
+	line, waiters string
+}
+
+func newQueue(e *ear, line, waiters string) *queue {
+	e.t.Cleanup(func() { e.node.Do(e.t, "DEL", line, waiters) })
+	return &queue{e, line, waiters}
+}
+
+// set makes the node have places, without the scripts.
+func (q *queue) set(places ...place) {
+	q.t.Helper()
+	for i, p := range places {
+		q.put(i, p)
+	}
+}
+
+// put makes the place of the i-th that came.
+func (q *queue) put(i int, p place) {
+	q.t.Helper()
+	now := serverClock(q.t, q.node)
+	q.node.Do(q.t, "ZADD", q.line, now-60_000_000+1000*i, q.home+string(p.id))
+	q.node.Do(q.t, "ZADD", q.waiters, now+p.lifetime*1000, q.home+string(p.id))
+	lasts := max(p.lifetime, short, int(q.node.Do(q.t, "PTTL", q.line).(int64)))
+	q.node.Do(q.t, "PEXPIRE", q.line, lasts)
+	q.node.Do(q.t, "PEXPIRE", q.waiters, lasts)
+}
+
+// require checks that these are the places, in this order, and that both keys last
+// as long as they do. Of those that have ended one key may be enough.
+func (q *queue) require(places ...place) {
+	q.t.Helper()
+	var ids []id
+	live := 0
+	for _, p := range places {
+		ids = append(ids, p.id)
+		if p.lifetime == over {
+			require.False(q.t, q.isLive(p.id), "%q", p.id)
+			continue
+		}
+		live++
+		requireAbout(q.t, p.lifetime, (q.ends(p.id)-serverClock(q.t, q.node))/1000)
+		for _, key := range []string{q.line, q.waiters} {
+			require.Greater(q.t, q.lifetime(key)+slack, p.lifetime, "%s ends before %q", key, p.id)
+		}
+	}
+	require.Equal(q.t, ids, q.ids())
+	require.LessOrEqual(q.t, live, int(q.node.Do(q.t, "ZCARD", q.waiters).(int64)))
+	require.LessOrEqual(q.t, int(q.node.Do(q.t, "ZCARD", q.waiters).(int64)), len(places), "places without a turn")
+	for _, key := range []string{q.line, q.waiters} {
+		require.NotEqual(q.t, -1, q.lifetime(key), "%s has no expiry", key)
+	}
+}
+
+// ids are those in line, in their order.
+func (q *queue) ids() []id {
+	q.t.Helper()
+	var ids []id
+	for _, member := range q.node.Do(q.t, "ZRANGE", q.line, 0, -1).([]any) {
+		ids = append(ids, id(strings.TrimPrefix(member.(string), q.home)))
+	}
+	return ids
+}
+
+// ends is when a place does, in µs of the server's clock, 0 if it is gone.
+func (q *queue) ends(id id) int { return q.score(q.waiters, id) }
+
+// came is when the waiter did.
+func (q *queue) came(id id) int { return q.score(q.line, id) }
+
+func (q *queue) score(key string, id id) int {
+	q.t.Helper()
+	reply, _ := q.node.Do(q.t, "ZSCORE", key, q.home+string(id)).(string)
+	if reply == "" {
+		return 0
+	}
+	score, err := strconv.ParseFloat(reply, 64)
+	require.NoError(q.t, err)
+	return int(score)
+}
+
+func (q *queue) isLive(id id) bool {
+	q.t.Helper()
+	return q.ends(id) > serverClock(q.t, q.node)
+}
+
+func (q *queue) awaitEnd(id id) {
+	q.t.Helper()
+	require.Eventually(q.t, func() bool { return !q.isLive(id) }, 10*time.Second, time.Millisecond)
+}
+
+// lifetime is a key's remaining lifetime in milliseconds, -1 without expiry.
+func (q *queue) lifetime(key string) int {
+	q.t.Helper()
+	return (&lock{q.t, q.node, key}).lifetime()
+}
+
+func (q *queue) requireKeysLast(lifetime int) {
+	q.t.Helper()
+	requireAbout(q.t, lifetime, q.lifetime(q.line))
+	requireAbout(q.t, lifetime, q.lifetime(q.waiters))
+}
+
+// spoil makes a key, the line or the waiters, one of another kind.
+func (q *queue) spoil(i int) {
+	q.t.Helper()
+	key := []string{q.line, q.waiters}[i]
+	q.node.Do(q.t, "DEL", key)
+	q.node.Do(q.t, "RPUSH", key, "element")
+	q.node.Do(q.t, "PEXPIRE", key, long)
+}
+
+// requireSpoilt checks that the key is as spoil left it.
+func (q *queue) requireSpoilt(i int) {
+	q.t.Helper()
+	key := []string{q.line, q.waiters}[i]
+	require.Equal(q.t, []any{"element"}, q.node.Do(q.t, "LRANGE", key, 0, -1))
+}
+
+// ear hears whom a node's scripts tell. Its channels are the test's own: others may
+// publish on the same server.
+type ear struct {
+	t    *testing.T
+	node *redistest.Node
+	conn redis.PubSubConn
+	home string // what all channels begin with
+}
+
+func newEar(t *testing.T, node *redistest.Node) *ear {
+	t.Helper()
+	conn, err := redis.Dial("tcp", node.DirectAddr())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	e := &ear{t, node, redis.PubSubConn{Conn: conn}, fmt.Sprintf("holdfast-test:%016x:", rand.Uint64())}
+	require.NoError(t, e.conn.PSubscribe(e.home+"*"))
+	require.IsType(t, redis.Subscription{}, e.next())
+	return e
+}
+
+func (e *ear) next() any { return e.conn.ReceiveWithTimeout(10 * time.Second) }
+
+// words are a script's arguments with whole ids, but for "", which is none.
+func (e *ear) words(args []any) []any {
+	words := slices.Clone(args)
+	for i, word := range words {
+		if id, ok := word.(id); ok {
+			words[i] = ""
+			if id != "" {
+				words[i] = e.home + string(id)
+			}
+		}
+	}
+	return words
+}
+
+// heard are those that were told since the last call, each on its own channel. A
+// server sends in order what was published, so a message of the ear's own is the
+// end of them.
+func (e *ear) heard() []id {
+	e.t.Helper()
+	e.node.Do(e.t, "PUBLISH", e.home, "")
+	var ids []id
+	var channels []string
+	for {
+		message, ok := e.next().(redis.Message)
+		require.True(e.t, ok)
+		if message.Channel == e.home {
+			return ids
+		}
+		require.NotContains(e.t, channels, message.Channel, "one message for all of a channel")
+		channels = append(channels, message.Channel)
+		for _, told := range strings.Split(string(message.Data), " ") {
+			channel, _, _ := strings.Cut(told, "|")
+			require.Equal(e.t, channel, message.Channel)
+			ids = append(ids, id(strings.TrimPrefix(told, e.home)))
+		}
+	}
+}

@@ -1,0 +1,15 @@
+-- mutex_acquire_fenced: mutex_acquire, which also numbers the hold.
+--
+-- KEYS[1]  the lock's name
+-- KEYS[2]  fence: see fence_prelude
+-- KEYS     the rest: see line_prelude
+-- ARGV     those of mutex_acquire
+--
+-- Returns  n  the hold's number, in µs since 1970 or one more than the last one:
+--             the key holds the token, as mutex_acquire says
+--          0  as mutex_acquire; no number was used
+-- Error    WRONGTYPE when a key is not a string; nothing was written
+--
+-- Safe as mutex_acquire is. The number and the hold are one atomic step: whoever is
+-- granted the lock here later gets a larger one.
+return issue(unfenced)

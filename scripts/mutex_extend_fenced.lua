@@ -1,0 +1,14 @@
+-- mutex_extend_fenced: mutex_extend, which also keeps the hold's number.
+--
+-- KEYS[1]  the lock's name
+-- KEYS[2]  fence: see fence_prelude
+-- ARGV     those of mutex_extend, and then
+-- ARGV[n]  the hold's number; 0 when it is not known
+--
+-- Returns  1  as mutex_extend; the counter is at the number or above it, and lives on
+--          0  as mutex_extend; the counter was left alone
+--         -1  as mutex_extend; the counter was left alone
+-- Error    WRONGTYPE when a key is not a string; nothing was written
+--
+-- Safe as mutex_extend is. The counter never goes down, so a late run does no harm.
+return raise(unfenced)

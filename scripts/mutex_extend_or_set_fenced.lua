@@ -1,0 +1,15 @@
+-- mutex_extend_or_set_fenced: mutex_extend_or_set, which also keeps the
+-- hold's number.
+--
+-- KEYS[1]  the lock's name
+-- KEYS[2]  fence: see fence_prelude
+-- ARGV     those of mutex_extend_or_set, and then
+-- ARGV[n]  the hold's number; 0 when it is not known
+--
+-- Returns  1  as mutex_extend_or_set; the counter is at the number or above it
+--          0  as mutex_extend_or_set; the counter was left alone
+-- Error    WRONGTYPE when a key is not a string; nothing was written
+--
+-- As loose as mutex_extend_or_set is. The counter never goes down, so a late run
+-- does it no harm.
+return raise(unfenced)

@@ -1,0 +1,16 @@
+-- mutex_fence: write the number that was agreed on for a hold to a node.
+--
+-- KEYS[1]  the lock's name
+-- KEYS[2]  fence: see fence_prelude
+-- ARGV[1]  token that must have the lock
+-- ARGV[2]  lifetime of the hold, in milliseconds, >= 1; that of the key is not changed
+-- ARGV[n]  the number, > 0
+--
+-- Returns  1  the key holds the token, and the counter is at the number or above it
+--          0  somebody else is there; the counter was left alone
+--         -1  the key is missing; the counter was left alone
+-- Error    WRONGTYPE when a key is not a string; nothing was written
+--
+-- Safe because the counter never goes down. A node where the hold has ended does not
+-- count: a later one may have had its number there already, and a smaller one.
+return raise(unfenced)

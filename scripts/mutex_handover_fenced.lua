@@ -1,0 +1,16 @@
+-- mutex_handover_fenced: mutex_handover, which also numbers the hold
+-- that takes over.
+--
+-- KEYS[1]  the lock's name
+-- KEYS[2]  fence: see fence_prelude
+-- ARGV     those of mutex_handover
+--
+-- Returns  n  the hold's number, in µs since 1970 or one more than the last one:
+--             the key holds the new token, as mutex_handover says
+--          0  as mutex_handover; no number was used
+--         -1  as mutex_handover; no number was used
+-- Error    WRONGTYPE when a key is not a string; nothing was written
+--
+-- Safe as mutex_handover is, and the number is above that of the hold which ends, as
+-- a majority of the nodes counts from there.
+return issue(unfenced)

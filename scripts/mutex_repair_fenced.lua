@@ -1,0 +1,15 @@
+-- mutex_repair_fenced: put a hold back on a node that has forgotten it, and
+-- its number too.
+--
+-- KEYS[1]  the lock's name
+-- KEYS[2]  fence: see fence_prelude
+-- KEYS     the rest: see line_prelude
+-- ARGV     those of mutex_acquire, and then
+-- ARGV[n]  the hold's number; 0 when it is not known
+--
+-- Returns  1  as mutex_acquire; the counter is at the number or above it
+--          0  as mutex_acquire; the counter was left alone
+-- Error    WRONGTYPE when a key is not a string; nothing was written
+--
+-- Safe as mutex_acquire is. The counter never goes down, so a late run does no harm.
+return raise(unfenced)

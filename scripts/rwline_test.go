@@ -1,0 +1,452 @@
+package scripts_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// rwPlace is a waiting reader's or writer's.
+type rwPlace struct {
+	place
+	writes bool
+}
+
+func reads(id id, lifetime int) rwPlace  { return rwPlace{place{id, lifetime}, false} }
+func writes(id id, lifetime int) rwPlace { return rwPlace{place{id, lifetime}, true} }
+
+// rwLine is what a node has of a read-write lock with those that wait for it,
+// readers and writers in the order in which they came.
+type rwLine struct {
+	writer  key
+	readers ends
+	line    []rwPlace
+}
+
+var (
+	writtenByMe = key{mine, long}
+	writtenElse = key{theirs, long}
+	readByMe    = ends{mine: long}
+	readElse    = ends{theirs: long}
+)
+
+// The read-write lock's scripts with a line, case by case. told are those that are
+// told, in this order.
+var rwLineCases = []struct {
+	name   string
+	script *scripts.Script
+	before rwLine
+	args   []any
+	reply  int64
+	after  rwLine
+	told   []id
+}{
+	{"a refused writer's place is the last", scripts.RWMutexWriteAcquire,
+		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long)}}, stand(mine), 0,
+		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long), writes(a, short)}}, nil},
+	{"a writer renews its place and keeps its turn", scripts.RWMutexWriteAcquire,
+		rwLine{nothing, readElse, []rwPlace{writes(a, short), writes(b, short)}}, []any{mine, short, a, long, mine}, 0,
+		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, short)}}, nil},
+	{"a writer's grant ends its place", scripts.RWMutexWriteAcquire,
+		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), 1,
+		rwLine{key{mine, short}, nil, []rwPlace{writes(a, over)}}, nil},
+	{"a writer in line may have what is free", scripts.RWMutexWriteAcquire,
+		rwLine{line: []rwPlace{reads(c, long), writes(b, long), writes(a, long)}}, stand(mine), 1,
+		rwLine{key{mine, short}, nil, []rwPlace{reads(c, long), writes(b, long), writes(a, over)}}, nil},
+	{"a writer that does not wait may, too", scripts.RWMutexWriteAcquire,
+		rwLine{line: []rwPlace{reads(c, long), writes(b, long)}}, try(mine), 1,
+		rwLine{key{mine, short}, nil, []rwPlace{reads(c, long), writes(b, long)}}, nil},
+	{"a new writer does not pass a writer", scripts.RWMutexWriteAcquire,
+		rwLine{line: []rwPlace{writes(b, long)}}, stand(mine), 0,
+		rwLine{line: []rwPlace{writes(b, long), writes(a, short)}}, nil},
+	{"a new writer does not pass a reader", scripts.RWMutexWriteAcquire,
+		rwLine{line: []rwPlace{reads(b, long)}}, stand(mine), 0,
+		rwLine{line: []rwPlace{reads(b, long), writes(a, short)}}, nil},
+	{"a reader's place of this id is no writer's", scripts.RWMutexWriteAcquire,
+		rwLine{line: []rwPlace{reads(a, long)}}, stand(mine), 0,
+		rwLine{line: []rwPlace{reads(a, long), writes(a, short)}}, nil},
+	{"a new writer passes places that have ended", scripts.RWMutexWriteAcquire,
+		rwLine{line: []rwPlace{writes(b, over), reads(c, over)}}, stand(mine), 1,
+		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over)}}, nil},
+
+	{"a refused reader gets a place", scripts.RWMutexReadAcquire,
+		rwLine{writer: writtenElse}, stand(mine), 0, rwLine{writtenElse, nil, []rwPlace{reads(a, short)}}, nil},
+	{"a refused reader's place is the last", scripts.RWMutexReadAcquire,
+		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(b, long)}}, stand(mine), 0,
+		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(b, long), reads(a, short)}}, nil},
+	{"a reader that does not wait gets none", scripts.RWMutexReadAcquire,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, read(mine), 0,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
+	{"a reader renews its place and keeps its turn", scripts.RWMutexReadAcquire,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, short), writes(b, long), reads(c, short)}}, []any{mine, short, a, long, mine}, 0,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, long), writes(b, long), reads(c, short)}}, nil},
+	{"a reader waits on for less", scripts.RWMutexReadAcquire,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, stand(mine), 0,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
+	{"a reader's grant ends its place", scripts.RWMutexReadAcquire,
+		rwLine{line: []rwPlace{reads(b, long), reads(a, long)}}, stand(mine), 1,
+		rwLine{nothing, ends{mine: short}, []rwPlace{reads(b, long), reads(a, over)}}, nil},
+	{"a new reader passes readers", scripts.RWMutexReadAcquire,
+		rwLine{line: []rwPlace{reads(b, long)}}, stand(mine), 1,
+		rwLine{nothing, ends{mine: short}, []rwPlace{reads(b, long)}}, nil},
+	{"a reader that came before the first writer may read", scripts.RWMutexReadAcquire,
+		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, stand(mine), 1,
+		rwLine{nothing, ends{theirs: long, mine: short}, []rwPlace{reads(a, over), writes(b, long)}}, nil},
+	{"one that came after it may not", scripts.RWMutexReadAcquire,
+		rwLine{nothing, readElse, []rwPlace{writes(b, long), reads(a, long), writes(c, long)}}, stand(mine), 0,
+		rwLine{nothing, readElse, []rwPlace{writes(b, long), reads(a, long), writes(c, long)}}, nil},
+	{"nor one that comes now", scripts.RWMutexReadAcquire,
+		rwLine{nothing, readElse, []rwPlace{reads(c, long), writes(b, long)}}, stand(mine), 0,
+		rwLine{nothing, readElse, []rwPlace{reads(c, long), writes(b, long), reads(a, short)}}, nil},
+	{"nor one that does not wait", scripts.RWMutexReadAcquire,
+		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, read(mine), 0,
+		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, nil},
+	{"nor one whose id is a writer's", scripts.RWMutexReadAcquire,
+		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), 0,
+		rwLine{line: []rwPlace{writes(a, long), reads(a, short)}}, nil},
+	{"the first writer is one that has not ended", scripts.RWMutexReadAcquire,
+		rwLine{line: []rwPlace{writes(b, over), reads(a, long), writes(c, long)}}, stand(mine), 1,
+		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, over), writes(c, long)}}, nil},
+
+	{"a write release tells all readers before the first writer", scripts.RWMutexWriteRelease,
+		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
+	{"a write release tells all readers where no writer waits", scripts.RWMutexWriteRelease,
+		rwLine{writtenByMe, nil, []rwPlace{reads(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwPlace{reads(a, long), reads(b, long)}}, []id{a, b}},
+	{"a write release tells the writer that is first, alone", scripts.RWMutexWriteRelease,
+		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []id{a}},
+	{"a write release skips writers that have ended", scripts.RWMutexWriteRelease,
+		rwLine{writtenByMe, nil, []rwPlace{writes(a, over), reads(b, long), writes(c, long), reads(d, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwPlace{reads(b, long), writes(c, long), reads(d, long)}}, []id{b}},
+	{"a write release skips readers that have ended", scripts.RWMutexWriteRelease,
+		rwLine{writtenByMe, nil, []rwPlace{reads(a, over), reads(b, over), writes(c, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwPlace{writes(c, long)}}, []id{c}},
+	{"a write release where nobody waits", scripts.RWMutexWriteRelease,
+		rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1, rwLine{}, nil},
+	{"a release of a missing write tells, too", scripts.RWMutexWriteRelease,
+		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
+	{"a release of another's write tells nobody", scripts.RWMutexWriteRelease,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 0,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, nil},
+	{"a write release where others read tells nobody", scripts.RWMutexWriteRelease,
+		rwLine{nothing, readElse, []rwPlace{writes(a, long)}}, []any{mine, "", 0}, 0,
+		rwLine{nothing, readElse, []rwPlace{writes(a, long)}}, nil},
+	{"a writer that waits on is not told", scripts.RWMutexWriteRelease,
+		rwLine{writer: writtenByMe}, []any{mine, a, short}, 1, rwLine{line: []rwPlace{writes(a, short)}}, nil},
+	{"a writer that waits on has the next one told", scripts.RWMutexWriteRelease,
+		rwLine{writtenByMe, nil, []rwPlace{writes(a, short), writes(b, long)}}, []any{mine, a, long}, 1,
+		rwLine{line: []rwPlace{writes(a, long), writes(b, long)}}, []id{b}},
+	{"a writer that waits on does so where it was", scripts.RWMutexWriteRelease,
+		rwLine{writtenByMe, nil, []rwPlace{writes(c, long), writes(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwPlace{writes(c, long), writes(a, short), writes(b, long)}}, []id{c}},
+	{"a writer that waits on has the readers told", scripts.RWMutexWriteRelease,
+		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), reads(c, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(a, short)}}, []id{b, c}},
+
+	{"a hand-over to readers tells all readers before the first writer", scripts.RWMutexReadHandover,
+		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{early1, short, mine}, 2,
+		rwLine{nothing, ends{early1: short}, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
+	{"a hand-over to readers tells no writer", scripts.RWMutexReadHandover,
+		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{early1, short, mine}, 2,
+		rwLine{nothing, ends{early1: short}, []rwPlace{writes(a, long), reads(b, long)}}, nil},
+	{"a hand-over of another's write tells nobody", scripts.RWMutexReadHandover,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, []any{early1, short, mine}, 0,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
+	{"a downgrade tells all readers before the first writer", scripts.RWMutexDowngrade,
+		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, short}, 2,
+		rwLine{nothing, ends{mine: short}, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
+	{"a downgrade tells no writer", scripts.RWMutexDowngrade,
+		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, short}, 2,
+		rwLine{nothing, ends{mine: short}, []rwPlace{writes(a, long), reads(b, long)}}, nil},
+	{"a downgrade where no writer waits", scripts.RWMutexDowngrade,
+		rwLine{writtenByMe, nil, []rwPlace{reads(a, long)}}, []any{mine, short}, 1,
+		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, long)}}, []id{a}},
+	{"a downgrade of another's write tells nobody", scripts.RWMutexDowngrade,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, []any{mine, short}, 0,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
+
+	{"the last reader's release tells the writer", scripts.RWMutexReadRelease,
+		rwLine{nothing, readByMe, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwPlace{writes(a, long), reads(b, long)}}, []id{a}},
+	{"so does that of one beside a lease that has ended", scripts.RWMutexReadRelease,
+		rwLine{nothing, ends{mine: long, theirs: over}, []rwPlace{writes(a, long)}}, []any{mine, "", 0}, 1,
+		rwLine{nothing, ends{theirs: over}, []rwPlace{writes(a, long)}}, []id{a}},
+	{"an earlier reader's does not", scripts.RWMutexReadRelease,
+		rwLine{nothing, ends{mine: long, theirs: long}, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
+		rwLine{nothing, readElse, []rwPlace{writes(a, long), reads(b, long)}}, nil},
+	{"readers before the writer are told beside those that read", scripts.RWMutexReadRelease,
+		rwLine{nothing, ends{mine: long, theirs: long}, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
+		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
+	{"and before it when nobody reads", scripts.RWMutexReadRelease,
+		rwLine{nothing, readByMe, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
+	{"a release of a missing read tells the writer", scripts.RWMutexReadRelease,
+		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
+	{"a read release where another writes tells nobody", scripts.RWMutexReadRelease,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, []any{mine, "", 0}, 0,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
+	{"a release of a read that is still a write", scripts.RWMutexReadRelease,
+		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
+	{"a reader that waits on is not told", scripts.RWMutexReadRelease,
+		rwLine{nothing, readByMe, []rwPlace{reads(b, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwPlace{reads(b, long), reads(a, short)}}, []id{b}},
+	{"a reader that waits on has the writer told", scripts.RWMutexReadRelease,
+		rwLine{nothing, readByMe, []rwPlace{writes(b, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwPlace{writes(b, long), reads(a, short)}}, []id{b}},
+	{"a reader that waits on does so where it was", scripts.RWMutexReadRelease,
+		rwLine{nothing, readByMe, []rwPlace{reads(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwPlace{reads(a, short), writes(b, long)}}, []id{b}},
+	{"a reader waits on where another writes", scripts.RWMutexReadRelease,
+		rwLine{writtenElse, nil, []rwPlace{writes(b, long)}}, []any{mine, a, short}, 0,
+		rwLine{writtenElse, nil, []rwPlace{writes(b, long), reads(a, short)}}, nil},
+
+	{"a writer's withdrawal tells readers up to the next writer", scripts.RWMutexWriteWithdraw,
+		rwLine{line: []rwPlace{writes(a, long), reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []any{a}, 1,
+		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []id{b, c}},
+	{"a writer's withdrawal tells readers beside those that read", scripts.RWMutexWriteWithdraw,
+		rwLine{nothing, readElse, []rwPlace{writes(a, long), reads(b, long)}}, []any{a}, 1,
+		rwLine{nothing, readElse, []rwPlace{reads(b, long)}}, []id{b}},
+	{"a writer's withdrawal tells the next writer", scripts.RWMutexWriteWithdraw,
+		rwLine{line: []rwPlace{writes(a, long), writes(b, long), reads(c, long)}}, []any{a}, 1,
+		rwLine{line: []rwPlace{writes(b, long), reads(c, long)}}, []id{b}},
+	{"a writer's withdrawal from a lock that is read tells no writer", scripts.RWMutexWriteWithdraw,
+		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, long)}}, []any{a}, 1,
+		rwLine{nothing, readElse, []rwPlace{writes(b, long)}}, nil},
+	{"a writer's withdrawal from a lock that is written tells nobody", scripts.RWMutexWriteWithdraw,
+		rwLine{writtenElse, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{a}, 1,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
+	{"a writer that is not in line withdraws", scripts.RWMutexWriteWithdraw,
+		rwLine{line: []rwPlace{reads(a, long)}}, []any{a}, -1, rwLine{line: []rwPlace{reads(a, long)}}, []id{a}},
+
+	{"a reader's withdrawal tells the writer behind it", scripts.RWMutexReadWithdraw,
+		rwLine{line: []rwPlace{reads(a, long), writes(b, long)}}, []any{a}, 1,
+		rwLine{line: []rwPlace{writes(b, long)}}, []id{b}},
+	{"a reader's withdrawal tells other readers first", scripts.RWMutexReadWithdraw,
+		rwLine{line: []rwPlace{reads(a, long), reads(c, long), writes(b, long)}}, []any{a}, 1,
+		rwLine{line: []rwPlace{reads(c, long), writes(b, long)}}, []id{c}},
+	{"a reader's withdrawal from a lock that is read tells no writer", scripts.RWMutexReadWithdraw,
+		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, []any{a}, 1,
+		rwLine{nothing, readElse, []rwPlace{writes(b, long)}}, nil},
+	{"a reader's withdrawal from a lock that is written tells nobody", scripts.RWMutexReadWithdraw,
+		rwLine{writtenElse, nil, []rwPlace{reads(a, long), reads(b, long)}}, []any{a}, 1,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
+	{"a reader that is not in line withdraws", scripts.RWMutexReadWithdraw,
+		rwLine{line: []rwPlace{writes(a, long)}}, []any{a}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
+
+	{"hand a write over", scripts.RWMutexWriteHandover,
+		rwLine{key{mine, short}, nil, []rwPlace{writes(a, long)}}, []any{early1, long, mine}, 1,
+		rwLine{key{early1, long}, nil, []rwPlace{writes(a, long)}}, nil},
+	{"hand another's write over", scripts.RWMutexWriteHandover,
+		rwLine{writer: writtenElse}, []any{early1, long, mine}, 0, rwLine{writer: writtenElse}, nil},
+	{"hand a write over where others read", scripts.RWMutexWriteHandover,
+		rwLine{readers: readElse}, []any{early1, long, mine}, 0, rwLine{readers: readElse}, nil},
+	{"hand a write over that was downgraded", scripts.RWMutexWriteHandover,
+		rwLine{readers: readByMe}, []any{early1, long, mine}, 0, rwLine{readers: readByMe}, nil},
+	{"hand a missing write over", scripts.RWMutexWriteHandover,
+		rwLine{line: []rwPlace{writes(a, long)}}, []any{early1, long, mine}, -1, rwLine{line: []rwPlace{writes(a, long)}}, nil},
+}
+
+func TestRWMutexLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range rwLineCases {
+		t.Run(c.name, func(t *testing.T) {
+			l := newRWLine(t, node)
+			l.set(c.before)
+			assert.Equal(t, c.reply, l.run(c.script, c.args...))
+			l.require(c.after)
+			assert.Equal(t, c.told, l.heard())
+		})
+	}
+}
+
+// Both keys of a readers' line last as long as its longest place, and their expiry
+// only grows.
+func TestRWMutexReadersLineLasts(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, script := range []*scripts.Script{scripts.RWMutexReadAcquire, scripts.RWMutexReadRelease} {
+		l := newRWLine(t, node)
+		l.set(rwLine{writer: writtenElse})
+		stand := func(id id, lifetime int) {
+			args := []any{mine, id, lifetime}
+			if script == scripts.RWMutexReadAcquire {
+				args = []any{mine, short, id, lifetime}
+			}
+			require.EqualValues(t, 0, l.run(script, args...))
+		}
+		stand(a, short)
+		l.waitingReaders.requireKeysLast(short)
+		stand(b, long)
+		l.waitingReaders.requireKeysLast(long)
+		stand(c, short)
+		l.waitingReaders.requireKeysLast(long)
+		l.waitingReaders.require(place{a, short}, place{b, long}, place{c, short})
+	}
+}
+
+// A reader that does not come any more keeps nobody out.
+func TestRWMutexReadersPlaceEnds(t *testing.T) {
+	l := newRWLine(t, redistest.StartOne(t))
+	l.set(rwLine{writer: writtenByMe})
+	require.EqualValues(t, 0, l.run(scripts.RWMutexReadAcquire, theirs, short, a, 20))
+	require.EqualValues(t, 0, l.run(scripts.RWMutexReadAcquire, theirs, short, b, long))
+	require.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, theirs, short, c, long))
+	l.waitingReaders.awaitEnd(a)
+	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+	assert.Equal(t, []id{b}, l.heard())
+	l.require(rwLine{line: []rwPlace{reads(b, long), writes(c, long)}})
+}
+
+// One call clears a hundred writers' places, and whoever is behind more of them is
+// told by a later one.
+func TestRWMutexClearsABoundedNumberOfWriters(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		ended, left int
+		told        []id
+	}{{99, 0, []id{a}}, {150, 50, nil}} {
+		l := newRWLine(t, node)
+		l.waitingWriters.set(append(crowd(c.ended, over), place{a, long})...)
+		require.EqualValues(t, -1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+		assert.Equal(t, c.told, l.heard())
+		assert.Len(t, l.waitingWriters.ids(), c.left+1)
+		require.EqualValues(t, -1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+		assert.Equal(t, []id{a}, l.heard())
+	}
+}
+
+// One call tells a thousand readers. The others poll, or are told by a later one.
+func TestRWMutexTellsABoundedNumberOfReaders(t *testing.T) {
+	l := newRWLine(t, redistest.StartOne(t))
+	l.waitingReaders.set(crowd(1_010, long)...)
+	require.EqualValues(t, -1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+	assert.Equal(t, l.waitingReaders.ids()[:1_000], l.heard())
+}
+
+// Who may not publish can release all the same.
+func TestRWMutexReleaseWithoutAPermission(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	node := redistest.StartOne(t)
+	for _, right := range []string{"resetchannels", "-publish"} {
+		for _, c := range []struct {
+			script *scripts.Script
+			before rwLine
+			args   []any
+			reply  int64
+		}{
+			{scripts.RWMutexWriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1},
+			{scripts.RWMutexReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}, 1},
+			{scripts.RWMutexWriteWithdraw, rwLine{}, []any{b}, -1},
+			{scripts.RWMutexReadWithdraw, rwLine{}, []any{b}, -1},
+		} {
+			l := newRWLine(t, node)
+			c.before.line = []rwPlace{writes(a, long)}
+			l.set(c.before)
+			as := newUser(t, node, right)
+			assert.Equal(t, c.reply, as.do("EVAL", l.command(c.script, c.args)...), "%s %s", c.script.Name(), right)
+			l.require(rwLine{line: c.before.line})
+			assert.Empty(t, l.heard(), "the permission was there")
+		}
+	}
+}
+
+// Whom a release may not tell keeps no others from being told.
+func TestRWMutexReleaseTellsWithSomePermissions(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	l := newRWLine(t, redistest.StartOne(t))
+	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long), reads(c, long), reads(b, long)}})
+	as := newUser(t, l.ear.node, "resetchannels", "&"+l.home+"c")
+	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.RWMutexWriteRelease, []any{mine, "", 0})...))
+	assert.Equal(t, []id{c}, l.heard())
+}
+
+// A line of another kind keeps nobody from giving a lock back.
+func TestRWMutexReleaseWithASpoiltLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		script *scripts.Script
+		before rwLine
+		args   []any
+	}{
+		{scripts.RWMutexWriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}},
+		{scripts.RWMutexReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}},
+	} {
+		for i := range 4 {
+			l := newRWLine(t, node)
+			l.set(c.before)
+			l.set(rwLine{line: []rwPlace{reads(a, long), writes(b, long)}})
+			l.rwmutex.spoil(2 + i)
+			assert.EqualValues(t, 1, l.run(c.script, c.args...), "key %d", 2+i)
+			l.requireHolds(rwLine{})
+			l.rwmutex.requireSpoilt(2 + i)
+		}
+	}
+}
+
+// rwWaiting is a read-write lock with its two lines.
+type rwWaiting struct {
+	*rwmutex
+	*ear
+	waitingWriters, waitingReaders *queue
+}
+
+func newRWLine(t *testing.T, node *redistest.Node) *rwWaiting {
+	l, e := newRWMutex(t, node), newEar(t, node)
+	return &rwWaiting{l, e, newQueue(e, l.keys[3], l.keys[2]), newQueue(e, l.keys[5], l.keys[4])}
+}
+
+// run runs a script with whole ids.
+func (l *rwWaiting) run(script *scripts.Script, args ...any) any {
+	l.ear.t.Helper()
+	return l.rwmutex.run(script, l.ear.words(args)...)
+}
+
+// command are the words of an EVAL.
+func (l *rwWaiting) command(script *scripts.Script, args []any) []any {
+	return slices.Concat([]any{script.Source(), len(l.keys)}, l.rwmutex.words(), l.ear.words(args))
+}
+
+func (l *rwWaiting) set(state rwLine) {
+	l.ear.t.Helper()
+	l.rwmutex.set(rw{writer: state.writer, readers: state.readers})
+	for i, p := range state.line {
+		l.queue(p).put(i, p.place)
+	}
+}
+
+// queue is the line that a place is in.
+func (l *rwWaiting) queue(p rwPlace) *queue {
+	if p.writes {
+		return l.waitingWriters
+	}
+	return l.waitingReaders
+}
+
+// require checks holds and places, and that the waiters came in this order.
+func (l *rwWaiting) require(state rwLine) {
+	l.ear.t.Helper()
+	l.requireHolds(state)
+	lines, last := make(map[*queue][]place), 0
+	for _, p := range state.line {
+		q := l.queue(p)
+		lines[q] = append(lines[q], p.place)
+		came := q.came(p.id)
+		require.Greater(l.ear.t, came, last, "%q came earlier", p.id)
+		last = came
+	}
+	l.waitingWriters.require(lines[l.waitingWriters]...)
+	l.waitingReaders.require(lines[l.waitingReaders]...)
+}
+
+func (l *rwWaiting) requireHolds(state rwLine) {
+	l.ear.t.Helper()
+	(&lock{l.ear.t, l.ear.node, l.keys[0]}).requireKey(state.writer)
+	l.requireMembers(1, state.readers)
+}

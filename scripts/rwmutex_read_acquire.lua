@@ -1,0 +1,52 @@
+-- rwmutex_read_acquire: take a read lease for a token.
+--
+-- KEYS     see rwmutex_prelude
+-- ARGV[1]  token: the value that marks the lease
+-- ARGV[2]  lifetime of the lease, in milliseconds, >= 1
+-- ARGV[3]  id of the caller's place in line; or "" for a try that does not wait
+-- ARGV[4]  lifetime of the place, in milliseconds, >= 1; not read without an id
+-- ARGV[5…] this one itself, where it is known to be unique, and tokens that
+--          may be replaced: those of earlier tries and holds of the same lock object
+--          that nobody wants any more, a writer's too. They are gone afterwards, also
+--          when this call is refused
+--
+-- Returns  1  the token has a lease, for the full lifetime; the place is gone
+--          0  a writer is there, or waits and came before the caller had its place,
+--             or somebody else has a lease of this very token; the caller has a
+--             place now
+-- Error    WRONGTYPE when a key is of another kind; nothing was written
+--
+-- Safe because a lease is given only where there is no writer, but one that its
+-- maker has given up. Each lease ends by itself, whatever other readers do. A
+-- writer that waits is not starved: those who read may go on, and nobody joins
+-- them. Run twice with a unique token it grants once and renews.
+local token, lifetime, place = ARGV[1], ARGV[2], ARGV[3]
+local writer = redis.call('GET', WRITER)
+local intents = redis.call('ZCARD', INTENTS)
+local readers = redis.call('ZCARD', READERS)
+
+if readers > 0 then
+  reapReaders()
+end
+if intents > 0 then
+  intents = intents - reapIntents()
+end
+local line = place ~= '' and redis.call('ZCARD', WAITERS) > 0 and queue()
+local may = intents == 0 or line and line.readerMayPass(place)
+local unique
+writer, unique = discard(5, writer, readers)
+local again = unique and readers > 0 and isReading(token) -- a second run
+if writer or not again and (not may or not lease('NX', token, lifetime)) then
+  if place ~= '' then
+    line = line or queue()
+    line.enqueueReader(place, ARGV[4])
+  end
+  return 0
+end
+if again then
+  lease('XX', token, lifetime)
+end
+if line then
+  line.serveReader(place)
+end
+return 1

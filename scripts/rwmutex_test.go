@@ -1,0 +1,781 @@
+package scripts_test
+
+import (
+	"fmt"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// Marks of waiting writers, and how long ago those ended that are over.
+const (
+	mark  = "mark\x00\xff\r\n"
+	other = "mark\x00\xff\r" // a prefix of mark
+	over  = -short
+)
+
+// ends says how long each member of a sorted set lasts, in milliseconds from now.
+type ends map[string]int
+
+// rw is what a node has of a read-write lock.
+type rw struct {
+	writer           key
+	readers, intents ends
+}
+
+// try and wait are the arguments of a write acquire of mine, and read those of a
+// read acquire.
+func try(replaced ...any) []any  { return append([]any{mine, short, "", 0}, replaced...) }
+func wait(replaced ...any) []any { return append([]any{mine, short, mark, short}, replaced...) }
+func read(replaced ...any) []any { return append([]any{mine, short, "", 0}, replaced...) }
+
+var (
+	written = rw{writer: key{theirs, long}}
+	held    = rw{writer: key{mine, long}}
+)
+
+// The read-write lock's scripts, case by case.
+var rwmutexCases = []struct {
+	name   string
+	script *scripts.Script
+	before rw
+	args   []any
+	reply  int64
+	after  rw
+	writes bool
+}{
+	{"write a free lock", scripts.RWMutexWriteAcquire,
+		rw{}, try(mine), 1, rw{writer: key{mine, short}}, true},
+	{"write strictly", scripts.RWMutexWriteAcquire,
+		rw{}, try(), 1, rw{writer: key{mine, short}}, true},
+	{"write what another writes", scripts.RWMutexWriteAcquire,
+		written, try(mine), 0, written, false},
+	{"write what another reads", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{theirs: long}}, try(mine), 0, rw{readers: ends{theirs: long}}, false},
+	{"write what nobody reads any more", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{theirs: over, early1: over}}, try(mine), 1, rw{writer: key{mine, short}}, true},
+	{"write what one still reads", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{theirs: long, early1: over}}, try(mine), 0, rw{readers: ends{theirs: long}}, true},
+	{"write twice", scripts.RWMutexWriteAcquire,
+		held, try(mine), 1, rw{writer: key{mine, short}}, true},
+	{"write twice strictly", scripts.RWMutexWriteAcquire,
+		held, try(), 0, held, false},
+	{"write strictly what the same token reads", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{mine: long}}, try(), 0, rw{readers: ends{mine: long}}, false},
+	{"write in place of an earlier writer", scripts.RWMutexWriteAcquire,
+		rw{writer: key{early2, long}}, try(mine, early1, early2), 1, rw{writer: key{mine, short}}, true},
+	{"write in place of earlier readers", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{early1: long, early2: long}}, try(mine, early1, early2), 1, rw{writer: key{mine, short}}, true},
+	{"write what the token itself reads by now", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{mine: long}}, try(mine), 0, rw{readers: ends{mine: long}}, false},
+	{"write twice while another is in line", scripts.RWMutexWriteAcquire,
+		rw{writer: key{mine, long}, intents: ends{other: long}}, wait(mine), 1,
+		rw{writer: key{mine, short}, intents: ends{other: long}}, true},
+	{"write in place of some readers", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{early1: long, theirs: long}}, try(mine, early1), 0, rw{readers: ends{theirs: long}}, true},
+	{"others' tokens are no earlier ones of a writer", scripts.RWMutexWriteAcquire,
+		written, try(mine, early1, early2), 0, written, false},
+	{"a writer's mark is no token", scripts.RWMutexWriteAcquire,
+		rw{writer: key{mark, long}}, wait(mine), 0, rw{writer: key{mark, long}, intents: ends{mark: short}}, true},
+
+	{"a mark's lifetime is no token", scripts.RWMutexWriteAcquire,
+		rw{writer: key{"200000", long}}, wait(mine), 0, rw{writer: key{"200000", long}, intents: ends{mark: short}}, true},
+
+	{"wait for a writer", scripts.RWMutexWriteAcquire,
+		written, wait(mine), 0, rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
+	{"wait for a reader", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{theirs: long}}, wait(mine), 0, rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
+	{"wait strictly for the same token", scripts.RWMutexWriteAcquire,
+		held, wait(), 0, rw{writer: key{mine, long}, intents: ends{mark: short}}, true},
+	{"wait on", scripts.RWMutexWriteAcquire,
+		rw{writer: key{theirs, long}, intents: ends{mark: 1000, other: long}}, wait(mine), 0,
+		rw{writer: key{theirs, long}, intents: ends{mark: short, other: long}}, true},
+	{"wait on for less", scripts.RWMutexWriteAcquire,
+		rw{writer: key{theirs, long}, intents: ends{mark: long}}, wait(mine), 0,
+		rw{writer: key{theirs, long}, intents: ends{mark: long}}, false},
+	{"wait on after the mark's end", scripts.RWMutexWriteAcquire,
+		rw{writer: key{theirs, long}, intents: ends{mark: over, other: over}}, wait(mine), 0,
+		rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
+	{"earlier tokens are gone also for one who waits", scripts.RWMutexWriteAcquire,
+		rw{readers: ends{early1: long, theirs: long}}, wait(mine, early1), 0,
+		rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
+	{"write after waiting", scripts.RWMutexWriteAcquire,
+		rw{intents: ends{mark: long}}, wait(mine), 1, rw{writer: key{mine, short}}, true},
+	{"write while others wait", scripts.RWMutexWriteAcquire,
+		rw{intents: ends{mark: long, other: long}}, wait(mine), 1,
+		rw{writer: key{mine, short}, intents: ends{other: long}}, true},
+	{"write without waiting while others wait", scripts.RWMutexWriteAcquire,
+		rw{intents: ends{other: long}}, try(mine), 1, rw{writer: key{mine, short}, intents: ends{other: long}}, true},
+
+	{"extend a write", scripts.RWMutexWriteExtend,
+		rw{writer: key{mine, short}}, []any{mine, long}, 1, held, true},
+	{"extend a write to less", scripts.RWMutexWriteExtend,
+		held, []any{mine, short}, 1, rw{writer: key{mine, short}}, true},
+	{"extend another's write", scripts.RWMutexWriteExtend,
+		written, []any{mine, short}, 0, written, false},
+	{"extend a write where others read", scripts.RWMutexWriteExtend,
+		rw{readers: ends{theirs: long}}, []any{mine, short}, 0, rw{readers: ends{theirs: long}}, false},
+	{"extend a write that was downgraded", scripts.RWMutexWriteExtend,
+		rw{readers: ends{mine: short}}, []any{mine, long}, 0, rw{readers: ends{mine: short}}, false},
+	{"extend a write where nobody reads any more", scripts.RWMutexWriteExtend,
+		rw{readers: ends{theirs: over}}, []any{mine, short}, -1, rw{readers: ends{theirs: over}}, false},
+	{"extend a missing write", scripts.RWMutexWriteExtend,
+		rw{}, []any{mine, short}, -1, rw{}, false},
+
+	{"release a write", scripts.RWMutexWriteRelease,
+		held, []any{mine, "", 0}, 1, rw{}, true},
+	{"release a write while others wait", scripts.RWMutexWriteRelease,
+		rw{writer: key{mine, long}, intents: ends{mark: long}}, []any{mine, "", 0}, 1, rw{intents: ends{mark: long}}, true},
+	{"release another's write", scripts.RWMutexWriteRelease,
+		written, []any{mine, "", 0}, 0, written, false},
+	{"release a write where others read", scripts.RWMutexWriteRelease,
+		rw{readers: ends{theirs: long}}, []any{mine, "", 0}, 0, rw{readers: ends{theirs: long}}, false},
+	{"release a write that was downgraded", scripts.RWMutexWriteRelease,
+		rw{readers: ends{mine: long}}, []any{mine, "", 0}, 0, rw{readers: ends{mine: long}}, false},
+	{"release a write where nobody reads any more", scripts.RWMutexWriteRelease,
+		rw{readers: ends{theirs: over}}, []any{mine, "", 0}, -1, rw{readers: ends{theirs: over}}, false},
+	{"release a missing write", scripts.RWMutexWriteRelease,
+		rw{}, []any{mine, "", 0}, -1, rw{}, false},
+	{"release a write and wait on", scripts.RWMutexWriteRelease,
+		held, []any{mine, mark, short}, 1, rw{intents: ends{mark: short}}, true},
+	{"release a write and wait on with others", scripts.RWMutexWriteRelease,
+		rw{writer: key{mine, long}, intents: ends{other: long, early1: over}}, []any{mine, mark, short}, 1,
+		rw{intents: ends{other: long, mark: short}}, true},
+	{"release another's write and wait on", scripts.RWMutexWriteRelease,
+		written, []any{mine, mark, short}, 0, rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
+	{"release a missing write and wait on", scripts.RWMutexWriteRelease,
+		rw{}, []any{mine, mark, short}, -1, rw{intents: ends{mark: short}}, true},
+	{"release a write where others read and wait on", scripts.RWMutexWriteRelease,
+		rw{readers: ends{theirs: long}}, []any{mine, mark, short}, 0,
+		rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
+
+	{"check a write", scripts.RWMutexWriteCheck,
+		held, []any{mine}, 1, held, false},
+	{"check another's write", scripts.RWMutexWriteCheck,
+		written, []any{mine}, 0, written, false},
+	{"check a write where others read", scripts.RWMutexWriteCheck,
+		rw{readers: ends{theirs: long}}, []any{mine}, 0, rw{readers: ends{theirs: long}}, false},
+	{"check a write where nobody reads any more", scripts.RWMutexWriteCheck,
+		rw{readers: ends{theirs: over}}, []any{mine}, -1, rw{readers: ends{theirs: over}}, false},
+	{"check a missing write", scripts.RWMutexWriteCheck,
+		rw{intents: ends{mark: long}}, []any{mine}, -1, rw{intents: ends{mark: long}}, false},
+
+	{"withdraw", scripts.RWMutexWriteWithdraw,
+		rw{intents: ends{mark: long}}, []any{mark}, 1, rw{}, true},
+	{"withdraw beside others", scripts.RWMutexWriteWithdraw,
+		rw{intents: ends{mark: long, other: long}}, []any{mark}, 1, rw{intents: ends{other: long}}, true},
+	{"withdraw a missing mark", scripts.RWMutexWriteWithdraw,
+		rw{intents: ends{other: long}}, []any{mark}, -1, rw{intents: ends{other: long}}, false},
+	{"withdraw where nobody waits", scripts.RWMutexWriteWithdraw,
+		rw{writer: key{mark, long}}, []any{mark}, -1, rw{writer: key{mark, long}}, false},
+
+	{"read a free lock", scripts.RWMutexReadAcquire,
+		rw{}, read(mine), 1, rw{readers: ends{mine: short}}, true},
+	{"read strictly", scripts.RWMutexReadAcquire,
+		rw{}, read(), 1, rw{readers: ends{mine: short}}, true},
+	{"read beside others", scripts.RWMutexReadAcquire,
+		rw{readers: ends{theirs: long}}, read(mine), 1, rw{readers: ends{theirs: long, mine: short}}, true},
+	{"read beside others who are dead", scripts.RWMutexReadAcquire,
+		rw{readers: ends{theirs: long, early1: over}}, read(mine), 1, rw{readers: ends{theirs: long, mine: short}}, true},
+	{"read what another writes", scripts.RWMutexReadAcquire,
+		written, read(mine), 0, written, false},
+	{"read what another waits to write", scripts.RWMutexReadAcquire,
+		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, read(mine), 0,
+		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, false},
+	{"read what nobody waits to write any more", scripts.RWMutexReadAcquire,
+		rw{intents: ends{mark: over, other: over}}, read(mine), 1, rw{readers: ends{mine: short}}, true},
+	{"read what one still waits to write", scripts.RWMutexReadAcquire,
+		rw{intents: ends{mark: over, other: long}}, read(mine), 0, rw{intents: ends{other: long}}, true},
+	{"read twice", scripts.RWMutexReadAcquire,
+		rw{readers: ends{mine: long}}, read(mine), 1, rw{readers: ends{mine: short}}, true},
+	{"read twice while a writer waits", scripts.RWMutexReadAcquire,
+		rw{readers: ends{mine: long, theirs: long}, intents: ends{mark: long}}, read(mine), 1,
+		rw{readers: ends{mine: short, theirs: long}, intents: ends{mark: long}}, true},
+	{"read twice strictly", scripts.RWMutexReadAcquire,
+		rw{readers: ends{mine: long}}, read(), 0, rw{readers: ends{mine: long}}, false},
+	{"read strictly for longer", scripts.RWMutexReadAcquire,
+		rw{readers: ends{mine: short}}, []any{mine, long, "", 0}, 0, rw{readers: ends{mine: short}}, false},
+	{"read strictly after the end", scripts.RWMutexReadAcquire,
+		rw{readers: ends{mine: over}}, read(), 1, rw{readers: ends{mine: short}}, true},
+	{"read strictly what the same token writes", scripts.RWMutexReadAcquire,
+		held, read(), 0, held, false},
+	{"read in place of an earlier writer", scripts.RWMutexReadAcquire,
+		rw{writer: key{early2, long}}, read(mine, early1, early2), 1, rw{readers: ends{mine: short}}, true},
+	{"read what the token itself writes", scripts.RWMutexReadAcquire,
+		held, read(mine), 0, held, false},
+	{"read in place of earlier readers", scripts.RWMutexReadAcquire,
+		rw{readers: ends{early1: long, early2: long, theirs: long}}, read(mine, early1, early2), 1,
+		rw{readers: ends{theirs: long, mine: short}}, true},
+	{"an earlier reader is gone also while a writer waits", scripts.RWMutexReadAcquire,
+		rw{readers: ends{early1: long, theirs: long}, intents: ends{mark: long}}, read(mine, early1), 0,
+		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, true},
+	{"an earlier writer is gone also while a writer waits", scripts.RWMutexReadAcquire,
+		rw{writer: key{early1, long}, intents: ends{mark: long}}, read(mine, early1), 0,
+		rw{intents: ends{mark: long}}, true},
+	{"others' tokens are no earlier ones of a reader", scripts.RWMutexReadAcquire,
+		written, read(mine, early1, early2), 0, written, false},
+	{"a reader's lifetime is no token", scripts.RWMutexReadAcquire,
+		rw{writer: key{"200000", long}}, read(mine), 0, rw{writer: key{"200000", long}}, false},
+
+	{"repair a read", scripts.RWMutexReadRepair,
+		rw{}, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
+	{"repair a read beside others", scripts.RWMutexReadRepair,
+		rw{readers: ends{theirs: long, early1: over}}, []any{mine, short}, 1, rw{readers: ends{theirs: long, mine: short}}, true},
+	{"repair a read that is there", scripts.RWMutexReadRepair,
+		rw{readers: ends{mine: short}}, []any{mine, long}, 1, rw{readers: ends{mine: long}}, true},
+	{"repair a read that lasts longer", scripts.RWMutexReadRepair,
+		rw{readers: ends{mine: long}}, []any{mine, short}, 1, rw{readers: ends{mine: long}}, false},
+	{"repair a read that has ended", scripts.RWMutexReadRepair,
+		rw{readers: ends{mine: over}}, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
+	{"repair a read while a writer waits", scripts.RWMutexReadRepair,
+		rw{intents: ends{mark: long}}, []any{mine, short}, 1, rw{readers: ends{mine: short}, intents: ends{mark: long}}, true},
+	{"repair a read where another writes", scripts.RWMutexReadRepair,
+		written, []any{mine, short}, 0, written, false},
+	{"repair a read where the same token writes", scripts.RWMutexReadRepair,
+		held, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
+
+	{"extend a read", scripts.RWMutexReadExtend,
+		rw{readers: ends{mine: short, theirs: short}}, []any{mine, long}, 1, rw{readers: ends{mine: long, theirs: short}}, true},
+	{"extend a read to less", scripts.RWMutexReadExtend,
+		rw{readers: ends{mine: long}}, []any{mine, short}, 1, rw{readers: ends{mine: long}}, false},
+	{"extend a read while a writer waits", scripts.RWMutexReadExtend,
+		rw{readers: ends{mine: short}, intents: ends{mark: long}}, []any{mine, long}, 2,
+		rw{readers: ends{mine: long}, intents: ends{mark: long}}, true},
+	{"extend a read while no writer waits any more", scripts.RWMutexReadExtend,
+		rw{readers: ends{mine: short}, intents: ends{mark: over}}, []any{mine, long}, 1,
+		rw{readers: ends{mine: long}, intents: ends{mark: over}}, true},
+	{"extend a read that has ended", scripts.RWMutexReadExtend,
+		rw{readers: ends{mine: over, theirs: long}}, []any{mine, long}, -1, rw{readers: ends{mine: over, theirs: long}}, false},
+	{"extend a read that has ended where another writes", scripts.RWMutexReadExtend,
+		rw{writer: key{theirs, long}, readers: ends{mine: over}}, []any{mine, long}, 0,
+		rw{writer: key{theirs, long}, readers: ends{mine: over}}, false},
+	{"extend a read where another writes", scripts.RWMutexReadExtend,
+		written, []any{mine, long}, 0, written, false},
+	{"extend a read where others read", scripts.RWMutexReadExtend,
+		rw{readers: ends{theirs: long}}, []any{mine, long}, -1, rw{readers: ends{theirs: long}}, false},
+	{"extend a missing read", scripts.RWMutexReadExtend,
+		rw{}, []any{mine, long}, -1, rw{}, false},
+	{"extend a missing read while a writer waits", scripts.RWMutexReadExtend,
+		rw{intents: ends{mark: long}}, []any{mine, long}, -1, rw{intents: ends{mark: long}}, false},
+	{"extend a read that is still a write", scripts.RWMutexReadExtend,
+		held, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
+	{"extend a read that is still a write while another waits", scripts.RWMutexReadExtend,
+		rw{writer: key{mine, long}, intents: ends{mark: long}}, []any{mine, short}, 2,
+		rw{readers: ends{mine: short}, intents: ends{mark: long}}, true},
+
+	{"release a read", scripts.RWMutexReadRelease,
+		rw{readers: ends{mine: long, theirs: long}}, []any{mine, "", 0}, 1, rw{readers: ends{theirs: long}}, true},
+	{"release the last read", scripts.RWMutexReadRelease,
+		rw{readers: ends{mine: long}, intents: ends{mark: long}}, []any{mine, "", 0}, 1, rw{intents: ends{mark: long}}, true},
+	{"release a read that has ended", scripts.RWMutexReadRelease,
+		rw{readers: ends{mine: over, theirs: over}}, []any{mine, "", 0}, -1, rw{readers: ends{theirs: over}}, true},
+	{"release a read that has ended where another writes", scripts.RWMutexReadRelease,
+		rw{writer: key{theirs, long}, readers: ends{mine: over}}, []any{mine, "", 0}, 0, written, true},
+	{"release a read where another writes", scripts.RWMutexReadRelease,
+		written, []any{mine, "", 0}, 0, written, false},
+	{"release a read where others read", scripts.RWMutexReadRelease,
+		rw{readers: ends{theirs: long}}, []any{mine, "", 0}, -1, rw{readers: ends{theirs: long}}, false},
+	{"release a missing read", scripts.RWMutexReadRelease,
+		rw{}, []any{mine, "", 0}, -1, rw{}, false},
+	{"release a read that is still a write", scripts.RWMutexReadRelease,
+		held, []any{mine, "", 0}, 1, rw{}, true},
+	{"release a read that has ended and is still a write", scripts.RWMutexReadRelease,
+		rw{writer: key{mine, long}, readers: ends{mine: over}}, []any{mine, "", 0}, 1, rw{}, true},
+
+	{"check a read", scripts.RWMutexReadCheck,
+		rw{readers: ends{mine: long, theirs: long}}, []any{mine}, 1, rw{readers: ends{mine: long, theirs: long}}, false},
+	{"check a read while a writer waits", scripts.RWMutexReadCheck,
+		rw{readers: ends{mine: long}, intents: ends{mark: long}}, []any{mine}, 1,
+		rw{readers: ends{mine: long}, intents: ends{mark: long}}, false},
+	{"check a read that has ended", scripts.RWMutexReadCheck,
+		rw{readers: ends{mine: over}}, []any{mine}, -1, rw{readers: ends{mine: over}}, false},
+	{"check a read where another writes", scripts.RWMutexReadCheck,
+		written, []any{mine}, 0, written, false},
+	{"check a read where others read", scripts.RWMutexReadCheck,
+		rw{readers: ends{theirs: long}}, []any{mine}, -1, rw{readers: ends{theirs: long}}, false},
+	{"check a read that is still a write", scripts.RWMutexReadCheck,
+		held, []any{mine}, 1, held, false},
+	{"check a missing read", scripts.RWMutexReadCheck,
+		rw{}, []any{mine}, -1, rw{}, false},
+
+	{"hand a write over to readers", scripts.RWMutexReadHandover,
+		held, []any{early1, short, mine}, 1, rw{readers: ends{early1: short}}, true},
+	{"hand a write over to readers while another waits", scripts.RWMutexReadHandover,
+		rw{writer: key{mine, long}, intents: ends{mark: long}}, []any{early1, short, mine}, 2,
+		rw{readers: ends{early1: short}, intents: ends{mark: long}}, true},
+	{"hand a write over to readers where leases have ended", scripts.RWMutexReadHandover,
+		rw{writer: key{mine, long}, readers: ends{theirs: over}, intents: ends{mark: over}}, []any{early1, short, mine}, 1,
+		rw{readers: ends{early1: short}}, true},
+	{"hand over to readers what was handed over", scripts.RWMutexReadHandover,
+		rw{readers: ends{early1: short, theirs: short}}, []any{early1, long, mine}, 1,
+		rw{readers: ends{early1: long, theirs: short}}, true},
+	{"hand another's write over to readers", scripts.RWMutexReadHandover,
+		written, []any{early1, short, mine}, 0, written, false},
+	{"hand a write over to readers where others read", scripts.RWMutexReadHandover,
+		rw{readers: ends{theirs: long}}, []any{early1, short, mine}, 0, rw{readers: ends{theirs: long}}, false},
+	{"hand a write over to readers that was downgraded", scripts.RWMutexReadHandover,
+		rw{readers: ends{mine: long}}, []any{early1, short, mine}, 0, rw{readers: ends{mine: long}}, false},
+	{"hand a missing write over to readers", scripts.RWMutexReadHandover,
+		rw{}, []any{early1, short, mine}, -1, rw{}, false},
+	{"hand a missing write over to readers while another waits", scripts.RWMutexReadHandover,
+		rw{intents: ends{mark: long}}, []any{early1, short, mine}, -1, rw{intents: ends{mark: long}}, false},
+
+	{"downgrade", scripts.RWMutexDowngrade,
+		held, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
+	{"downgrade while another waits", scripts.RWMutexDowngrade,
+		rw{writer: key{mine, long}, intents: ends{mark: long}}, []any{mine, short}, 2,
+		rw{readers: ends{mine: short}, intents: ends{mark: long}}, true},
+	{"downgrade while nobody waits any more", scripts.RWMutexDowngrade,
+		rw{writer: key{mine, long}, intents: ends{mark: over}}, []any{mine, short}, 1,
+		rw{readers: ends{mine: short}}, true},
+	{"downgrade what was downgraded", scripts.RWMutexDowngrade,
+		rw{readers: ends{mine: short, theirs: short}}, []any{mine, long}, 1,
+		rw{readers: ends{mine: long, theirs: short}}, true},
+	{"downgrade what was downgraded while another waits", scripts.RWMutexDowngrade,
+		rw{readers: ends{mine: short}, intents: ends{mark: long}}, []any{mine, long}, 2,
+		rw{readers: ends{mine: long}, intents: ends{mark: long}}, true},
+	{"downgrade what was downgraded for longer", scripts.RWMutexDowngrade,
+		rw{readers: ends{mine: long}}, []any{mine, short}, 1, rw{readers: ends{mine: long}}, false},
+	{"downgrade what was downgraded and has ended", scripts.RWMutexDowngrade,
+		rw{readers: ends{mine: over}}, []any{mine, long}, -1, rw{readers: ends{mine: over}}, false},
+	{"downgrade another's write", scripts.RWMutexDowngrade,
+		written, []any{mine, short}, 0, written, false},
+	{"downgrade where others read", scripts.RWMutexDowngrade,
+		rw{readers: ends{theirs: long}}, []any{mine, short}, -1, rw{readers: ends{theirs: long}}, false},
+	{"downgrade a missing write", scripts.RWMutexDowngrade,
+		rw{}, []any{mine, short}, -1, rw{}, false},
+	{"downgrade a missing write while another waits", scripts.RWMutexDowngrade,
+		rw{intents: ends{mark: long}}, []any{mine, short}, -1, rw{intents: ends{mark: long}}, false},
+}
+
+func TestRWMutexScripts(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range rwmutexCases {
+		t.Run(c.name, func(t *testing.T) {
+			l := newRWMutex(t, node)
+			l.set(c.before)
+			watch := l.watch()
+			assert.Equal(t, c.reply, l.run(c.script, c.args...))
+			if !c.writes || redistest.Backend() != "embedded" { // which does not notice what only deletes
+				assert.Equal(t, c.writes, watch.touched(), "a key was written")
+			}
+			l.require(c.after)
+		})
+	}
+}
+
+// Every script, and what it does twice where mine writes and mark waits.
+var rwmutexRuns = []struct {
+	script        *scripts.Script
+	args          []any
+	first, second int64
+	after         rw
+}{
+	{scripts.RWMutexWriteAcquire, wait(mine), 1, 1, rw{writer: key{mine, short}}},
+	{scripts.RWMutexWriteExtend, []any{mine, short}, 1, 1, rw{writer: key{mine, short}, intents: ends{mark: long}}},
+	{scripts.RWMutexWriteRelease, []any{mine, mark, short}, 1, -1, rw{intents: ends{mark: long}}},
+	{scripts.RWMutexWriteCheck, []any{mine}, 1, 1, rw{writer: key{mine, long}, intents: ends{mark: long}}},
+	{scripts.RWMutexWriteWithdraw, []any{mark}, 1, -1, held},
+	{scripts.RWMutexReadAcquire, read(mine), 0, 0, rw{writer: key{mine, long}, intents: ends{mark: long}}},
+	{scripts.RWMutexReadRepair, []any{mine, short}, 1, 1, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
+	{scripts.RWMutexReadExtend, []any{mine, short}, 2, 2, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
+	{scripts.RWMutexReadRelease, []any{mine, "", 0}, 1, -1, rw{intents: ends{mark: long}}},
+	{scripts.RWMutexReadCheck, []any{mine}, 1, 1, rw{writer: key{mine, long}, intents: ends{mark: long}}},
+	{scripts.RWMutexReadHandover, []any{early1, short, mine}, 2, 2, rw{readers: ends{early1: short}, intents: ends{mark: long}}},
+	{scripts.RWMutexDowngrade, []any{mine, short}, 2, 2, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
+}
+
+func TestRWMutexScriptsTwice(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range rwmutexRuns {
+		t.Run(c.script.Name(), func(t *testing.T) {
+			l := newRWMutex(t, node)
+			l.set(rw{writer: key{mine, long}, intents: ends{mark: long}})
+			assert.Equal(t, c.first, l.run(c.script, c.args...), "the first time")
+			assert.Equal(t, c.second, l.run(c.script, c.args...), "the second time")
+			l.require(c.after)
+		})
+	}
+}
+
+// Of one key at a time each script finds another kind, in each state that the
+// other keys can have. Either it fails and has written nothing, or it needs the
+// key not at all and leaves it as it is.
+func TestRWMutexScriptsOnAWrongType(t *testing.T) {
+	node := redistest.StartOne(t)
+	states := []rw{{}, held, written, {readers: ends{mine: long}}, {readers: ends{mine: over}}, {intents: ends{mark: over}}}
+	for _, c := range rwmutexRuns {
+		t.Run(c.script.Name(), func(t *testing.T) {
+			failed := 0
+			for i := range 3 * len(states) {
+				l := newRWMutex(t, node)
+				l.set(states[i/3])
+				l.spoil(i % 3)
+				if l.fails(c.script, c.args...) {
+					failed++
+				}
+				l.requireSpoilt(i % 3)
+			}
+			assert.Positive(t, failed)
+		})
+	}
+}
+
+// Each script's own key of another kind is an error, whatever the other keys are.
+func TestRWMutexScriptsNeedTheirKeys(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		script *scripts.Script
+		args   []any
+		keys   []int
+	}{
+		{scripts.RWMutexWriteAcquire, wait(mine), []int{0, 1, 2}},
+		{scripts.RWMutexWriteAcquire, try(mine), []int{0, 1}},
+		{scripts.RWMutexWriteExtend, []any{mine, short}, []int{0, 1}},
+		{scripts.RWMutexWriteRelease, []any{mine, mark, short}, []int{0, 1}}, // a place that can not be put back keeps no hold
+		{scripts.RWMutexWriteCheck, []any{mine}, []int{0, 1}},
+		{scripts.RWMutexWriteWithdraw, []any{mark}, []int{2}},
+		{scripts.RWMutexReadAcquire, read(mine), []int{0, 1, 2}},
+		{scripts.RWMutexReadRepair, []any{mine, short}, []int{0, 1}},
+		{scripts.RWMutexReadExtend, []any{mine, short}, []int{0, 1, 2}},
+		{scripts.RWMutexReadRelease, []any{mine, "", 0}, []int{0, 1}},
+		{scripts.RWMutexReadCheck, []any{mine}, []int{0, 1}},
+		{scripts.RWMutexReadHandover, []any{early1, short, mine}, []int{0, 1, 2}},
+		{scripts.RWMutexDowngrade, []any{mine, short}, []int{0, 1, 2}},
+	} {
+		for _, i := range c.keys {
+			l := newRWMutex(t, node)
+			l.spoil(i)
+			require.True(t, l.fails(c.script, c.args...), "%s, key %d", c.script.Name(), i+1)
+		}
+	}
+}
+
+// A dead reader beside one that renews its lease is gone with its own lease, and
+// keeps no writer out after that.
+func TestRWMutexDeadReaderBesideALiveOne(t *testing.T) {
+	l := newRWMutex(t, redistest.StartOne(t))
+	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, early1, 20, "", 0))
+	l.await(-1, scripts.RWMutexReadCheck, early1)
+	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadExtend, theirs, long))
+	assert.EqualValues(t, -1, l.run(scripts.RWMutexReadExtend, early1, long))
+	l.require(rw{readers: ends{theirs: long, early1: 0}})
+	assert.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, try(mine)...))
+	l.require(rw{readers: ends{theirs: long}})
+	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadRelease, theirs, "", 0))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutexWriteAcquire, try(mine)...))
+}
+
+// The server's own clock ends a hold; then it keeps nobody out.
+func TestRWMutexHoldsEnd(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct{ first, next *scripts.Script }{
+		{scripts.RWMutexWriteAcquire, scripts.RWMutexWriteAcquire},
+		{scripts.RWMutexWriteAcquire, scripts.RWMutexReadAcquire},
+		{scripts.RWMutexReadAcquire, scripts.RWMutexWriteAcquire},
+	} {
+		l := newRWMutex(t, node)
+		require.EqualValues(t, 1, l.run(c.first, early1, 20, "", 0))
+		l.await(1, c.next, mine, short, "", 0)
+	}
+}
+
+// A writer that died while it waited keeps readers out until its mark's end, and
+// no longer, while another one's stands for as long as it is renewed.
+func TestRWMutexMarksEnd(t *testing.T) {
+	l := newRWMutex(t, redistest.StartOne(t))
+	l.set(written)
+	require.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, mine, short, mark, 20))
+	require.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, early1, short, other, long))
+	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, theirs, "", 0))
+	require.Eventually(t, func() bool {
+		require.EqualValues(t, 0, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+		return len(l.members(2)) == 1
+	}, 10*time.Second, time.Millisecond)
+	l.require(rw{intents: ends{other: long}})
+	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteWithdraw, other))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+}
+
+// Of the writer that goes on waiting, no reader comes between a grant that was of
+// no use and the mark that stands again.
+func TestRWMutexReleaseRestoresTheMark(t *testing.T) {
+	l := newRWMutex(t, redistest.StartOne(t))
+	l.set(rw{intents: ends{mark: short}})
+	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteAcquire, wait(mine)...))
+	l.require(rw{writer: key{mine, short}})
+	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, mine, mark, short))
+	assert.EqualValues(t, 0, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteWithdraw, mark))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+}
+
+// Leases are each reader's own; the key's expiry only grows, to the longest.
+func TestRWMutexLeases(t *testing.T) {
+	l := newRWMutex(t, redistest.StartOne(t))
+	l.run(scripts.RWMutexReadAcquire, read(mine)...)
+	l.requireKeyLasts(1, short)
+	l.run(scripts.RWMutexReadAcquire, theirs, long, "", 0)
+	l.require(rw{readers: ends{mine: short, theirs: long}})
+	l.requireKeyLasts(1, long)
+	l.run(scripts.RWMutexReadAcquire, early1, short, "", 0)
+	l.run(scripts.RWMutexReadExtend, mine, short)
+	l.run(scripts.RWMutexReadRepair, early2, short)
+	l.requireKeyLasts(1, long)
+	l.run(scripts.RWMutexReadRelease, theirs, "", 0)
+	l.require(rw{readers: ends{mine: short, early1: short, early2: short}})
+	l.requireKeyLasts(1, long)
+}
+
+// The steps that make a lease longer, one by one, make the key last.
+func TestRWMutexLeasesMakeTheKeyLast(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, script := range []*scripts.Script{
+		scripts.RWMutexReadAcquire, scripts.RWMutexReadRepair, scripts.RWMutexReadExtend, scripts.RWMutexDowngrade,
+	} {
+		t.Run(script.Name(), func(t *testing.T) {
+			l := newRWMutex(t, node)
+			l.set(rw{readers: ends{mine: short, theirs: short}})
+			assert.EqualValues(t, 1, l.run(script, mine, long, "", 0, mine))
+			l.require(rw{readers: ends{mine: long, theirs: short}})
+			l.requireKeyLasts(1, long)
+		})
+	}
+}
+
+func TestRWMutexMarksMakeTheKeyLast(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, call := range [][]any{
+		{scripts.RWMutexWriteAcquire, mine, short, mark}, {scripts.RWMutexWriteRelease, mine, mark},
+	} {
+		l := newRWMutex(t, node)
+		l.set(rw{writer: key{theirs, long}, intents: ends{other: short}})
+		for _, lifetime := range []int{long, short} {
+			args := append(append([]any{}, call[1:]...), lifetime)
+			assert.EqualValues(t, 0, l.run(call[0].(*scripts.Script), args...))
+			l.require(rw{writer: key{theirs, long}, intents: ends{other: short, mark: long}})
+			l.requireKeyLasts(2, long)
+		}
+	}
+}
+
+// A lifetime is in milliseconds, also the shortest one.
+func TestRWMutexScriptsWithTheShortestLifetime(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		script *scripts.Script
+		before rw
+		args   []any
+	}{
+		{scripts.RWMutexWriteAcquire, rw{}, []any{mine, 1, "", 0}},
+		{scripts.RWMutexWriteExtend, held, []any{mine, 1}},
+		{scripts.RWMutexReadAcquire, rw{}, []any{mine, 1, "", 0}},
+		{scripts.RWMutexReadRepair, rw{}, []any{mine, 1}},
+		{scripts.RWMutexReadExtend, held, []any{mine, 1}},
+		{scripts.RWMutexReadHandover, held, []any{early1, 1, mine}},
+		{scripts.RWMutexDowngrade, held, []any{mine, 1}},
+		{scripts.RWMutexWriteRelease, rw{}, []any{mine, mark, 1}},
+	} {
+		t.Run(c.script.Name(), func(t *testing.T) {
+			l := newRWMutex(t, node)
+			l.set(c.before)
+			l.run(c.script, c.args...)
+			require.Eventually(t, func() bool { return l.count() == 0 }, 10*time.Second, time.Millisecond)
+		})
+	}
+}
+
+// One acquire clears away a crowd of dead readers.
+func TestRWMutexReapsACrowd(t *testing.T) {
+	l := newRWMutex(t, redistest.StartOne(t))
+	crowd := ends{}
+	for i := range 5_000 {
+		crowd[fmt.Sprint(i)] = over
+	}
+	l.set(rw{readers: crowd})
+	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, read(mine)...))
+	l.require(rw{readers: ends{mine: short}})
+}
+
+// rwmutex is one read-write lock's keys on a node: writer, readers, intents.
+type rwmutex struct {
+	t    *testing.T
+	node *redistest.Node
+	keys [6]string
+}
+
+func newRWMutex(t *testing.T, node *redistest.Node) *rwmutex {
+	l := &rwmutex{t: t, node: node}
+	for i, kind := range []string{"writer", "readers", "intents", "writers", "waiters", "line"} {
+		l.keys[i] = redistest.Name(t) + "\x00\xff {\r\n" + kind
+	}
+	t.Cleanup(func() { node.Do(t, append([]any{"DEL"}, l.words()...)...) })
+	return l
+}
+
+// run runs a script, which must work.
+func (l *rwmutex) run(script *scripts.Script, args ...any) any {
+	l.t.Helper()
+	reply, err := l.try(script, args...)
+	require.NoError(l.t, err)
+	return reply
+}
+
+// try runs a script.
+func (l *rwmutex) try(script *scripts.Script, args ...any) (any, error) {
+	words := append([]any{"EVAL", script.Source(), len(l.keys)}, l.words()...)
+	return l.node.TryDo(append(words, args...)...)
+}
+
+// words are the keys as words of a command.
+func (l *rwmutex) words() []any {
+	var words []any
+	for _, key := range l.keys {
+		words = append(words, key)
+	}
+	return words
+}
+
+// fails runs a script, and reports whether it fails on a key of another kind. It
+// must have written nothing then.
+func (l *rwmutex) fails(script *scripts.Script, args ...any) bool {
+	l.t.Helper()
+	watch := l.watch()
+	_, err := l.try(script, args...)
+	if err == nil {
+		return false
+	}
+	require.ErrorContains(l.t, err, "WRONGTYPE")
+	require.False(l.t, watch.touched(), "a key was written")
+	return true
+}
+
+// await runs a script until it replies so.
+func (l *rwmutex) await(reply int64, script *scripts.Script, args ...any) {
+	l.t.Helper()
+	require.Eventually(l.t, func() bool { return l.run(script, args...) == reply }, 10*time.Second, time.Millisecond)
+}
+
+// set makes the node have a state, without the scripts.
+func (l *rwmutex) set(state rw) {
+	l.t.Helper()
+	if state.writer != nothing {
+		l.node.Do(l.t, "SET", l.keys[0], state.writer.token, "PX", state.writer.lifetime)
+	}
+	l.setMembers(1, state.readers)
+	l.setMembers(2, state.intents)
+	l.setMembers(3, state.intents) // they came at some time
+}
+
+// setMembers fills a sorted set, which lasts as long as its longest member, and
+// for a while if all have ended.
+func (l *rwmutex) setMembers(i int, members ends) {
+	l.t.Helper()
+	if len(members) == 0 {
+		return
+	}
+	now, longest := serverClock(l.t, l.node), 0
+	words := []any{"ZADD", l.keys[i]}
+	for member, lifetime := range members {
+		words = append(words, now+lifetime*1000, member)
+		longest = max(longest, lifetime)
+	}
+	if longest == 0 {
+		longest = short
+	}
+	l.node.Do(l.t, words...)
+	l.node.Do(l.t, "PEXPIRE", l.keys[i], longest)
+}
+
+// require checks that the node has a state, and that no key is without an expiry
+// or expires before what is in it.
+func (l *rwmutex) require(state rw) {
+	l.t.Helper()
+	(&lock{l.t, l.node, l.keys[0]}).requireKey(state.writer)
+	l.requireMembers(1, state.readers)
+	l.requireMembers(2, state.intents)
+}
+
+func (l *rwmutex) requireMembers(i int, want ends) {
+	l.t.Helper()
+	have, now := l.members(i), serverClock(l.t, l.node)
+	require.Len(l.t, have, len(want), "%q", have)
+	lifetime := l.lifetime(i)
+	for member, end := range have {
+		require.Contains(l.t, want, member)
+		requireAbout(l.t, want[member], (end-now)/1000)
+		require.Greater(l.t, lifetime+slack, (end-now)/1000, "the key ends before %q", member)
+	}
+	require.NotEqual(l.t, -1, lifetime, "no expiry")
+}
+
+// members are those of a sorted set, ended or not, with their ends in µs.
+func (l *rwmutex) members(i int) map[string]int {
+	l.t.Helper()
+	reply := l.node.Do(l.t, "ZRANGE", l.keys[i], 0, -1, "WITHSCORES").([]any)
+	found := make(map[string]int)
+	for j := 0; j < len(reply); j += 2 {
+		end, err := strconv.ParseFloat(reply[j+1].(string), 64)
+		require.NoError(l.t, err)
+		found[reply[j].(string)] = int(end)
+	}
+	return found
+}
+
+// lifetime is a key's remaining lifetime in milliseconds, -1 without expiry.
+func (l *rwmutex) lifetime(i int) int {
+	l.t.Helper()
+	return (&lock{l.t, l.node, l.keys[i]}).lifetime()
+}
+
+func (l *rwmutex) requireKeyLasts(i, lifetime int) {
+	l.t.Helper()
+	requireAbout(l.t, lifetime, l.lifetime(i))
+}
+
+// count is how many keys there are.
+func (l *rwmutex) count() int {
+	l.t.Helper()
+	return int(l.node.Do(l.t, append([]any{"EXISTS"}, l.words()...)...).(int64))
+}
+
+// spoil makes a key one of another kind.
+func (l *rwmutex) spoil(i int) {
+	l.t.Helper()
+	l.node.Do(l.t, "DEL", l.keys[i])
+	l.node.Do(l.t, "RPUSH", l.keys[i], "element")
+	l.node.Do(l.t, "PEXPIRE", l.keys[i], long)
+}
+
+// requireSpoilt checks that a key is as spoil left it.
+func (l *rwmutex) requireSpoilt(i int) {
+	l.t.Helper()
+	require.Equal(l.t, []any{"element"}, l.node.Do(l.t, "LRANGE", l.keys[i], 0, -1))
+	l.requireKeyLasts(i, long)
+}
+
+// watch notices every write to the lock's keys: see lock.watch.
+func (l *rwmutex) watch() watch {
+	l.t.Helper()
+	w := newWatch(l.t, l.node)
+	w.do("WATCH", l.words()...)
+	return w
+}
+
+// serverClock is a node's clock in µs.
+func serverClock(t *testing.T, node *redistest.Node) int {
+	t.Helper()
+	clock := node.Do(t, "TIME").([]any)
+	seconds, err := strconv.Atoi(clock[0].(string))
+	require.NoError(t, err)
+	micros, err := strconv.Atoi(clock[1].(string))
+	require.NoError(t, err)
+	return seconds*1_000_000 + micros
+}

@@ -1,0 +1,53 @@
+-- rwmutex_write_acquire: take the write lock for a token.
+--
+-- KEYS     see rwmutex_prelude
+-- ARGV[1]  token: the value that marks the hold
+-- ARGV[2]  lifetime of the hold, in milliseconds, >= 1
+-- ARGV[3]  id of the caller's place in line, which keeps new readers out while it
+--          waits; or "" for a try that does not wait, and does not stand behind
+--          those who do
+-- ARGV[4]  lifetime of the place, in milliseconds, >= 1; not read without an id
+-- ARGV[5…] this one itself, where it is known to be unique, and tokens that
+--          may be replaced: those of earlier tries and holds of the same lock object
+--          that nobody wants any more, readers' too. They are gone afterwards, also
+--          when this call is refused
+--
+-- Returns  1  the writer is the token, for the full lifetime; the place is gone
+--          0  another writer or a reader is there, or others wait and the caller
+--             had no place yet; it has one now
+-- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
+--          written
+--
+-- Safe because the writer is written only where there was none and no lease was
+-- live, but those of tokens that their maker has given up. Run twice with a unique
+-- token it grants once and renews; a token that is a reader's by then stays that.
+local token, lifetime, place = ARGV[1], ARGV[2], ARGV[3]
+local writer = redis.call('GET', WRITER)
+local readers = redis.call('ZCARD', READERS)
+local awaited = place ~= '' and redis.call('EXISTS', INTENTS, WAITERS) > 0
+-- A writer in line that was told is what most hand-offs are about: for it no function
+-- is made.
+local ends = awaited and redis.call('ZSCORE', INTENTS, place)
+local may = not awaited or ends and tonumber(ends) > now() or queue().writerMayPass(place)
+
+if readers > 0 then
+  reapReaders()
+end
+local unique
+writer, unique = discard(5, writer, readers)
+if readers > 0 then
+  readers = redis.call('ZCARD', READERS)
+end
+
+local again = unique and writer == token -- a second run
+if not again and (writer or readers > 0 or not may) then
+  if place ~= '' then
+    queue().enqueueWriter(place, ARGV[4])
+  end
+  return 0
+end
+redis.call('SET', WRITER, token, 'PX', lifetime)
+if awaited then
+  redis.call('ZREM', INTENTS, place)
+end
+return 1

@@ -1,0 +1,15 @@
+-- rwmutex_write_acquire_fenced: rwmutex_write_acquire, which also numbers the hold.
+--
+-- KEYS     see rwmutex_prelude, and then
+-- KEYS[7]  fence: see fence_prelude
+-- ARGV     those of rwmutex_write_acquire
+--
+-- Returns  n  the hold's number, in µs since 1970 or one more than the last one:
+--             the writer is the token, as rwmutex_write_acquire says
+--          0  as rwmutex_write_acquire; no number was used
+-- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
+--          written
+--
+-- Safe as rwmutex_write_acquire is. The number and the hold are one atomic step: whoever is
+-- granted the lock here later gets a larger one.
+return issue(unfenced)

@@ -1,0 +1,19 @@
+-- rwmutex_write_check: does a token hold the write lock?
+--
+-- KEYS     see rwmutex_prelude
+-- ARGV[1]  token to look for
+--
+-- Returns  1  the token is the writer
+--          0  another writer is there, or a reader
+--         -1  nobody is there
+-- Error    WRONGTYPE when a key that it needs is of another kind
+--
+-- Writes nothing.
+local writer = redis.call('GET', WRITER)
+if writer == ARGV[1] then
+  return 1
+end
+if writer or isRead() then
+  return 0
+end
+return -1

@@ -1,0 +1,15 @@
+-- rwmutex_write_extend_fenced: rwmutex_write_extend, which also keeps the hold's number.
+--
+-- KEYS     see rwmutex_prelude, and then
+-- KEYS[7]  fence: see fence_prelude
+-- ARGV     those of rwmutex_write_extend, and then
+-- ARGV[n]  the hold's number; 0 when it is not known
+--
+-- Returns  1  as rwmutex_write_extend; the counter is at the number or above it, and lives on
+--          0  as rwmutex_write_extend; the counter was left alone
+--         -1  as rwmutex_write_extend; the counter was left alone
+-- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
+--          written
+--
+-- Safe as rwmutex_write_extend is. The counter never goes down, so a late run does no harm.
+return raise(unfenced)

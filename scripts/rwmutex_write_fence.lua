@@ -1,0 +1,17 @@
+-- rwmutex_write_fence: write the number that was agreed on for a hold to a node.
+--
+-- KEYS     see rwmutex_prelude, and then
+-- KEYS[7]  fence: see fence_prelude
+-- ARGV[1]  token that must have the lock
+-- ARGV[2]  lifetime of the hold, in milliseconds, >= 1; that of the key is not changed
+-- ARGV[n]  the number, > 0
+--
+-- Returns  1  the writer is the token, and the counter is at the number or above it
+--          0  somebody else is there; the counter was left alone
+--         -1  nobody is there; the counter was left alone
+-- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
+--          written
+--
+-- Safe because the counter never goes down. A node where the hold has ended does not
+-- count: a later one may have had its number there already, and a smaller one.
+return raise(unfenced)

@@ -1,0 +1,17 @@
+-- rwmutex_write_handover_fenced: rwmutex_write_handover, which also numbers the hold
+-- that takes over.
+--
+-- KEYS     see rwmutex_prelude, and then
+-- KEYS[7]  fence: see fence_prelude
+-- ARGV     those of rwmutex_write_handover
+--
+-- Returns  n  the hold's number, in µs since 1970 or one more than the last one:
+--             the writer is the new token, as rwmutex_write_handover says
+--          0  as rwmutex_write_handover; no number was used
+--         -1  as rwmutex_write_handover; no number was used
+-- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
+--          written
+--
+-- Safe as rwmutex_write_handover is, and the number is above that of the hold which ends, as
+-- a majority of the nodes counts from there.
+return issue(unfenced)

@@ -1,0 +1,250 @@
+-- semaphore_acquire: take n slots for a token, all or none, or a place in line.
+--
+-- KEYS     see semaphore_prelude
+-- ARGV[1]  token: the value that marks the permit
+-- ARGV[2]  lifetime of the permit, in milliseconds, >= 1
+-- ARGV[3]  limit: slots 0 … limit-1 may be taken
+-- ARGV[4]  n: how many slots to take, 1 … limit
+-- ARGV[5]  the slots to take, as "3-4,7"; or "" to take the lowest free ones
+-- ARGV[6]  how many free slots to tell of; 0 to tell of none, nor of those above
+-- ARGV[7]  id of the caller's place in line, which ends with ":n:limit"; or "" for a
+--          try that does not wait, and does not stand behind those who do
+-- ARGV[8]  lifetime of the place, in milliseconds, >= 1; not read without an id
+-- ARGV[9] and on: this one itself first, where it is known to be unique, and tokens
+--          that may be replaced: earlier ones that nobody wants any more. Their slots
+--          are free again, also when this call is refused; its own only if it asks for
+--          others than it has
+--
+-- Returns "granted", or 0 when it was refused, as too few slots are free or others
+--          wait and the caller had no place yet; it has one now. Where it is to tell, it is "granted
+--          free above" in either case
+--   granted  the slots that the token now has, as "3-4,7"; "" when it was refused
+--   free     the lowest slots below the limit that were free, at most ARGV[6] of
+--            them; without the granted ones if the node chose those
+--   above    the lowest 64 occupied slots at or above limit-32, other than this
+--            grant's
+-- Error    WRONGTYPE when a key is of another kind; nothing was written
+--
+-- Safe because a slot is given to one token only, and never above the limit, and
+-- because as many slots stay free as are occupied beyond the limit on this node;
+-- over several nodes the client has to see to that. Run twice with a unique token it
+-- gives once and renews.
+--
+-- A call costs as much as the slots that it gives or tells of, and a binary
+-- search for each gap between occupied slots that it has to find. Of leases that
+-- have ended it frees as many as it needs, up to 1000 tokens.
+local token, lifetime, limit, n = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local wanted, telling, place = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+local unique = ARGV[9] == token
+local isLine = place ~= '' and redis.call('EXISTS', LINE) == 1
+local occupied = redis.call('ZCARD', SLOTS)
+
+-- What most calls find takes no search, and as few commands as can be: no lease has
+-- ended, the occupied slots have no gap, the token is new, and the caller is in line
+-- if there is one. All else comes below.
+if wanted == '' and n <= 500 and occupied + n <= limit and #ARGV == (unique and 9 or 8)
+  and (occupied == 0 or redis.call('ZCOUNT', LEASES, '-inf', now) == 0
+    and redis.call('ZCOUNT', SLOTS, occupied, '+inf') == 0)
+  and (not isLine or redis.call('ZSCORE', WAITERS, place))
+  and redis.call('ZADD', LEASES, 'NX', now + lifetime * 1000, token) == 1 then
+  local added = {}
+  for i = 0, n - 1 do
+    added[2 * i + 1] = occupied + i
+    added[2 * i + 2] = i .. ':' .. token
+  end
+  redis.call('ZADD', SLOTS, unpack(added))
+  outlast(lifetime, occupied == 0)
+  if isLine then
+    serve(place)
+  end
+  local beyond = occupied + n
+  local granted = run(occupied, beyond - 1)
+  if telling == 0 then
+    return granted
+  end
+  return granted .. ' ' .. run(beyond, math.min(beyond + telling, limit) - 1)
+    .. ' ' .. run(math.max(limit - 32, 0), occupied - 1)
+end
+
+local runs, slotsOf = reading()
+
+local function reply(granted, free, above)
+  if telling == 0 then
+    return granted ~= '' and granted or 0
+  end
+  return granted .. ' ' .. free .. ' ' .. above
+end
+
+-- reap frees what leases that have ended still occupy, of up to 100 tokens, and
+-- returns of how many. A crowd's death is thus not paid for by one call.
+local function reap()
+  local dead = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', '0', '100')
+  for _, ended in ipairs(dead) do
+    free(ended)
+  end
+  return #dead
+end
+
+local reaped = reap()
+for i = 9, #ARGV do
+  if ARGV[i] ~= token and redis.call('ZSCORE', LEASES, ARGV[i]) then
+    free(ARGV[i])
+  end
+end
+
+-- A second run finds what the first one gave, and leaves it where it is, as it may
+-- have been counted already.
+local own, count
+if unique then
+  own, count = slotsOf(token)
+end
+if own and count == n and (wanted == '' or wanted == own) then
+  redis.call('ZADD', LEASES, 'XX', now + lifetime * 1000, token)
+  outlast(lifetime)
+  if isLine then
+    serve(place)
+  end
+  return reply(own, '', '')
+elseif own then
+  free(token)
+end
+occupied = redis.call('ZCARD', SLOTS)
+for _ = 2, 10 do
+  if reaped < 100 or occupied + n <= limit then
+    break
+  end
+  reaped = reap()
+  occupied = redis.call('ZCARD', SLOTS)
+end
+
+-- A token that is still here was not made by this caller. One that it may replace
+-- is not here any more.
+local foreign = not unique and redis.call('ZSCORE', LEASES, token)
+local line = place ~= '' and queue()
+if isLine and not line.mayPass(place) then -- it is told of nothing that it might ask for
+  line.enqueue(place, ARGV[8])
+  return reply('', '', '')
+end
+local fits = occupied + n <= limit and not foreign
+
+-- taken returns the occupied slots of a reply with members and slots.
+local function taken(listed)
+  local slots = {}
+  for i = 2, #listed, 2 do
+    slots[#slots + 1] = tonumber(listed[i])
+  end
+  return slots
+end
+
+-- gap returns the index of the first occupied slot above the free slot number k
+-- (counted from 0), which is then slot k + index. Below the i-th occupied slot
+-- s there are s - i free ones.
+local function gap(k)
+  local low, high = 0, occupied
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local slot = taken(redis.call('ZRANGE', SLOTS, middle, middle, 'WITHSCORES'))[1]
+    if slot - middle > k then
+      high = middle
+    else
+      low = middle + 1
+    end
+  end
+  return low
+end
+
+-- lowest lists the count lowest free slots below the limit. It walks through the
+-- occupied ones 100 at a time, and searches when 100 in a row have no gap.
+local function lowest(count)
+  local found, index = {}, occupied > 100 and gap(0) or 0
+  local slot = index -- the slot to look at, with index occupied ones below it
+  while #found < count and slot < limit do
+    local chunk = taken(redis.call('ZRANGE', SLOTS, index, index + 99, 'WITHSCORES'))
+    local before = #found
+    for _, occupant in ipairs(chunk) do
+      local stop = math.min(occupant, limit)
+      while slot < stop and #found < count do
+        found[#found + 1] = slot
+        slot = slot + 1
+      end
+      if slot == stop then
+        slot = slot + 1
+      end
+    end
+    index = index + #chunk
+    if #chunk < 100 then -- nothing is occupied from here on
+      while slot < limit and #found < count do
+        found[#found + 1] = slot
+        slot = slot + 1
+      end
+      break
+    end
+    if #found == before then
+      index = gap(#found)
+      slot = #found + index
+    end
+  end
+  return found
+end
+
+-- numbers reads slots that are written as runs.
+local function numbers(text)
+  local slots = {}
+  for from, to in string.gmatch(text, '(%d+)-?(%d*)') do
+    for slot = tonumber(from), tonumber(to) or tonumber(from) do
+      slots[#slots + 1] = slot
+    end
+  end
+  return slots
+end
+
+-- isFree reports that slots can be given, run by run.
+local function isFree(text)
+  for from, to in string.gmatch(text, '(%d+)-?(%d*)') do
+    to = tonumber(to) or tonumber(from)
+    if to >= limit or redis.call('ZCOUNT', SLOTS, from, to) > 0 then
+      return false
+    end
+  end
+  return true
+end
+
+-- give gives the first n of the slots to the token, 500 in a command.
+local function give(slots)
+  redis.call('ZADD', LEASES, now + lifetime * 1000, token)
+  for first = 1, n, 500 do
+    local added = {}
+    for i = first, math.min(first + 499, n) do
+      added[#added + 1] = slots[i]
+      added[#added + 1] = (i - 1) .. ':' .. token
+    end
+    redis.call('ZADD', SLOTS, unpack(added))
+  end
+  outlast(lifetime)
+  if isLine then
+    serve(place)
+  end
+end
+
+local above, free = '', ''
+if telling > 0 then
+  local slots = taken(redis.call('ZRANGEBYSCORE', SLOTS, limit - 32, '+inf', 'WITHSCORES', 'LIMIT', '0', '64'))
+  above = runs(slots, 1, #slots)
+end
+if fits and wanted == '' then
+  local slots = lowest(n + telling)
+  give(slots)
+  return reply(runs(slots, 1, n), runs(slots, n + 1, #slots), above)
+end
+if telling > 0 then
+  local slots = lowest(telling)
+  free = runs(slots, 1, #slots)
+end
+if fits and isFree(wanted) then
+  give(numbers(wanted))
+  return reply(wanted, free, above)
+end
+if line then
+  line.enqueue(place, ARGV[8])
+end
+return reply('', free, above)

@@ -1,0 +1,110 @@
+-- semaphore_prelude: what every script of the semaphore begins with.
+--
+-- KEYS[1]  leases: sorted set, token -> end of its lease, in µs of server time
+-- KEYS[2]  slots:  sorted set, the members of a token -> its slots
+-- KEYS     of scripts that let a caller wait, or end a wait: two more, see
+--          line_prelude
+--
+-- A token with n slots has the members 0:token … n-1:token, in the order of its
+-- slots. It has a lease if and only if it has slots, and no two members have the
+-- same slot. The keys expire together, with the longest lease.
+--
+-- Slots are written as ascending runs: "0-2,5" is 0, 1, 2 and 5. There is one way
+-- to write them, so equal slots are equal text.
+local LEASES, SLOTS = KEYS[1], KEYS[2]
+
+-- The server's clock in µs, below 2^53 and so exact. A command gets all its
+-- digits; the .. of Lua would make 1.7e+15 of it.
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+
+-- outlast keeps the keys for at least lifetime ms more. Both have the same expiry,
+-- as they come and go together; new ones have none.
+local function outlast(lifetime, new)
+  if new or redis.call('PTTL', LEASES) < tonumber(lifetime) then
+    redis.call('PEXPIRE', LEASES, lifetime)
+    redis.call('PEXPIRE', SLOTS, lifetime)
+  end
+end
+
+-- members returns the members first … first+count-1 of a token, with count at most
+-- what one command may well have.
+local function members(token, first, count)
+  local found = {}
+  for i = first, first + count - 1 do
+    found[#found + 1] = i .. ':' .. token
+  end
+  return unpack(found)
+end
+
+-- free gives a token's slots back, if it has any. How many it has shows when one
+-- is missing.
+local function free(token)
+  local removed = redis.call('ZREM', SLOTS, '0:' .. token, '1:' .. token)
+  local first, count = 0, 2
+  while removed == count do
+    first, count = first + count, math.min(2 * count, 1000)
+    removed = redis.call('ZREM', SLOTS, members(token, first, count))
+  end
+  redis.call('ZREM', LEASES, token)
+end
+
+-- run writes the slots from … to, of which there may be none.
+local function run(from, to)
+  if from < to then
+    return from .. '-' .. to
+  end
+  return from == to and '' .. from or ''
+end
+
+-- reading makes what only some calls need: to make a function takes about as long
+-- as a command.
+local function reading()
+  -- runs writes the slots with the indexes first … last of a list.
+  local function runs(slots, first, last)
+    local found, from = {}, first
+    for i = first, last do
+      if i == last or slots[i + 1] ~= slots[i] + 1 then
+        found[#found + 1] = run(slots[from], slots[i])
+        from = i + 1
+      end
+    end
+    return table.concat(found, ',')
+  end
+
+  -- slotsOf writes the slots that a token has, under a lease that has not ended, and
+  -- returns how many these are; nil when there is no such lease.
+  local function slotsOf(token)
+    local ends = redis.call('ZSCORE', LEASES, token)
+    if not ends or tonumber(ends) <= now then
+      return nil
+    end
+    local found, count = {}, 2
+    while true do
+      for _, slot in ipairs(redis.call('ZMSCORE', SLOTS, members(token, #found, count))) do
+        if not slot then
+          return runs(found, 1, #found), #found
+        end
+        found[#found + 1] = tonumber(slot)
+      end
+      count = math.min(2 * count, 1000)
+    end
+  end
+
+  return runs, slotsOf
+end
+
+-- servesThose returns what tells whom the free slots serve: see line_prelude. Each
+-- waiter goes by its own limit, and what it is told of is no more free for others.
+-- What leases that have ended still occupy is free, of up to 100 tokens.
+local function servesThose()
+  for _, ended in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', '0', '100')) do
+    free(ended)
+  end
+  local occupied = redis.call('ZCARD', SLOTS)
+  return function(id)
+    local n, limit = string.match(id, ':(%d+):(%d+)$')
+    occupied = occupied + (tonumber(n) or 1)
+    return occupied <= (tonumber(limit) or 0)
+  end
+end

@@ -1,0 +1,637 @@
+package scripts_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// grants are the permits on a node: token -> slots, as "3-4,7".
+type grants map[string]string
+
+// told is the reply of an acquire that was to tell of slots. Of one that was not
+// it is the granted slots, or refused.
+func told(granted, free, above string) string { return granted + " " + free + " " + above }
+
+const refused = int64(0)
+
+// args are the arguments of an acquire of mine.
+func args(limit, n int, wanted string, telling int, replaced ...any) []any {
+	return append([]any{mine, short, limit, n, wanted, telling}, replaced...)
+}
+
+// The semaphore's scripts, case by case.
+var semaphoreCases = []struct {
+	name   string
+	script *scripts.Script
+	before grants
+	args   []any
+	reply  any
+	after  grants
+	writes bool
+}{
+	{"acquire where nothing is held", scripts.SemaphoreAcquire,
+		nil, args(3, 1, "", 0, mine), "0", grants{mine: "0"}, true},
+	{"acquire strictly", scripts.SemaphoreAcquire,
+		nil, args(3, 1, "", 0), "0", grants{mine: "0"}, true},
+	{"acquire after the others", scripts.SemaphoreAcquire,
+		grants{theirs: "0-1"}, args(3, 1, "", 0, mine), "2", grants{theirs: "0-1", mine: "2"}, true},
+	{"acquire in a gap", scripts.SemaphoreAcquire,
+		grants{theirs: "0,2"}, args(4, 1, "", 0, mine), "1", grants{theirs: "0,2", mine: "1"}, true},
+	{"acquire several in gaps", scripts.SemaphoreAcquire,
+		grants{theirs: "1-2,5"}, args(9, 5, "", 0, mine), "0,3-4,6-7", grants{theirs: "1-2,5", mine: "0,3-4,6-7"}, true},
+	{"acquire all", scripts.SemaphoreAcquire,
+		nil, args(3, 3, "", 0, mine), "0-2", grants{mine: "0-2"}, true},
+	{"slots are numbers", scripts.SemaphoreAcquire,
+		grants{theirs: "0-8,10"}, args(12, 2, "", 0, mine), "9,11",
+		grants{theirs: "0-8,10", mine: "9,11"}, true},
+
+	{"acquire when all are held", scripts.SemaphoreAcquire,
+		grants{theirs: "0-2"}, args(3, 1, "", 0, mine), refused, grants{theirs: "0-2"}, false},
+	{"acquire one more than is free", scripts.SemaphoreAcquire,
+		grants{theirs: "1"}, args(3, 3, "", 0, mine), refused, grants{theirs: "1"}, false},
+	{"acquire when all are held, but above", scripts.SemaphoreAcquire,
+		grants{theirs: "7-9"}, args(3, 1, "", 0, mine), refused, grants{theirs: "7-9"}, false},
+	{"acquire when some are held above", scripts.SemaphoreAcquire,
+		grants{theirs: "0,8"}, args(3, 1, "", 0, mine), "1", grants{theirs: "0,8", mine: "1"}, true},
+	{"acquire more than is left beside those above", scripts.SemaphoreAcquire,
+		grants{theirs: "0,8"}, args(3, 2, "", 0, mine), refused, grants{theirs: "0,8"}, false},
+
+	{"acquire wanted slots", scripts.SemaphoreAcquire,
+		nil, args(5, 2, "1,3", 0, mine), "1,3", grants{mine: "1,3"}, true},
+	{"acquire the last wanted slot", scripts.SemaphoreAcquire,
+		nil, args(5, 1, "4", 0, mine), "4", grants{mine: "4"}, true},
+	{"acquire wanted slots of which one is occupied", scripts.SemaphoreAcquire,
+		grants{theirs: "3"}, args(5, 2, "1,3", 0, mine), refused, grants{theirs: "3"}, false},
+	{"acquire a wanted slot at the limit", scripts.SemaphoreAcquire,
+		nil, args(5, 1, "5", 0, mine), refused, nil, false},
+	{"acquire a free wanted slot that is one too many", scripts.SemaphoreAcquire,
+		grants{theirs: "8-9"}, args(2, 1, "0", 0, mine), refused, grants{theirs: "8-9"}, false},
+
+	{"acquire the next slot with one to spare", scripts.SemaphoreAcquire,
+		grants{theirs: "0-1"}, args(4, 1, "", 0, mine), "2", grants{theirs: "0-1", mine: "2"}, true},
+	{"acquire a slot below one that is held above", scripts.SemaphoreAcquire,
+		grants{theirs: "0,2"}, args(3, 1, "", 0, mine), "1", grants{theirs: "0,2", mine: "1"}, true},
+	{"acquire again with slots to spare", scripts.SemaphoreAcquire,
+		grants{mine: "0"}, args(9, 1, "", 0, mine), "0", grants{mine: "0"}, true},
+	{"acquire again fewer", scripts.SemaphoreAcquire,
+		grants{mine: "0-4"}, args(9, 1, "", 0, mine), "0", grants{mine: "0"}, true},
+	{"acquire in place of an earlier token, with slots to spare", scripts.SemaphoreAcquire,
+		grants{early1: "0"}, args(9, 1, "", 0, mine, early1), "0", grants{mine: "0"}, true},
+	{"acquire strictly in place of one, with slots to spare", scripts.SemaphoreAcquire,
+		grants{early1: "0"}, args(9, 1, "", 0, early1), "0", grants{mine: "0"}, true},
+	{"members are no tokens", scripts.SemaphoreAcquire,
+		grants{"a": "0-2", "1:a": "3"}, []any{"0:1:a", short, 9, 1, "", 0, "0:1:a", "0:a", ":a"}, "4",
+		grants{"a": "0-2", "1:a": "3", "0:1:a": "4"}, true},
+
+	{"acquire twice", scripts.SemaphoreAcquire,
+		grants{mine: "0"}, args(1, 1, "", 0, mine), "0", grants{mine: "0"}, true},
+	{"acquire twice when nothing else is free", scripts.SemaphoreAcquire,
+		grants{mine: "0", theirs: "1"}, args(2, 1, "", 0, mine), "0", grants{mine: "0", theirs: "1"}, true},
+	{"acquire twice when a lower slot is free", scripts.SemaphoreAcquire,
+		grants{mine: "1"}, args(9, 1, "", 0, mine), "1", grants{mine: "1"}, true},
+	{"acquire twice with a smaller limit", scripts.SemaphoreAcquire,
+		grants{mine: "3", theirs: "0-2"}, args(3, 1, "", 0, mine), "3", grants{mine: "3", theirs: "0-2"}, true},
+	{"acquire twice the slots that were asked for", scripts.SemaphoreAcquire,
+		grants{mine: "1-2"}, args(9, 2, "1-2", 3, mine), told("1-2", "", ""), grants{mine: "1-2"}, true},
+	{"acquire twice strictly", scripts.SemaphoreAcquire,
+		grants{mine: "0"}, args(9, 1, "", 0), refused, grants{mine: "0"}, false},
+	{"acquire other slots than before", scripts.SemaphoreAcquire,
+		grants{mine: "0"}, args(4, 2, "1-2", 0, mine), "1-2", grants{mine: "1-2"}, true},
+	{"acquire in place of earlier tokens", scripts.SemaphoreAcquire,
+		grants{early1: "0", early2: "1-2"}, args(3, 3, "", 0, mine, early1, early2), "0-2", grants{mine: "0-2"}, true},
+	{"acquire strictly in place of an earlier token", scripts.SemaphoreAcquire,
+		grants{early1: "0"}, args(1, 1, "", 0, early1), "0", grants{mine: "0"}, true},
+	{"earlier tokens are free also when it is refused", scripts.SemaphoreAcquire,
+		grants{early1: "0", early2: "1", theirs: "2"}, args(3, 3, "", 0, mine, early1, early2), refused, grants{theirs: "2"}, true},
+	{"the token is free also when it is refused", scripts.SemaphoreAcquire,
+		grants{mine: "0", theirs: "1"}, args(2, 2, "", 0, mine), refused, grants{theirs: "1"}, true},
+	{"others' tokens are no earlier ones", scripts.SemaphoreAcquire,
+		grants{theirs: "0"}, args(1, 1, "", 0, mine, early1, early2), refused, grants{theirs: "0"}, false},
+	{"the lifetime is no token", scripts.SemaphoreAcquire,
+		grants{"200000": "0"}, args(1, 1, "", 0, mine), refused, grants{"200000": "0"}, false},
+
+	{"tell of free slots", scripts.SemaphoreAcquire,
+		grants{theirs: "1,3"}, args(9, 1, "", 3, mine), told("0", "2,4-5", "1,3"), grants{theirs: "1,3", mine: "0"}, true},
+	{"tell of runs", scripts.SemaphoreAcquire,
+		grants{theirs: "0-2,5-6,9"}, args(99, 2, "", 16, mine), told("3-4", "7-8,10-23", ""),
+		grants{theirs: "0-2,5-6,9", mine: "3-4"}, true},
+	{"tell of the slots after the next one", scripts.SemaphoreAcquire,
+		grants{theirs: "0-4"}, args(10, 1, "", 16, mine), told("5", "6-9", "0-4"), grants{theirs: "0-4", mine: "5"}, true},
+	{"tell of as many after the next one as are asked for", scripts.SemaphoreAcquire,
+		grants{theirs: "0-4"}, args(37, 1, "", 3, mine), told("5", "6-8", ""), grants{theirs: "0-4", mine: "5"}, true},
+	{"tell of the slots from 32 below the limit before the next one", scripts.SemaphoreAcquire,
+		grants{theirs: "0-4"}, args(36, 1, "", 1, mine), told("5", "6", "4"), grants{theirs: "0-4", mine: "5"}, true},
+	{"tell of nothing when the last one was taken", scripts.SemaphoreAcquire,
+		grants{theirs: "0"}, args(2, 1, "", 16, mine), told("1", "", "0"), grants{theirs: "0", mine: "1"}, true},
+	{"tell of no more than there are", scripts.SemaphoreAcquire,
+		grants{theirs: "1"}, args(4, 2, "", 16, mine), told("0,2", "3", "1"), grants{theirs: "1", mine: "0,2"}, true},
+	{"tell of free slots when refused", scripts.SemaphoreAcquire,
+		grants{theirs: "0,2"}, args(4, 3, "", 1, mine), told("", "1", "0,2"), grants{theirs: "0,2"}, false},
+	{"tell of free slots when the wanted ones are not", scripts.SemaphoreAcquire,
+		grants{theirs: "2"}, args(4, 1, "2", 16, mine), told("", "0-1,3", "2"), grants{theirs: "2"}, false},
+	{"tell of what was replaced as free", scripts.SemaphoreAcquire,
+		grants{early1: "1", theirs: "0"}, args(3, 3, "", 16, mine, early1), told("", "1-2", "0"), grants{theirs: "0"}, true},
+	{"tell of nothing at the limit", scripts.SemaphoreAcquire,
+		grants{theirs: "8-9"}, args(4, 2, "", 2, mine), told("0-1", "2-3", "8-9"), grants{theirs: "8-9", mine: "0-1"}, true},
+	{"tell of what is from 32 below the limit", scripts.SemaphoreAcquire,
+		grants{theirs: "67-68,99-100,555"}, args(100, 1, "", 1, mine), told("0", "1", "68,99-100,555"),
+		grants{theirs: "67-68,99-100,555", mine: "0"}, true},
+	{"tell of the lowest 64 that are above", scripts.SemaphoreAcquire,
+		grants{theirs: "100-199"}, args(132, 1, "", 1, mine), told("0", "1", "100-163"), grants{theirs: "100-199", mine: "0"}, true},
+
+	{"extend", scripts.SemaphoreExtend,
+		grants{mine: "0,2", theirs: "1"}, []any{mine, long, "0,2"}, int64(1), grants{mine: "0,2", theirs: "1"}, true},
+	{"extend other slots", scripts.SemaphoreExtend,
+		grants{mine: "0,2"}, []any{mine, long, "0"}, int64(-1), grants{mine: "0,2"}, false},
+	{"extend a missing permit", scripts.SemaphoreExtend,
+		grants{theirs: "0"}, []any{mine, long, "0"}, int64(-1), grants{theirs: "0"}, false},
+	{"extend where nothing is held", scripts.SemaphoreExtend,
+		nil, []any{mine, long, "0"}, int64(-1), nil, false},
+
+	{"release", scripts.SemaphoreRelease,
+		grants{mine: "0,2", theirs: "1"}, []any{mine}, int64(1), grants{theirs: "1"}, true},
+	{"release the last", scripts.SemaphoreRelease,
+		grants{mine: "0,2"}, []any{mine}, int64(1), nil, true},
+	{"release two slots", scripts.SemaphoreRelease,
+		grants{mine: "0-1", theirs: "2"}, []any{mine}, int64(1), grants{theirs: "2"}, true},
+	{"release many", scripts.SemaphoreRelease,
+		grants{mine: "0-2499", theirs: "2500"}, []any{mine}, int64(1), grants{theirs: "2500"}, true},
+	{"release one whose members are like another's", scripts.SemaphoreRelease,
+		grants{"a": "0-2", "1:a": "3", ":a": "4"}, []any{"a"}, int64(1), grants{"1:a": "3", ":a": "4"}, true},
+	{"release a missing permit", scripts.SemaphoreRelease,
+		grants{theirs: "0"}, []any{mine}, int64(-1), grants{theirs: "0"}, false},
+	{"release where nothing is held", scripts.SemaphoreRelease,
+		nil, []any{mine}, int64(-1), nil, false},
+
+	{"hand over", scripts.SemaphoreHandover,
+		grants{mine: "0,2", theirs: "1"}, []any{early1, long, mine, "0,2", 3}, int64(1), grants{early1: "0,2", theirs: "1"}, true},
+	{"hand the only one over", scripts.SemaphoreHandover,
+		grants{mine: "0"}, []any{early1, long, mine, "0", 1}, int64(1), grants{early1: "0"}, true},
+	{"hand many over", scripts.SemaphoreHandover,
+		grants{mine: "0-1200,1300-1302,2000", theirs: "1250"}, []any{early1, long, mine, "0-1200,1300-1302,2000", 2001},
+		int64(1), grants{early1: "0-1200,1300-1302,2000", theirs: "1250"}, true},
+	{"hand other slots over", scripts.SemaphoreHandover,
+		grants{mine: "0,2"}, []any{early1, long, mine, "0", 3}, int64(0), grants{mine: "0,2"}, false},
+	{"hand over where one above the limit is occupied", scripts.SemaphoreHandover,
+		grants{mine: "0", theirs: "3"}, []any{early1, long, mine, "0", 3}, int64(0), grants{mine: "0", theirs: "3"}, false},
+	{"hand one above the limit over", scripts.SemaphoreHandover,
+		grants{mine: "3"}, []any{early1, long, mine, "3", 3}, int64(0), grants{mine: "3"}, false},
+	{"a limit of a hand-over is a number", scripts.SemaphoreHandover,
+		grants{mine: "0", theirs: "9"}, []any{early1, long, mine, "0", 10}, int64(1), grants{early1: "0", theirs: "9"}, true},
+	{"hand over to one that has some", scripts.SemaphoreHandover,
+		grants{mine: "0", early1: "1"}, []any{early1, long, mine, "0", 3}, int64(0), grants{mine: "0", early1: "1"}, false},
+	{"hand over a second time", scripts.SemaphoreHandover,
+		grants{early1: "0"}, []any{early1, long, mine, "0", 3}, int64(-1), grants{early1: "0"}, false},
+	{"hand another's permit over", scripts.SemaphoreHandover,
+		grants{theirs: "0"}, []any{early1, long, mine, "0", 3}, int64(-1), grants{theirs: "0"}, false},
+	{"hand over where nothing is held", scripts.SemaphoreHandover,
+		nil, []any{early1, long, mine, "0", 3}, int64(-1), nil, false},
+
+	{"check", scripts.SemaphoreCheck,
+		grants{mine: "0,2"}, []any{mine, "0,2"}, int64(1), grants{mine: "0,2"}, false},
+	{"check many", scripts.SemaphoreCheck,
+		grants{mine: "0-1999,3000", theirs: "2500"}, []any{mine, "0-1999,3000"}, int64(1), nil, false},
+	{"check some of them", scripts.SemaphoreCheck,
+		grants{mine: "0-1"}, []any{mine, "0"}, int64(-1), nil, false},
+	{"check more of them", scripts.SemaphoreCheck,
+		grants{mine: "0-1"}, []any{mine, "0-2"}, int64(-1), nil, false},
+	{"check other slots", scripts.SemaphoreCheck,
+		grants{mine: "0,2"}, []any{mine, "2"}, int64(-1), grants{mine: "0,2"}, false},
+	{"check a missing permit", scripts.SemaphoreCheck,
+		grants{theirs: "0"}, []any{mine, "0"}, int64(-1), grants{theirs: "0"}, false},
+
+	{"held", scripts.SemaphoreHeld,
+		grants{mine: "0,2"}, nil, []any{mine, "0,2"}, grants{mine: "0,2"}, false},
+	{"held by nobody", scripts.SemaphoreHeld,
+		nil, nil, []any{}, nil, false},
+}
+
+// evens is "from,from+2,…,to-2".
+func evens(from, to int) string {
+	var slots []string
+	for slot := from; slot < to; slot += 2 {
+		slots = append(slots, strconv.Itoa(slot))
+	}
+	return strings.Join(slots, ",")
+}
+
+func TestSemaphoreScripts(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range semaphoreCases {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSemaphore(t, node)
+			s.set(c.before, long)
+			watch := s.watch()
+			assert.Equal(t, c.reply, s.run(c.script, c.args...))
+			if !c.writes || redistest.Backend() != "embedded" { // which does not notice what only deletes
+				assert.Equal(t, c.writes, watch.touched(), "a key was written")
+			}
+			if c.after != nil {
+				assert.Equal(t, c.after, s.grants())
+			}
+			s.requireSound()
+		})
+	}
+}
+
+func TestSemaphoreHeldListsAll(t *testing.T) {
+	s := newSemaphore(t, redistest.StartOne(t))
+	s.set(grants{mine: "0,2", theirs: "1", early1: "3"}, long)
+	reply := s.run(scripts.SemaphoreHeld).([]any)
+	require.Len(t, reply, 6)
+	listed := grants{}
+	for i := 0; i < len(reply); i += 2 {
+		listed[reply[i].(string)] = reply[i+1].(string)
+	}
+	assert.Equal(t, s.grants(), listed)
+}
+
+// The leases follow the server's clock, and an extension never shortens one.
+func TestSemaphoreLeases(t *testing.T) {
+	s := newSemaphore(t, redistest.StartOne(t))
+	s.run(scripts.SemaphoreAcquire, args(3, 1, "", 0, mine)...)
+	s.requireLease(mine, short)
+	assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, mine, long, "0"))
+	s.requireLease(mine, long)
+	s.requireKeysLast(long)
+	assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, mine, short, "0"))
+	s.requireLease(mine, long)
+	s.run(scripts.SemaphoreAcquire, theirs, short, 3, 1, "", 0)
+	s.requireLease(theirs, short)
+	s.requireLease(mine, long)
+	s.requireKeysLast(long)
+	assert.EqualValues(t, 1, s.run(scripts.SemaphoreRelease, mine))
+	s.requireKeysLast(long)
+	s.requireSound()
+}
+
+// What is handed over lasts for its full lifetime, and the keys with it.
+func TestSemaphoreHandoverLeases(t *testing.T) {
+	s := newSemaphore(t, redistest.StartOne(t))
+	s.run(scripts.SemaphoreAcquire, args(3, 1, "", 0, mine)...)
+	s.run(scripts.SemaphoreAcquire, theirs, short, 3, 1, "", 0)
+	assert.EqualValues(t, 1, s.run(scripts.SemaphoreHandover, early1, long, mine, "0", 3))
+	s.requireLease(early1, long)
+	s.requireLease(theirs, short)
+	s.requireKeysLast(long)
+	s.requireSound()
+}
+
+// A permit whose lease has ended is gone for every script, while others live on.
+func TestSemaphoreScriptsAfterExpiry(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		script *scripts.Script
+		args   []any
+		reply  any
+		after  grants
+	}{
+		{scripts.SemaphoreAcquire, args(3, 2, "", 0, mine), "1-2", grants{theirs: "0", mine: "1-2"}},
+		{scripts.SemaphoreAcquire, args(9, 1, "", 0, mine), "1", grants{theirs: "0", mine: "1"}},
+		{scripts.SemaphoreAcquire, args(3, 2, "1-2", 0, mine), "1-2", grants{theirs: "0", mine: "1-2"}},
+		{scripts.SemaphoreAcquire, args(3, 3, "", 2, mine), told("", "1-2", "0"), grants{theirs: "0"}},
+		{scripts.SemaphoreExtend, []any{early1, long, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
+		{scripts.SemaphoreCheck, []any{early1, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
+		{scripts.SemaphoreHandover, []any{mine, long, early1, "1-2", 3}, int64(-1), grants{theirs: "0", early1: "1-2"}},
+		{scripts.SemaphoreHeld, nil, []any{theirs, "0"}, grants{theirs: "0", early1: "1-2"}},
+		{scripts.SemaphoreRelease, []any{early1}, int64(-1), grants{theirs: "0"}},
+		{scripts.SemaphoreRelease, []any{mine}, int64(-1), grants{theirs: "0", early1: "1-2"}},
+	} {
+		t.Run(c.script.Name(), func(t *testing.T) {
+			s := newSemaphore(t, node)
+			s.set(grants{theirs: "0"}, long)
+			require.Equal(t, "1-2", s.run(scripts.SemaphoreAcquire, early1, 20, 3, 2, "", 0))
+			s.awaitEnd(early1, "1-2")
+			assert.Equal(t, c.reply, s.run(c.script, c.args...))
+			assert.Equal(t, c.after, s.grants())
+			s.requireSound()
+		})
+	}
+}
+
+// One call frees a hundred of those that ended, and more only if it needs them.
+func TestSemaphoreReapsABoundedNumber(t *testing.T) {
+	s := newSemaphore(t, redistest.StartOne(t))
+	s.setEnded(150)
+	s.set(grants{theirs: "500"}, long)
+	assert.Len(t, s.grants(), 51, "wanted slots are a call like any other")
+	s.setEnded(150)
+	assert.Equal(t, []any{theirs, "500"}, s.run(scripts.SemaphoreHeld), "whether they were freed or not")
+	assert.EqualValues(t, -1, s.run(scripts.SemaphoreRelease, "nobody"))
+	assert.Len(t, s.grants(), 151)
+	assert.Equal(t, "0", s.run(scripts.SemaphoreAcquire, args(1000, 1, "", 0)...))
+	assert.Len(t, s.grants(), 52)
+	s.requireSound()
+}
+
+func TestSemaphoreReapsAsManyAsItNeeds(t *testing.T) {
+	s := newSemaphore(t, redistest.StartOne(t))
+	s.setEnded(250)
+	assert.Equal(t, "0-249", s.run(scripts.SemaphoreAcquire, args(250, 250, "", 0)...))
+	assert.Len(t, s.grants(), 1)
+	s.requireSound()
+}
+
+// So many slots take more than one command, whether they are the next ones or not.
+func TestSemaphoreTakesManySlotsAtOnce(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, before := range []grants{nil, {theirs: "10000"}} {
+		s := newSemaphore(t, node)
+		s.set(before, long)
+		assert.Equal(t, "0-9999", s.run(scripts.SemaphoreAcquire, args(20_000, 10_000, "", 0, mine)...))
+		s.requireSound()
+		assert.EqualValues(t, 1, s.run(scripts.SemaphoreCheck, mine, "0-9999"))
+		assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, mine, long, "0-9999"))
+		assert.EqualValues(t, 1, s.run(scripts.SemaphoreRelease, mine))
+		assert.Len(t, s.grants(), len(before))
+		s.requireSound()
+	}
+}
+
+// The keys end with the longest lease, without anybody's call.
+func TestSemaphoreKeysExpire(t *testing.T) {
+	s := newSemaphore(t, redistest.StartOne(t))
+	require.Equal(t, "0", s.run(scripts.SemaphoreAcquire, mine, 1, 3, 1, "", 0))
+	s.run(scripts.SemaphoreAcquire, theirs, 30, 3, 1, "", 0)
+	require.Eventually(t, func() bool {
+		return s.node.Do(t, "EXISTS", s.keys[0], s.keys[1]) == int64(0)
+	}, 10*time.Second, time.Millisecond)
+}
+
+// Which scripts look at which keys, when there is a permit of mine.
+func TestSemaphoreScriptsOnAWrongType(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		script *scripts.Script
+		args   []any
+		keys   []int
+	}{
+		{scripts.SemaphoreAcquire, args(3, 1, "", 0, mine), []int{0, 1}},
+		{scripts.SemaphoreAcquire, args(3, 1, "2", 0), []int{0, 1}},
+		{scripts.SemaphoreRelease, []any{mine}, []int{0, 1}},
+		{scripts.SemaphoreExtend, []any{mine, long, "0"}, []int{0, 1}},
+		{scripts.SemaphoreCheck, []any{mine, "0"}, []int{0, 1}},
+		{scripts.SemaphoreHandover, []any{early1, long, mine, "0", 3}, []int{0, 1}},
+		{scripts.SemaphoreHeld, nil, []int{0, 1}},
+	} {
+		for _, i := range c.keys {
+			t.Run(fmt.Sprintf("%s, key %d", c.script.Name(), i+1), func(t *testing.T) {
+				s := newSemaphore(t, node)
+				s.set(grants{mine: "0"}, long)
+				s.spoil(i)
+				watch := s.watch()
+				_, err := s.try(c.script, c.args...)
+				require.ErrorContains(t, err, "WRONGTYPE")
+				assert.False(t, watch.touched(), "a key was written")
+			})
+		}
+	}
+}
+
+// The first acquire ever finds every wrong type, too.
+func TestSemaphoreAcquireOnAWrongTypeAlone(t *testing.T) {
+	node := redistest.StartOne(t)
+	for i := range 2 {
+		s := newSemaphore(t, node)
+		s.spoil(i)
+		watch := s.watch()
+		_, err := s.try(scripts.SemaphoreAcquire, args(3, 1, "", 0, mine)...)
+		require.ErrorContains(t, err, "WRONGTYPE", "key %d", i+1)
+		assert.False(t, watch.touched(), "a key was written")
+	}
+}
+
+// A large semaphore, half of it held, every second slot: the worst case for a
+// search of free ones.
+func TestSemaphoreOfAHundredThousand(t *testing.T) {
+	s := newSemaphore(t, redistest.StartOne(t))
+	s.fill(50_000)
+	assert.Equal(t, told("1", "3,5", evens(99_968, 100_000)), s.run(scripts.SemaphoreAcquire, args(100_000, 1, "", 2, mine)...))
+	assert.EqualValues(t, 1, s.run(scripts.SemaphoreCheck, mine, "1"))
+	assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, mine, long, "1"))
+	assert.Equal(t, "99999", s.run(scripts.SemaphoreAcquire, early1, short, 100_000, 1, "99999", 0))
+	assert.Equal(t, refused, s.run(scripts.SemaphoreAcquire, early2, short, 50_002, 1, "", 0), "none is left of a smaller limit")
+	many := s.run(scripts.SemaphoreAcquire, early2, short, 100_000, 2_000, "", 0).(string)
+	assert.Len(t, strings.Split(many, ","), 2_000)
+	assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, early2, long, many))
+	assert.Len(t, s.run(scripts.SemaphoreHeld), 2*50_003)
+	assert.EqualValues(t, 1, s.run(scripts.SemaphoreRelease, early2))
+	assert.Equal(t, "3", s.run(scripts.SemaphoreAcquire, theirs, short, 100_000, 1, "", 0))
+}
+
+// semaphore is one semaphore's keys on a node: leases and slots.
+type semaphore struct {
+	t    *testing.T
+	node *redistest.Node
+	keys [2]string
+}
+
+func newSemaphore(t *testing.T, node *redistest.Node) *semaphore {
+	s := &semaphore{t: t, node: node}
+	for i, kind := range []string{"leases", "slots"} {
+		s.keys[i] = redistest.Name(t) + "\x00\xff {\r\n" + kind
+	}
+	t.Cleanup(func() { node.Do(t, "DEL", s.keys[0], s.keys[1]) })
+	return s
+}
+
+// run runs a script, which must work.
+func (s *semaphore) run(script *scripts.Script, args ...any) any {
+	s.t.Helper()
+	reply, err := s.try(script, args...)
+	require.NoError(s.t, err)
+	return reply
+}
+
+// try runs a script.
+func (s *semaphore) try(script *scripts.Script, args ...any) (any, error) {
+	words := []any{"EVAL", script.Source(), 4, s.keys[0], s.keys[1], s.keys[0] + "line", s.keys[0] + "waiters"}
+	return s.node.TryDo(append(words, withoutPlace(script, args)...)...)
+}
+
+// withoutPlace completes the arguments of a caller that does not wait.
+func withoutPlace(script *scripts.Script, args []any) []any {
+	switch script {
+	case scripts.SemaphoreAcquire:
+		return slices.Insert(slices.Clone(args), 6, any(""), any(0))
+	case scripts.SemaphoreRelease:
+		return append(slices.Clone(args), "", 0)
+	}
+	return args
+}
+
+// set makes the node have permits, by the very script: with the slots that they
+// should have as the wanted ones.
+func (s *semaphore) set(permits grants, lifetime int) {
+	s.t.Helper()
+	for token, slots := range permits {
+		require.Equal(s.t, slots, s.run(scripts.SemaphoreAcquire, token, lifetime, 1_000_000, count(slots), slots, 0))
+	}
+}
+
+// setEnded makes the node have n permits, of the slots 0 … n-1, whose leases have
+// ended, one after the other.
+func (s *semaphore) setEnded(n int) {
+	s.t.Helper()
+	s.node.Do(s.t, "EVAL", `
+		for i = 0, ARGV[1] - 1 do
+			redis.call('ZADD', KEYS[1], i + 1, 'ended ' .. i)
+			redis.call('ZADD', KEYS[2], i, '0:ended ' .. i)
+		end
+		for _, key in ipairs(KEYS) do
+			redis.call('PEXPIRE', key, ARGV[2])
+		end`, 2, s.keys[0], s.keys[1], n, long)
+}
+
+// fill makes the node have n permits, of the even slots.
+func (s *semaphore) fill(n int) {
+	s.t.Helper()
+	s.node.Do(s.t, "EVAL", `
+		local clock = redis.call('TIME')
+		local ends = string.format('%.0f', clock[1] * 1000000 + clock[2] + ARGV[2] * 1000)
+		for i = 0, ARGV[1] - 1 do
+			redis.call('ZADD', KEYS[1], ends, 'token ' .. i)
+			redis.call('ZADD', KEYS[2], 2 * i, '0:token ' .. i)
+		end
+		for _, key in ipairs(KEYS) do
+			redis.call('PEXPIRE', key, ARGV[2])
+		end`, 2, s.keys[0], s.keys[1], n, long)
+}
+
+// spoil makes key i one of another kind.
+func (s *semaphore) spoil(i int) {
+	s.t.Helper()
+	s.node.Do(s.t, "DEL", s.keys[i])
+	s.node.Do(s.t, "RPUSH", s.keys[i], "element")
+	s.node.Do(s.t, "PEXPIRE", s.keys[i], short)
+}
+
+// grants are all permits that the node has, live or not.
+func (s *semaphore) grants() grants {
+	s.t.Helper()
+	found := grants{}
+	for token, slots := range s.slots() {
+		found[token] = runs(slots)
+	}
+	return found
+}
+
+// slots are the slots of each token, in the order of its members.
+func (s *semaphore) slots() map[string][]int {
+	s.t.Helper()
+	reply := s.node.Do(s.t, "ZRANGE", s.keys[1], 0, -1, "WITHSCORES").([]any)
+	found := make(map[string][]int)
+	for i := 0; i < len(reply); i += 2 {
+		at, token, _ := strings.Cut(reply[i].(string), ":")
+		slot, err := strconv.Atoi(reply[i+1].(string))
+		require.NoError(s.t, err)
+		require.Equal(s.t, strconv.Itoa(len(found[token])), at, "the slots of %q are not in order", token)
+		found[token] = append(found[token], slot)
+	}
+	return found
+}
+
+// runs writes ascending slots as scripts do.
+func runs(slots []int) string {
+	var found []string
+	for i := 0; i < len(slots); {
+		from := i
+		for i++; i < len(slots) && slots[i] == slots[i-1]+1; i++ {
+		}
+		if i-from == 1 {
+			found = append(found, strconv.Itoa(slots[from]))
+		} else {
+			found = append(found, fmt.Sprintf("%d-%d", slots[from], slots[i-1]))
+		}
+	}
+	return strings.Join(found, ",")
+}
+
+// count is how many slots are written.
+func count(slots string) int {
+	n := 0
+	for _, run := range strings.Split(slots, ",") {
+		var from, to int
+		if read, _ := fmt.Sscanf(run, "%d-%d", &from, &to); read == 1 {
+			to = from
+		}
+		n += to - from + 1
+	}
+	return n
+}
+
+// requireSound checks that the two keys belong together, and have an expiry.
+func (s *semaphore) requireSound() {
+	s.t.Helper()
+	occupied := make(map[int]bool)
+	permits := s.slots()
+	for token, slots := range permits {
+		require.NotNil(s.t, s.node.Do(s.t, "ZSCORE", s.keys[0], token), "%q has no lease", token)
+		for _, slot := range slots {
+			require.False(s.t, occupied[slot], "slot %d was given twice", slot)
+			occupied[slot] = true
+		}
+	}
+	require.EqualValues(s.t, len(permits), s.node.Do(s.t, "ZCARD", s.keys[0]), "leases without slots")
+	for _, key := range s.keys {
+		require.NotEqualValues(s.t, -1, s.node.Do(s.t, "PTTL", key), "no expiry")
+	}
+}
+
+// requireLease checks how long a permit lasts, in milliseconds.
+func (s *semaphore) requireLease(token string, lifetime int) {
+	s.t.Helper()
+	ends, err := strconv.ParseFloat(s.node.Do(s.t, "ZSCORE", s.keys[0], token).(string), 64)
+	require.NoError(s.t, err)
+	requireAbout(s.t, lifetime, (int(ends)-s.now())/1000)
+}
+
+// requireKeysLast checks how long each key lasts, in milliseconds.
+func (s *semaphore) requireKeysLast(lifetime int) {
+	s.t.Helper()
+	for _, key := range s.keys {
+		requireAbout(s.t, lifetime, int(s.node.Do(s.t, "PTTL", key).(int64)))
+	}
+}
+
+func requireAbout(t *testing.T, lifetime, left int) {
+	t.Helper()
+	require.LessOrEqual(t, left, lifetime)
+	require.Greater(t, left, lifetime-slack)
+}
+
+// now is the server's clock in µs.
+func (s *semaphore) now() int {
+	s.t.Helper()
+	clock := s.node.Do(s.t, "TIME").([]any)
+	seconds, err := strconv.Atoi(clock[0].(string))
+	require.NoError(s.t, err)
+	micros, err := strconv.Atoi(clock[1].(string))
+	require.NoError(s.t, err)
+	return seconds*1_000_000 + micros
+}
+
+// awaitEnd waits until a permit's lease has ended.
+func (s *semaphore) awaitEnd(token, slots string) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool { return s.run(scripts.SemaphoreCheck, token, slots) == int64(-1) },
+		10*time.Second, time.Millisecond)
+}
+
+// watch notices every write to the semaphore's keys: see lock.watch.
+func (s *semaphore) watch() watch {
+	s.t.Helper()
+	w := newWatch(s.t, s.node)
+	w.do("WATCH", s.keys[0], s.keys[1])
+	return w
+}

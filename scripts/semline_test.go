@@ -1,0 +1,242 @@
+package scripts_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// Waiters for one slot of three, which most of them are, for two and for all, and
+// for one under other limits.
+const (
+	one     id = "a|1:1:3"
+	another id = "b|1:1:3"
+	third   id = "a|2:1:3"
+	two     id = "c|x:7:9|1:2:3"
+	all     id = "d|1:3:3"
+	small   id = "e|1:1:2"
+	large   id = "e|1:10:12"
+)
+
+// semLine is what a node has of a semaphore with those that wait for it.
+type semLine struct {
+	permits grants
+	line    []place
+}
+
+// take are the arguments of an acquire of mine, of n of three slots, that waits as
+// id for the short time.
+func take(id id, n, telling int, replaced ...any) []any {
+	return append([]any{mine, short, 3, n, "", telling, id, short}, replaced...)
+}
+
+// The semaphore's scripts with a line, case by case. told are those that are told,
+// in this order.
+var semLineCases = []struct {
+	name   string
+	script *scripts.Script
+	before semLine
+	args   []any
+	reply  any
+	after  semLine
+	told   []id
+}{
+	{"a refused acquire gets a place", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "0-2"}, nil}, take(one, 1, 0, mine), refused, semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
+	{"an acquire that does not wait gets none", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "0-2"}, nil}, take("", 1, 0, mine), refused, semLine{grants{theirs: "0-2"}, nil}, nil},
+	{"its place is the last", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "0-2"}, []place{{two, long}, {another, long}}}, take(one, 1, 0, mine), refused,
+		semLine{grants{theirs: "0-2"}, []place{{two, long}, {another, long}, {one, short}}}, nil},
+	{"an acquire renews its place and keeps its turn", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "0-1"}, []place{{two, short}, {one, short}}}, []any{mine, short, 3, 2, "", 0, two, long, mine}, refused,
+		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, short}}}, nil},
+	{"an acquire of which too few are free waits", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "1"}, nil}, take(all, 3, 0, mine), refused, semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
+	{"an acquire of wanted slots that are not free waits", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "1"}, nil}, []any{mine, short, 3, 1, "1", 0, one, short, mine}, refused,
+		semLine{grants{theirs: "1"}, []place{{one, short}}}, nil},
+	{"a strict acquire waits for its own token", scripts.SemaphoreAcquire,
+		semLine{grants{mine: "0"}, nil}, take(one, 1, 0), refused, semLine{grants{mine: "0"}, []place{{one, short}}}, nil},
+	{"one that waits is told of what is free", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "1"}, nil}, take(all, 3, 2, mine), told("", "0,2", "1"),
+		semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
+
+	{"a grant where nobody waits makes no line", scripts.SemaphoreAcquire,
+		semLine{}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, nil}, nil},
+	{"a grant ends the place", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "0"}, []place{{one, long}, {another, long}}}, take(one, 1, 0, mine), "1",
+		semLine{grants{theirs: "0", mine: "1"}, []place{{one, over}, {another, long}}}, nil},
+	{"a grant of wanted slots does, too", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "0"}, []place{{one, long}}}, []any{mine, short, 3, 1, "2", 0, one, short, mine}, "2",
+		semLine{grants{theirs: "0", mine: "2"}, []place{{one, over}}}, nil},
+	{"whoever is in line may have what is free of a semaphore", scripts.SemaphoreAcquire,
+		semLine{nil, []place{{all, long}, {one, long}}}, take(one, 1, 0, mine), "0",
+		semLine{grants{mine: "0"}, []place{{all, long}, {one, over}}}, nil},
+	{"who does not wait may, too", scripts.SemaphoreAcquire,
+		semLine{nil, []place{{all, long}}}, take("", 1, 0, mine), "0", semLine{grants{mine: "0"}, []place{{all, long}}}, nil},
+	{"a newcomer does not pass those in line", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 0, mine), refused,
+		semLine{grants{theirs: "0"}, []place{{all, long}, {one, short}}}, nil},
+	{"nor is it told of what is free", scripts.SemaphoreAcquire,
+		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 2, mine), told("", "", ""),
+		semLine{grants{theirs: "0"}, []place{{all, long}, {one, short}}}, nil},
+	{"what it may replace is free all the same", scripts.SemaphoreAcquire,
+		semLine{grants{early1: "0", theirs: "2"}, []place{{all, long}}}, take(one, 1, 0, mine, early1), refused,
+		semLine{grants{theirs: "2"}, []place{{all, long}, {one, short}}}, nil},
+	{"what it has itself, from an earlier run, stays", scripts.SemaphoreAcquire,
+		semLine{grants{early1: "0", mine: "1", theirs: "2"}, []place{{all, long}, {one, over}}}, take(one, 1, 0, mine, early1), "1",
+		semLine{grants{mine: "1", theirs: "2"}, []place{{all, long}, {one, over}}}, nil},
+	{"a newcomer passes the places that have ended", scripts.SemaphoreAcquire,
+		semLine{nil, []place{{all, over}}}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, []place{{all, over}}}, nil},
+
+	{"a release tells the one that it serves", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0,2", mine: "1"}, []place{{one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0,2"}, []place{{one, long}, {another, long}}}, []id{one}},
+	{"a release tells all that it serves", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0", mine: "1-2"}, []place{{one, long}, {another, long}, {third, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0"}, []place{{one, long}, {another, long}, {third, long}}}, []id{one, another}},
+	{"a release tells by weight", scripts.SemaphoreRelease,
+		semLine{grants{mine: "0-2"}, []place{{two, long}, {one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{nil, []place{{two, long}, {one, long}, {another, long}}}, []id{two, one}},
+	{"whom it does not serve is not passed by others", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, long}}}, nil},
+	{"each waiter goes by its own limit", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0-1", mine: "2"}, []place{{small, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0-1"}, []place{{small, long}, {one, long}}}, nil},
+	{"a limit is a number", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0-1", mine: "2"}, []place{{large, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0-1"}, []place{{large, long}, {one, long}}}, []id{large}},
+	{"a release clears the places that have ended", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, over}, {all, over}, {one, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []id{one}},
+	{"a release of a missing permit tells of what is free", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []any{mine, "", 0}, int64(-1),
+		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []id{one}},
+	{"a release of a missing permit where nothing is free", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, []any{mine, "", 0}, int64(-1),
+		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, nil},
+	{"a release of a permit where nobody waits", scripts.SemaphoreRelease,
+		semLine{grants{mine: "0"}, nil}, []any{mine, "", 0}, int64(1), semLine{}, nil},
+	{"a release puts the place back, and tells others", scripts.SemaphoreRelease,
+		semLine{grants{mine: "0-2"}, []place{{another, long}}}, []any{mine, one, short}, int64(1),
+		semLine{nil, []place{{another, long}, {one, short}}}, []id{another}},
+	{"who waits on takes nothing from others", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, short}, {another, long}}}, []any{mine, two, long}, int64(1),
+		semLine{grants{theirs: "0-1"}, []place{{two, long}, {another, long}}}, []id{another}},
+	{"a place that a grant has ended is put back where it was", scripts.SemaphoreRelease,
+		semLine{grants{mine: "0-2"}, []place{{one, over}, {another, long}}}, []any{mine, one, short}, int64(1),
+		semLine{nil, []place{{one, short}, {another, long}}}, []id{another}},
+	{"a missing permit's release puts the place back", scripts.SemaphoreRelease,
+		semLine{grants{theirs: "0-2"}, nil}, []any{mine, one, short}, int64(-1),
+		semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
+
+	{"a withdrawal tells whom it kept from being told", scripts.SemaphoreWithdraw,
+		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, long}, {another, long}}}, []any{two}, int64(1),
+		semLine{grants{theirs: "0-1"}, []place{{one, long}, {another, long}}}, []id{one}},
+	{"a withdrawal where nothing is free", scripts.SemaphoreWithdraw,
+		semLine{grants{theirs: "0-2"}, []place{{two, long}, {one, long}}}, []any{two}, int64(1),
+		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, nil},
+	{"a withdrawal of the last place", scripts.SemaphoreWithdraw,
+		semLine{nil, []place{{one, long}}}, []any{one}, int64(1), semLine{}, nil},
+	{"a withdrawal of a missing place", scripts.SemaphoreWithdraw,
+		semLine{grants{theirs: "0"}, []place{{one, long}}}, []any{two}, int64(-1),
+		semLine{grants{theirs: "0"}, []place{{one, long}}}, []id{one}},
+}
+
+func TestSemaphoreLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range semLineCases {
+		t.Run(c.name, func(t *testing.T) {
+			l := newSemLine(t, node)
+			l.set(c.before)
+			assert.Equal(t, c.reply, l.run(c.script, c.args...))
+			l.require(c.after)
+			assert.Equal(t, c.told, l.queue.heard())
+		})
+	}
+}
+
+// Who may not publish can release all the same.
+func TestSemaphoreReleaseWithoutAPermission(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	node := redistest.StartOne(t)
+	for _, right := range []string{"resetchannels", "-publish"} {
+		l := newSemLine(t, node)
+		l.set(semLine{grants{mine: "0"}, []place{{one, long}, {two, long}}})
+		as := newUser(t, node, right)
+		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.SemaphoreRelease, []any{mine, "", 0})...), right)
+		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.SemaphoreWithdraw, []any{two})...), right)
+		l.require(semLine{nil, []place{{one, long}}})
+		assert.Empty(t, l.queue.heard(), "the permission was there")
+	}
+}
+
+// Whom a release may not tell keeps no others from being told.
+func TestSemaphoreReleaseTellsWithSomePermissions(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	l := newSemLine(t, redistest.StartOne(t))
+	l.set(semLine{grants{mine: "0-2"}, []place{{one, long}, {another, long}, {third, long}}})
+	as := newUser(t, l.queue.node, "resetchannels", "&"+l.queue.home+"b")
+	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.SemaphoreRelease, []any{mine, "", 0})...))
+	assert.Equal(t, []id{another}, l.queue.heard())
+}
+
+// A line of another kind keeps nobody from giving a permit back.
+func TestSemaphoreReleaseWithASpoiltLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for i := range 2 {
+		l := newSemLine(t, node)
+		l.set(semLine{grants{mine: "0", theirs: "1"}, []place{{one, long}}})
+		l.queue.spoil(i)
+		assert.EqualValues(t, 1, l.run(scripts.SemaphoreRelease, mine, "", 0), "key %d", i)
+		assert.Equal(t, grants{theirs: "1"}, l.grants())
+		l.queue.requireSpoilt(i)
+	}
+}
+
+// semWaiting is a semaphore with its line.
+type semWaiting struct {
+	*semaphore
+	queue *queue
+}
+
+func newSemLine(t *testing.T, node *redistest.Node) *semWaiting {
+	s := newSemaphore(t, node)
+	return &semWaiting{s, newQueue(newEar(t, node), s.keys[0]+"line", s.keys[0]+"waiters")}
+}
+
+// run runs a script, which must work, with whole ids.
+func (l *semWaiting) run(script *scripts.Script, args ...any) any {
+	l.t.Helper()
+	return l.node.Do(l.t, append([]any{"EVAL"}, l.command(script, args)...)...)
+}
+
+// command are the words of an EVAL.
+func (l *semWaiting) command(script *scripts.Script, args []any) []any {
+	keys := []any{script.Source(), 4, l.keys[0], l.keys[1], l.queue.line, l.queue.waiters}
+	return slices.Concat(keys, l.queue.words(args))
+}
+
+func (l *semWaiting) set(state semLine) {
+	l.t.Helper()
+	l.semaphore.set(state.permits, long)
+	l.queue.set(state.line...)
+}
+
+// require checks permits and places.
+func (l *semWaiting) require(state semLine) {
+	l.t.Helper()
+	if state.permits == nil {
+		state.permits = grants{}
+	}
+	require.Equal(l.t, state.permits, l.grants())
+	l.requireSound()
+	l.queue.require(state.line...)
+}

@@ -1,0 +1,41 @@
+package semaphore
+
+import "github.com/holdfast-go/holdfast/internal/redlock"
+
+// Errors name the semaphore, the node and the cause, and are to be asked by
+// errors.Is and errors.As rather than compared: they come wrapped and joined.
+var (
+	// ErrFailed means that no permit was acquired.
+	ErrFailed = redlock.ErrFailed
+
+	// ErrExtendFailed means that the permit was not extended.
+	ErrExtendFailed = redlock.ErrExtendFailed
+
+	// ErrLockAlreadyExpired means that there is no such permit any more: it has
+	// expired, or was released already.
+	ErrLockAlreadyExpired = redlock.ErrLockAlreadyExpired
+
+	// ErrLost means that the permit can not be proven any more: a majority of the nodes has
+	// nothing of it, or its Until has passed. It is the cause with which the contexts of
+	// Do and DoN end, and what these return, joined with what their function returned.
+	ErrLost = redlock.ErrLost
+
+	// ErrConfig means that the semaphore can not work as it was configured, or
+	// the number of permits asked for is out of range. The text says what was
+	// given and what is needed. Nothing was sent to Redis.
+	ErrConfig = redlock.ErrConfig
+)
+
+// ErrTaken means that a majority of the nodes has too few free slots. Nodes lists
+// them; it is empty when another goroutine is acquiring through the same
+// *Semaphore, so that no node was asked. errors.As finds it by pointer and by
+// value.
+type ErrTaken = redlock.ErrTaken
+
+// ErrNodeTaken means that one node has too few free slots, where those nodes are
+// no majority. errors.As finds it by pointer and by value.
+type ErrNodeTaken = redlock.ErrNodeTaken
+
+// RedisError is what went wrong with one node: the client library's error, or
+// that no answer came in time. errors.As finds it by pointer and by value.
+type RedisError = redlock.RedisError

@@ -1,0 +1,209 @@
+package semaphore
+
+import (
+	"context"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// protocol is the semaphore as the engine sees it.
+var protocol = &redlock.Protocol{
+	Kind:    "semaphore",
+	Acquire: scripts.SemaphoreAcquire,
+	Extend:  scripts.SemaphoreExtend,
+	Release: scripts.SemaphoreRelease,
+	Check:   scripts.SemaphoreCheck,
+	AuxKeys: []string{":permits:leases", ":permits:slots"},
+
+	Handover: scripts.SemaphoreHandover,
+	Withdraw: scripts.SemaphoreWithdraw,
+	LineKeys: []string{":permits:line", ":permits:waiters"},
+}
+
+// MaxLimit is the largest limit that a semaphore can have.
+const MaxLimit = redlock.MostSlots
+
+// Factory makes semaphores that live on one set of nodes. It is safe for
+// concurrent use. Make one for each set of nodes and keep it: what is known of
+// the nodes' health lives in it.
+type Factory struct {
+	engine *redlock.Engine
+}
+
+// New returns a factory over pools, one for each independent Redis. A majority
+// is len(pools)/2+1 of them, whether they are up or not, and every process has
+// to be given the same nodes. Errors number the nodes in the order given here,
+// from 0.
+//
+// New never fails and sends nothing. No pools, or one that can not be used, are
+// reported as [ErrConfig] by the first call that needs them.
+func New(pools ...driver.Pool) *Factory {
+	return &Factory{engine: redlock.New(pools...)}
+}
+
+// NewSemaphore returns the semaphore called name, of which at most limit permits
+// are held at a time: from 1 to [MaxLimit]. It sends nothing. Bad options, a bad
+// limit and an empty name are reported as [ErrConfig] by the first call on it.
+func (f *Factory) NewSemaphore(name string, limit int, options ...Option) *Semaphore {
+	config := redlock.DefaultConfig()
+	for _, option := range options {
+		if option != nil {
+			option.apply(&config)
+		}
+	}
+	spec := f.engine.NewSpec(protocol, name, config)
+	return &Semaphore{slots: redlock.NewSlots(spec, limit), name: name, limit: limit}
+}
+
+// Semaphore is a number of permits that many processes share. It is safe for
+// concurrent use; goroutines that share it are served in the order in which they
+// came. See the package's documentation for what it promises.
+//
+// A method without a context is the one with context.Background(). A nil context
+// counts as context.Background() too.
+type Semaphore struct {
+	slots *redlock.Slots
+	name  string
+	limit int
+}
+
+// Acquire takes one permit. See [Semaphore.AcquireN].
+func (s *Semaphore) Acquire() (*Permit, error) { return s.AcquireN(context.Background(), 1) }
+
+// AcquireContext takes one permit. See [Semaphore.AcquireN].
+func (s *Semaphore) AcquireContext(ctx context.Context) (*Permit, error) { return s.AcquireN(ctx, 1) }
+
+// AcquireN takes n permits, all or none, as one handle. It waits in line behind
+// other goroutines that use the same *Semaphore, so that a large request is not
+// starved by small ones of its process, then tries until a majority of the nodes
+// grants them, the tries of [WithTries] are used up, or ctx ends. An n below 1 or
+// above the limit is an [ErrConfig].
+//
+// Every other error is an [ErrFailed], together with what each node answered to
+// the last try. When ctx has ended the error is ctx.Err() as well. On error
+// nothing is held; what single nodes may have granted is released in the
+// background.
+func (s *Semaphore) AcquireN(ctx context.Context, n int) (*Permit, error) {
+	return permit(s.slots.Acquire(orBackground(ctx), n))
+}
+
+// TryAcquire makes one try for one permit. See [Semaphore.TryAcquireN].
+func (s *Semaphore) TryAcquire() (*Permit, error) { return s.TryAcquireN(context.Background(), 1) }
+
+// TryAcquireContext makes one try for one permit. See [Semaphore.TryAcquireN].
+func (s *Semaphore) TryAcquireContext(ctx context.Context) (*Permit, error) {
+	return s.TryAcquireN(ctx, 1)
+}
+
+// TryAcquireN makes one try for n permits, all or none, and does not wait for
+// holders. While another goroutine is acquiring through the same *Semaphore it
+// fails at once. Its errors are those of AcquireN.
+func (s *Semaphore) TryAcquireN(ctx context.Context, n int) (*Permit, error) {
+	return permit(s.slots.TryAcquire(orBackground(ctx), n))
+}
+
+func permit(p *redlock.Permit, err error) (*Permit, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &Permit{p}, nil
+}
+
+// Do is [Semaphore.DoN] with one permit.
+func (s *Semaphore) Do(ctx context.Context, fn func(ctx context.Context) error) error {
+	return s.DoN(ctx, 1, fn)
+}
+
+// DoN acquires n permits, runs fn while they are renewed, and releases them when fn
+// returns, panics or calls runtime.Goexit.
+//
+// fn's context ends with ctx, and when the permits are lost; [context.Cause] is an
+// [ErrLost] then. From that moment on somebody else may have them: fn should stop what
+// it does, and return. DoN does not stop it.
+//
+// The error is that of AcquireN, and fn was not run then; or that of fn, joined with
+// an ErrLost if the permits were lost before their release. That may be found only by
+// the release. When too few nodes answer that, it is no error: what fn did was
+// within the limit to its end, and the release is carried through in the background.
+func (s *Semaphore) DoN(ctx context.Context, n int, fn func(ctx context.Context) error) error {
+	return s.slots.Do(orBackground(ctx), n, fn)
+}
+
+// Name is the semaphore's name.
+func (s *Semaphore) Name() string { return s.name }
+
+// Limit is the limit that the semaphore was made with.
+func (s *Semaphore) Limit() int { return s.limit }
+
+// Held counts the permits that are held now, by all processes; expired ones do
+// not count. It asks all nodes and waits for each as long as one call may take.
+// A node that stays silent counts as having what the others have, so the result
+// may be too high while nodes are away, and is not too low. It costs as much as is
+// held: it is for people and monitoring, and no substitute for TryAcquire.
+func (s *Semaphore) Held(ctx context.Context) (int, error) {
+	return s.slots.Held(orBackground(ctx), scripts.SemaphoreHeld)
+}
+
+// Permit is what was acquired: one permit or several that belong together. It is
+// a handle that goroutines may pass on, and safe for concurrent use.
+type Permit struct{ permit *redlock.Permit }
+
+// Release gives the permit back. See [Permit.ReleaseContext].
+func (p *Permit) Release() (bool, error) { return p.ReleaseContext(context.Background()) }
+
+// ReleaseContext gives the permit back, and reports whether a majority of the
+// nodes still had it: if so, it counted against the limit up to now. It may give it to
+// another goroutine that waits with the same *Semaphore.
+//
+// It is false with an error otherwise: an [ErrLockAlreadyExpired] after its
+// expiry, and when it was released already. Whatever the outcome the permit has
+// ended. When too few nodes answered, or ctx has ended, the release is still
+// carried through in the background, and calling again asks the nodes once more.
+func (p *Permit) ReleaseContext(ctx context.Context) (bool, error) {
+	return p.permit.Release(orBackground(ctx))
+}
+
+// Extend renews the permit. See [Permit.ExtendContext].
+func (p *Permit) Extend() (bool, error) { return p.ExtendContext(context.Background()) }
+
+// ExtendContext renews the permit for a full expiry from now, and reports whether
+// it did. Only nodes that still have it count. On error, which is an
+// [ErrExtendFailed] with what each node answered, Until stays as it was, and the
+// call may be repeated while it lies ahead. A permit whose Until has passed is
+// not extended any more.
+func (p *Permit) ExtendContext(ctx context.Context) (bool, error) {
+	return p.permit.Extend(orBackground(ctx))
+}
+
+// Until is the moment up to which the permit is valid, or was. It carries a
+// monotonic reading.
+func (p *Permit) Until() time.Time { return p.permit.Until() }
+
+// Lost returns a channel that is closed when the permit is lost: as soon as a majority
+// of the nodes has said, to an Extend, a Release or a renewal, that it has nothing of
+// it, or at Until, whichever comes first. It is closed at once when that has happened
+// already, or when the permit was released, and never because of a Release in time. It
+// costs no round trip.
+//
+// Both clocks of the process are looked at in the call, and about every 100ms while a
+// channel is open, as the monotonic one stands still while a machine is suspended. So
+// a process that was suspended finds its permit lost at the next call, and the channel
+// closed within 100ms of waking.
+func (p *Permit) Lost() <-chan struct{} { return p.permit.Lost() }
+
+// Value is the permit's token.
+func (p *Permit) Value() string { return p.permit.Value() }
+
+// Slots are the numbers of the permit's slots, from 0 to the limit − 1, in
+// ascending order. No other valid permit of the semaphore has any of them.
+func (p *Permit) Slots() []int { return p.permit.Slots() }
+
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
