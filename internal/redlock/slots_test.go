@@ -419,27 +419,6 @@ func (b *bench) visit(x *Slots, g *guard, own *rand.Rand) {
 	_, _ = p.Release(context.Background())
 }
 
-func TestAuxKeys(t *testing.T) {
-	for name, key := range map[string]string{
-		"plain":  "plain{plain}:x",
-		"a{b}c":  "a{b}c{a{b}c}:x",
-		"x}y":    "",
-		"a{}b":   "",
-		"{}":     "",
-		"a{":     "",
-		"{a}{b}": "{a}{b}{{a}{b}}:x",
-	} {
-		got := AuxKey(name, ":x")
-		require.Equal(t, keySlot(name), keySlot(got), name)
-		require.Equal(t, name, got[:len(name)])
-		if key != "" {
-			require.Equal(t, key, got)
-		}
-	}
-	require.EqualValues(t, 12739, keySlot("123456789"), "the specification's test vector, 0x31C3")
-	require.Equal(t, keySlot("user1000"), keySlot("{user1000}.following"))
-}
-
 func TestSlotsAsText(t *testing.T) {
 	for text, slots := range map[string][]int{
 		"":            nil,
