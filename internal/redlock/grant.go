@@ -91,7 +91,8 @@ func (g *grant) differs(agreed string) bool {
 }
 
 // parseSlots reads slots that are written as ascending runs: "3-4,7" is 3, 4 and
-// 7. What no script sends is left out.
+// 7. What no script sends is left out, among it what does not ascend, so that no reply,
+// however it came about, makes more than MostSlots.
 func parseSlots(list string) []int {
 	var slots []int
 	for list != "" {
@@ -109,7 +110,7 @@ func appendRun(slots []int, run string) []int {
 	}
 	from, err := strconv.Atoi(first)
 	to, errTo := strconv.Atoi(last)
-	if err != nil || errTo != nil || to >= MostSlots {
+	if err != nil || errTo != nil || to >= MostSlots || len(slots) > 0 && from <= slots[len(slots)-1] {
 		return slots
 	}
 	for ; from <= to; from++ {

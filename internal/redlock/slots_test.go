@@ -433,6 +433,7 @@ func TestSlotsAsText(t *testing.T) {
 	for _, text := range []string{"x", "-", "4-3", "5-", "-5", ",", "0-99999999"} {
 		require.Empty(t, parseSlots(text), text)
 	}
+	require.Equal(t, []int{3, 4, 7}, parseSlots("3-4,4,0-5,7,7,3-4"), "slots ascend")
 }
 
 func series(from, to int) []int {
