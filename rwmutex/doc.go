@@ -93,8 +93,9 @@
 //	                                  WithFencing only
 //
 // For names with braces the part in braces is a number that leads to the same hash
-// slot; to find it takes milliseconds, once an object. To see who holds it: GET the first, ZRANGE … WITHSCORES the others. None is
-// named catalog itself, so that a mutex of the same name does not meet it.
+// slot; to find it takes milliseconds, once an object. To see who holds it: GET the
+// first, ZRANGE … WITHSCORES the others. None is named catalog itself, so that a mutex
+// of the same name does not meet it.
 //
 // # Renewal and loss
 //
