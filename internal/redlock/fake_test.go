@@ -3,6 +3,9 @@ package redlock
 import (
 	"context"
 	"errors"
+	"flag"
+	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing/synctest"
@@ -93,6 +96,8 @@ func (f *fakeNode) EvalBounded(ctx context.Context, call *driver.Call) (any, boo
 
 // Eval runs a call through the node's faults.
 func (f *fakeNode) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	dawdle()
+	defer dawdle()
 	f.enter()
 	defer f.leave()
 	f.mu.Lock()
@@ -115,6 +120,18 @@ func (f *fakeNode) Eval(ctx context.Context, call *driver.Call) (any, error) {
 		return nil, errLostReply
 	}
 	return reply, nil
+}
+
+var dawdles = flag.Bool("fake.dawdle", false, "have fake nodes let others go first, at random")
+
+// dawdle lets the scheduler run others, in no time: what a test takes for granted about
+// who comes first then fails soon, and not once in a thousand runs.
+func dawdle() {
+	if *dawdles {
+		for range rand.IntN(2) * rand.IntN(40) {
+			runtime.Gosched()
+		}
+	}
 }
 
 func (f *fakeNode) loses(call *driver.Call) bool {

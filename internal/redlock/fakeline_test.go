@@ -41,6 +41,7 @@ func (f *fakeNode) Subscribe(_ context.Context, channel string) (driver.Subscrip
 }
 
 func (s *fakeSubscription) Receive() (string, error) {
+	defer dawdle()
 	select {
 	case id := <-s.messages:
 		return id, nil
