@@ -218,10 +218,16 @@ func (w *world) awaitPaid(other *mutex.Mutex) {
 // no node has the key then.
 func (w *world) requireSettled() {
 	w.t.Helper()
-	require.Eventually(w.t, func() bool { return background() == 0 }, patience, tick)
+	settle(w.t)
 	for i, n := range w.nodes {
 		require.Nil(w.t, n.Do(w.t, "GET", w.name), "a key was left behind on node %d", i)
 	}
+}
+
+// settle waits until nothing goes on in the background.
+func settle(t testing.TB) {
+	t.Helper()
+	require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
 }
 
 // background counts the goroutines of the engine. Those that call it count too.
