@@ -7,6 +7,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ory/dockertest/v3"
 	"github.com/ory/dockertest/v3/docker"
@@ -120,19 +121,40 @@ func (c *container) pause() error {
 	if c.resource == nil || c.paused {
 		return nil
 	}
-	err := freeze(func() error { return c.backend.pool.Client.PauseContainer(c.resource.Container.ID) })
+	client, id := c.backend.pool.Client, c.resource.Container.ID
+	err := freeze(
+		func() error { return client.PauseContainer(id) },
+		func() error { return client.UnpauseContainer(id) },
+		func() bool { return pingWithin(c.addr(), freezeProof) == nil },
+	)
 	c.paused = err == nil
 	return err
 }
 
-// freezeTries is how often an engine is asked to freeze a container.
-const freezeTries = 5
+const (
+	// freezeTries is how often an engine is asked to freeze a container.
+	freezeTries = 5
+	// freezeProof is how long a server must be silent to be taken for frozen.
+	freezeProof = 100 * time.Millisecond
+)
+
+var errNotFrozen = errors.New("redistest: the engine has paused the container, and the server still answers")
 
 // freeze asks again while the engine says that it could not: on a busy machine its
-// runtime gives up on processes that run all the time, and lets them go on.
-func freeze(pause func() error) (err error) {
+// runtime gives up on processes that run all the time, and lets them go on. So it does
+// when the server still answers: now and then an engine says that it has paused a
+// container, and then that it is not paused.
+func freeze(pause, resume func() error, answers func() bool) (err error) {
 	for range freezeTries {
-		if err = pause(); err == nil || !strings.Contains(err.Error(), "unable to freeze") {
+		if err = pause(); err == nil {
+			if !answers() {
+				return nil
+			}
+			if err = resume(); err != nil && !strings.Contains(err.Error(), "is not paused") {
+				return err
+			}
+			err = errNotFrozen
+		} else if !strings.Contains(err.Error(), "unable to freeze") {
 			return err
 		}
 	}

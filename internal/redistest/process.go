@@ -252,9 +252,12 @@ func awaitAnswer(addr string, gone <-chan struct{}) error {
 
 // ping asks the server at addr whether it is ready. One that wants a password
 // first is.
-func ping(addr string) error {
+func ping(addr string) error { return pingWithin(addr, time.Second) }
+
+// pingWithin is ping for a server that has so long to answer.
+func pingWithin(addr string, timeout time.Duration) error {
 	conn, err := redis.Dial("tcp", addr,
-		redis.DialConnectTimeout(time.Second), redis.DialReadTimeout(time.Second))
+		redis.DialConnectTimeout(timeout), redis.DialReadTimeout(timeout))
 	if err != nil {
 		return err
 	}
