@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,19 +147,24 @@ var errNotFrozen = errors.New("redistest: the engine has paused the container, a
 // container, and then that it is not paused.
 func freeze(pause, resume func() error, answers func() bool) (err error) {
 	for range freezeTries {
-		if err = pause(); err == nil {
+		if err = pause(); err == nil || errorSays(err, "already paused") {
 			if !answers() {
 				return nil
 			}
-			if err = resume(); err != nil && !strings.Contains(err.Error(), "is not paused") {
+			if err = resume(); err != nil && !errorSays(err, "is not paused", "running process") {
 				return err
 			}
 			err = errNotFrozen
-		} else if !strings.Contains(err.Error(), "unable to freeze") {
+			time.Sleep(freezeProof) // until the engine knows what it runs
+		} else if !errorSays(err, "unable to freeze") {
 			return err
 		}
 	}
 	return err
+}
+
+func errorSays(err error, any ...string) bool {
+	return slices.ContainsFunc(any, func(text string) bool { return strings.Contains(err.Error(), text) })
 }
 
 func (c *container) resume() error {

@@ -9,6 +9,7 @@ import (
 
 func TestFreezeAsksAgainUntilTheServerIsFrozen(t *testing.T) {
 	busy := errors.New("API error (500): OCI runtime pause failed: unable to freeze: unknown")
+	known := errors.New("API error (409): Container f1440c is already paused")
 	gone := errors.New("API error (404): no such container")
 	for name, c := range map[string]struct {
 		paused  []error // what each pause says
@@ -22,6 +23,7 @@ func TestFreezeAsksAgainUntilTheServerIsFrozen(t *testing.T) {
 		"another failure":    {[]error{busy, gone}, 0, gone, 0},
 		"said and not done":  {[]error{nil, busy, nil, nil}, 4, nil, 2},
 		"said and never so":  {[]error{nil, nil, nil, nil, nil}, 0, errNotFrozen, freezeTries},
+		"paused, it thinks":  {[]error{nil, known, known}, 3, nil, 2},
 		"busy to the end":    {[]error{nil, busy, busy, busy, busy}, 0, busy, 1},
 		"gone after a while": {[]error{nil, gone}, 0, gone, 1},
 	} {
