@@ -176,6 +176,7 @@ func TestRUnlockAgainAfterAnOutage(t *testing.T) {
 			_, err := rw.RUnlock()
 			return err != nil && strings.Contains(err.Error(), "not held")
 		}, patience, tick)
+		w.requireNotHeld(rw.RUnlock)
 		w.awaitFree()
 	})
 }

@@ -163,8 +163,9 @@ func freeze(pause, resume func() error, answers func() bool) (err error) {
 	return err
 }
 
-func errorSays(err error, any ...string) bool {
-	return slices.ContainsFunc(any, func(text string) bool { return strings.Contains(err.Error(), text) })
+// errorSays reports that an error has one of the texts in it.
+func errorSays(err error, texts ...string) bool {
+	return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(err.Error(), text) })
 }
 
 func (c *container) resume() error {
