@@ -132,4 +132,5 @@ func (r *round) excuseUnsettled(t token) {
 			r.excuse(n.index, answer{vote: voteNone, err: errUnsettled})
 		}
 	}
+	r.inviteNeeded()
 }

@@ -64,11 +64,11 @@ func (h *hold) prepareExtension(ctx context.Context) (*round, error) {
 		p = toGrant
 	}
 	r := newRound(ctx, h, h.spec.extendCall(h), p)
+	h.muteRepaired(r)
 	if p == toGrant && !h.pend(r) {
 		r.giveBackAll()
 		return nil, errUnlocked
 	}
-	h.muteRepaired(r)
 	return r, nil
 }
 
@@ -127,6 +127,7 @@ func (h *hold) muteRepaired(r *round) {
 			r.mute(i)
 		}
 	}
+	r.inviteNeeded()
 }
 
 // mend follows up a won extension on the nodes that answered in time, but for those

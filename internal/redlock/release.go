@@ -1,6 +1,9 @@
 package redlock
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // releaseAll gives the hold back on every node that may have it, and reports
 // whether a majority had it until now. The hold has ended in any case: what the
@@ -41,7 +44,7 @@ const (
 // inviteRelease ends the hold and sorts the nodes: those that may have the
 // token are asked now, those with a call under way by the goroutine of that
 // call; of the rest the answer is known. It returns the nodes that may have it
-// but can not be asked.
+// but are not asked, as their gates are shut and enough others are left.
 //
 // All in one step: a call that returns before it is settled by its own
 // goroutine alone, one that returns later joins the round.
@@ -63,7 +66,8 @@ func (h *hold) inviteRelease(r *round) (shut []*node) {
 			shut = append(shut, n)
 		}
 	}
-	return shut
+	r.inviteNeeded()
+	return slices.DeleteFunc(shut, func(n *node) bool { return r.slots[n.index].pass != noPass })
 }
 
 // claim begins a release by the owner. It reports false when there is nothing

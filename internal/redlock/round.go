@@ -95,20 +95,29 @@ func (r *round) init(ctx context.Context, h *hold, call driver.Call, p purpose) 
 	r.invite()
 }
 
-// invite gives a pass to each node that its gate admits. When too few are
-// admitted for a majority, all are: the caller will wait for them, so they are
-// no background work.
+// invite gives a pass to each node that its gate admits, and to those that are needed.
 func (r *round) invite() {
 	for i, n := range r.engine.nodes {
-		r.admit(i, n.gate.admit(r.start.Time))
-	}
-	for i := range r.slots {
-		switch {
-		case r.slots[i].pass != noPass:
-		case r.asked < r.engine.quorum:
-			r.admit(i, freePass)
-		default:
+		if p := n.gate.admit(r.start.Time); p != noPass {
+			r.admit(i, p)
+		} else {
 			r.slots[i].err = errSaturated
+		}
+	}
+	r.inviteNeeded()
+}
+
+// inviteNeeded gives passes to nodes behind shut gates when too few others are left
+// for a majority, of those whose votes count: so it comes again after what takes votes
+// away. The caller will wait for them, so they are no background work.
+func (r *round) inviteNeeded() {
+	for i := range r.slots {
+		if !r.hopeless() {
+			return
+		}
+		if s := &r.slots[i]; s.err == errSaturated && !s.mute {
+			s.err = nil
+			r.admit(i, freePass)
 		}
 	}
 }
@@ -137,9 +146,6 @@ func (r *round) spareSilent() {
 }
 
 func (r *round) admit(i int, p pass) {
-	if p == noPass {
-		return
-	}
 	r.slots[i].pass = p
 	r.asked++
 	r.open++
@@ -157,10 +163,11 @@ func (r *round) excuse(i int, a answer) {
 	s.answer = a
 }
 
-// mute has node i asked, but does not count its vote.
+// mute does not count node i's vote, if it is asked.
 func (r *round) mute(i int) {
-	if s := &r.slots[i]; s.pass != noPass {
-		s.mute = true
+	s := &r.slots[i]
+	s.mute = true
+	if s.pass != noPass {
 		r.open--
 	}
 }
