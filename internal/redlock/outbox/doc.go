@@ -1,0 +1,33 @@
+// Package outbox is the way from the engine to one node: send this call, and tell me
+// whether it was sent, answered, or is late.
+//
+// # Lanes, flights and batches
+//
+// Every server has a lane: a single node one, a Cluster one for each master, which the
+// driver names. A lane has a few flights at a time. A flight is one request to the
+// server: a call, or a batch of calls when several were waiting. What comes while
+// all places are taken waits in the lane, and leaves with the next flight.
+//
+//	calls → waiting, by class → flight (at most 16, 128 calls, 64 KiB) → answers
+//
+// A call leaves at once while fewer than two flights are under way: on a near server
+// that is enough to keep it busy, and larger batches cost both sides less. On a far
+// one the next flight need not wait for an answer, but only for a moment in which
+// others may come and join it. So a crowd many times as large as the number of
+// connections is served in a few round trips.
+//
+// # Sent and not sent
+//
+// Whether a call was sent is decided under the lane's lock, when its flight is cut. Its
+// bound counts from there, and so does whatever validity its answer may grant. A call
+// that was not sent is known to have had no effect: nothing needs to be undone. That is
+// told when it is withdrawn, when no connection can be made, or when the server has
+// answered nothing at all for as long as the call was to last.
+//
+// # Connections
+//
+// A driver that can dial makes connections for the lane alone. Dialing has the client's
+// own timeout and not a call's, goes on when the call that needed it has given up, and
+// serves the next one. A lane has as many connections as it had flights at a time,
+// and closes those that were not used for a while.
+package outbox

@@ -1,0 +1,83 @@
+package outbox
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/clock"
+)
+
+// Class orders what waits in a lane: a lower one leaves first, each in order.
+type Class uint8
+
+const (
+	// Urgent are renewals and releases: a lease may be lost by waiting, or others are
+	// kept out.
+	Urgent Class = iota
+	// Ordinary are acquires and questions, for which a caller waits.
+	Ordinary
+	// Looks are a waiter's repeated acquires, which find out what it was not told.
+	Looks
+	// Left are those whose callers have gone, but which are worth sending: a slow
+	// server, too, should know of a lease that the others have granted. Their number
+	// is bounded.
+	Left
+
+	classes = 4
+)
+
+// Request is one call on its way to one node. Its maker fills in the exported fields
+// and posts it, once. It must not be copied afterwards.
+type Request struct {
+	Call  *driver.Call
+	Class Class
+	// Bound is how long an answer may take from the moment of sending, and how long
+	// a server may be silent before what has not been sent is given up.
+	Bound time.Duration
+	// Token keeps calls about the same token out of one batch, as they might be
+	// answered by different states of it. Empty: with nothing in common.
+	Token string
+	// Alone keeps a call whose cost grows with its arguments out of every batch.
+	Alone bool
+	// Values are the caller's context values, for tracing. A batch of several calls
+	// carries those of no caller.
+	Values context.Context
+	// To is told what becomes of the request.
+	To Observer
+
+	lane   *lane
+	at     *list.Element // while it waits; guarded by the lane's mutex
+	flight *flight       // while it is under way; guarded by the lane's mutex
+	posted time.Time
+	sent   clock.Instant
+	late   bool   // was told so; guarded by the lane's mutex
+	own    flight // of a request that leaves alone
+}
+
+// Sent is the moment just before the request left. It is valid once the observer was
+// told of an answer or of lateness, and zero when it was not sent.
+func (r *Request) Sent() clock.Instant { return r.sent }
+
+// Observer is told what becomes of a request, outside every lock and never by the
+// goroutine that is still in Post. One of Unsent and Answered is called, once; before
+// Answered perhaps Late.
+type Observer interface {
+	// Unsent says that the request was not sent and never will be.
+	Unsent(r *Request, cause error)
+	// Late says that the request was sent, and that its bound has passed without an
+	// answer. It may still be run.
+	Late(r *Request)
+	// Answered says what came back: a reply, or an error that leaves it open whether
+	// the call was run unless the server itself has sent it.
+	Answered(r *Request, reply any, err error)
+}
+
+// Why a request was not sent.
+var (
+	ErrSilent    = errors.New("not asked: the server has not answered anything for some time")
+	ErrCrowded   = errors.New("not asked: too many calls to it are waiting whose callers have gone")
+	ErrWithdrawn = errors.New("not asked: it was not needed any more")
+)
