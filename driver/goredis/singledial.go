@@ -19,7 +19,7 @@ type singleDial struct {
 // connect is a dial function for [redis.Options].
 func (d *singleDial) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	if !d.use() {
-		return nil, net.ErrClosed
+		return nil, errDialedAgain
 	}
 	conn, err := d.dial(ctx, network, addr)
 	if err != nil {
@@ -33,6 +33,13 @@ func (d *singleDial) connect(ctx context.Context, network, addr string) (net.Con
 	}
 	d.conn = conn
 	return conn, nil
+}
+
+// ready reports that there is a connection.
+func (d *singleDial) ready() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.conn != nil && !d.shut
 }
 
 // use returns true the first time.
