@@ -69,7 +69,7 @@ func (h *hold) deny(r *round) {
 	causes := r.causes()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.ended || h.claimed || validFrom(r.start, &h.spec.Config).until.Before(h.valid.until) {
+	if h.ended || h.claimed || validFrom(r.began, &h.spec.Config).until.Before(h.valid.until) {
 		return
 	}
 	h.lose(causes...)

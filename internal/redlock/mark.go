@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
 // A mark lasts for a multiple of markStep, so that it is seldom another number,
@@ -26,6 +28,7 @@ type mark struct {
 	waiter   *waiter
 	joined   bool // the waiter is known to the engine's ears
 	told     bool // the waiter was told something before the try under way
+	again    bool // the call has made a try before that one
 
 	usual   time.Duration // the last retry delay; of the call under way
 	renewed time.Time     // when the last try that leaves the mark was made
@@ -95,7 +98,8 @@ func (m *mark) forTry(p *pace) *mark {
 	if m == nil || p.spent() {
 		return nil
 	}
-	m.told = m.waiter.told() > 0
+	m.told, m.again = m.waiter.told() > 0, p.started
+	p.started = true
 	m.waiter.reset()
 	if p.drawn || p.running {
 		m.usual = p.delay()
@@ -118,6 +122,10 @@ func (m *mark) words() (id, lifetime any) {
 	}
 	return m.token.word, *m.lifetime.Load()
 }
+
+// looks reports that the try under way is not the first one of its call, and that
+// nothing has told it to come: most probably it is refused again.
+func (m *mark) looks() bool { return m != nil && m.again && !m.told }
 
 // pend notes that a try's round may leave the mark on every node that it asks.
 func (m *mark) pend(h *hold, r *round) {
@@ -234,21 +242,21 @@ func (m *mark) restored(n *node, a answer) {
 	}
 }
 
-// askUndo sends the release of the hold's token to one node, and takes the
-// answer.
-func (h *hold) askUndo(ctx context.Context, n *node) answer {
-	call := h.undoCall()
+// undoAt sends the release of the hold's token to one node, takes the answer, and
+// passes it on.
+func (h *hold) undoAt(n *node, then func(answer)) {
+	call := *h.undoCall()
 	restoring := h.mark.restoring(n)
 	if restoring {
-		with := h.spec.releaseCall(h.token, h.mark)
-		call = &with
+		call = h.spec.releaseCall(h.token, h.mark)
 	}
-	a := n.ask(ctx, call)
-	if restoring {
-		h.mark.restored(n, a)
-	}
-	h.released(n, a)
-	return a
+	n.send(h.spec, h.token, outbox.Urgent, call, func(a answer) {
+		if restoring {
+			h.mark.restored(n, a)
+		}
+		h.released(n, a)
+		then(a)
+	})
 }
 
 // mostOutlast is the longest time of a call that its caller's ctx does not end at
@@ -266,5 +274,5 @@ func (r *round) outlasts(ctx context.Context) bool {
 		return false
 	}
 	deadline, ok := ctx.Deadline()
-	return !ok || deadline.After(r.ctx.ends)
+	return !ok || deadline.After(r.began.Add(r.hold.spec.bound))
 }

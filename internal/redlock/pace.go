@@ -20,6 +20,7 @@ type pace struct {
 	tries   int // how many were used, the first one included
 	timer   *time.Timer
 	running bool // a delay has begun and has not ended
+	started bool // a try was made
 
 	drawn bool          // next is valid
 	next  time.Duration // the delay after the current try, where it was asked for ahead

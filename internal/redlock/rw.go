@@ -1,6 +1,10 @@
 package redlock
 
-import "context"
+import (
+	"context"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+)
 
 // RW is a read-write lock object: a writer and readers that share the local line,
 // the keys and what earlier holds have left there. It is safe for concurrent use.
@@ -115,16 +119,14 @@ func (h *hold) lockInherited() *hold {
 // converted on the other nodes: it is converted too, lest it keep others from reading
 // there. If the hold has ended meanwhile the grant is released instead, by others.
 func (h *hold) inherit(n *node) {
-	e := h.spec.engine
-	now := e.now()
-	if !h.pendAt(n, now) {
+	if !h.pendAt(n, h.spec.engine.now()) {
 		return
 	}
-	ctx := callContext{window: e.windows.within(now.Time, h.spec.bound), values: context.Background()}
-	call := h.spec.convertCall(h)
-	if h.learn(n, h.askRepair(n, now.Time, &ctx, &call)) {
-		h.settle(n)
-	}
+	n.send(h.spec, h.token, outbox.Urgent, h.spec.convertCall(h), func(a answer) {
+		if h.learn(n, a) {
+			h.settle(n)
+		}
+	})
 }
 
 // convert asks the nodes to make the new hold of the old one.

@@ -147,3 +147,10 @@ func (f *flight) sendBounded() bool {
 	f.reply = driver.Reply{Value: reply, Err: err}
 	return ok
 }
+
+// timedOut reports that the client has ended the wait for an answer.
+func (f *flight) timedOut() bool {
+	err := f.result(0).Err
+	var timed interface{ Timeout() bool }
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
+}

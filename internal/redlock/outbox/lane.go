@@ -221,6 +221,9 @@ func (l *lane) land(f *flight) *flight {
 // noteAnswers takes what a flight says about the server. l.mu is held.
 func (l *lane) noteAnswers(f *flight, now time.Time) {
 	if !f.heard() {
+		if f.timedOut() {
+			l.noteSilence(f)
+		}
 		return
 	}
 	l.heardAt = now

@@ -78,9 +78,14 @@ func (l *lane) lookAtFlight(f *flight, now time.Time, found *news) {
 		r.late = true
 		found.late = append(found.late, r)
 		l.most = max(1, l.most/2)
-		if !l.heardAt.After(f.since.Time) {
-			l.silent.Store(true)
-		}
+		l.noteSilence(f)
+	}
+}
+
+// noteSilence takes that a flight had no answer in time. l.mu is held.
+func (l *lane) noteSilence(f *flight) {
+	if !l.heardAt.After(f.since.Time) {
+		l.silent.Store(true)
 	}
 }
 
