@@ -27,6 +27,7 @@ var (
 	errTooLate      = errors.New("won a majority only after its validity had ended")
 	errUnexpected   = errors.New("unexpected reply")
 	errNotHeld      = errors.New("not held: never acquired, or released already")
+	errNoMajority   = errors.New("no majority could be asked")
 	errDisagrees    = errors.New("granted other slots than the others")
 	errDoubtful     = errors.New("may have passed it on: the answer was lost")
 	errUnlocked     = errors.New("released while it was being extended")

@@ -104,6 +104,7 @@ func (s *slot) Late(*outbox.Request) {
 	s.err = errNoAnswer
 	r.spareAt(s)
 	over := r.closeIfDecided()
+	r.left = over && !r.won // for want of time, so that others may be late in the next moment
 	r.mu.Unlock()
 	if over {
 		r.conclude()
@@ -589,7 +590,10 @@ func (r *round) causes() []error {
 			rest = append(rest, &RedisError{Node: i, Err: errNoAnswer})
 		}
 	}
-	return append(takenBy(taken, r.engine.quorum), rest...)
+	if errs := append(takenBy(taken, r.engine.quorum), rest...); len(errs) > 0 {
+		return errs
+	}
+	return []error{errNoMajority}
 }
 
 // takenBy tells of the nodes where somebody else holds the lock, in Redsync's

@@ -47,21 +47,23 @@ func (l *lane) connect(waiting int) (*conn, bool) {
 }
 
 // dial makes a connection, in the client's own time, and sends what waits for it. If
-// none can be made, and there is no other, nothing that waits can be sent.
+// none can be made, and there is no other, nothing that waits can be sent. What comes
+// later dials again.
 func (l *lane) dial() {
 	made, err := l.box.dialer.Dial(context.Background(), l.name)
 	now := l.box.clock.Now()
 	l.mu.Lock()
 	l.conns.dialing--
 	var unsent []*Request
+	var f *flight
 	if err == nil {
 		l.conns.total++
 		l.conns.idle = append(l.conns.idle, &conn{Conn: made, used: now.Time})
 		l.heardAt = now.Time
-	} else if l.conns.total+l.conns.dialing == 0 {
+		f = l.cut(now)
+	} else if l.conns.total == 0 {
 		unsent = l.drain()
 	}
-	f := l.cut(now)
 	l.setAlarm(now.Time)
 	l.mu.Unlock()
 	l.fly(f)

@@ -59,7 +59,7 @@ func (l *lane) ask(r *Request) bool {
 		return false
 	}
 	l.fly(l.land(f))
-	return true
+	return !f.unsent()
 }
 
 // push puts a request in its place. l.mu is held.
