@@ -16,7 +16,7 @@ type lane struct {
 	name string
 
 	// silent is set when a call is late and nothing has come since it was sent, until
-	// anything comes.
+	// anything comes. The server then gets one request at a time, and one connection.
 	silent atomic.Bool
 
 	mu      sync.Mutex
@@ -142,10 +142,13 @@ func (l *lane) cut(now clock.Instant) *flight {
 	return f
 }
 
-// mayCut reports that there is a place for another flight. Beyond the first few it is
-// worth a moment's wait for others. l.mu is held.
+// mayCut reports that there is a place for another flight. A silent server is asked by
+// one at a time. Beyond the first few it is worth a moment's wait for others. l.mu is
+// held.
 func (l *lane) mayCut(now time.Time) bool {
 	switch n := len(l.flights); {
+	case l.silent.Load() && n > 0:
+		return false
 	case n < eagerFlights:
 		return true
 	case n >= maxFlights:
