@@ -80,7 +80,7 @@ func (h *hold) beginRenewal(now instant) bool {
 func (h *hold) endRenewal(won bool) {
 	now := h.spec.engine.now()
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	h.renewal.note(won, now.Time, h.spec.lifetime())
 	h.expire(now)
 	h.await(now)

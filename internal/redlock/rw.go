@@ -64,7 +64,7 @@ func (x *RW) Downgrade(ctx context.Context) error {
 func (h *hold) claimToConvert() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	h.expire(now)
 	if h.claimed || h.ended || !h.placed {
 		return false
