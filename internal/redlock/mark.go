@@ -34,6 +34,11 @@ type mark struct {
 	// one node. Their answers may come in another order than they were run in, so
 	// from then on a grant does not prove that the mark is gone. m.mu guards it.
 	overlapped bool
+
+	// used is set once a node has granted a try by the mark's place. The node remembers
+	// where that was, for a try that fails after all, until somebody clears it away: for
+	// another call the place would be one ahead of those that came later. m.mu guards it.
+	used bool
 }
 
 // newMark makes an object's mark. The id ends with a suffix, for the scripts.
@@ -46,18 +51,25 @@ func (s *Spec) newMark(suffix string) *mark {
 	return m
 }
 
+func (m *mark) isUsed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
+}
+
 func (m *mark) serves(suffix string) bool { return m.waiter.suffix == suffix }
 
 // begin makes ready for a call that waits. It is nil for one that does not.
 //
 // A mark that the last call has left, and that is still being withdrawn, is not
-// used again: the answer to that would pass for one about the new place.
+// used again: the answer to that would pass for one about the new place. Nor is one
+// whose place was used.
 func (a *attempts) begin(p *pace, suffix string) *mark {
 	a.causes = nil
 	if a.spec.protocol.Withdraw == nil || p.spent() {
 		return nil
 	}
-	if a.mark == nil || !a.mark.serves(suffix) || !a.mark.settled() {
+	if a.mark == nil || !a.mark.serves(suffix) || !a.mark.settled() || a.mark.isUsed() {
 		a.mark = a.spec.newMark(suffix)
 	}
 	m := a.mark
@@ -155,6 +167,7 @@ func (m *mark) learn(n *node, a answer) {
 func (m *mark) consumed(n *node) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.used = m.used || m.stakes[n.index].maybe
 	if !m.overlapped {
 		m.stakes[n.index].maybe = false
 	}
