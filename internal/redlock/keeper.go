@@ -192,7 +192,7 @@ func (k *keeper) look(due []*hold, now instant) []*hold {
 // be renewed now.
 func (h *hold) look(now instant) (renew bool) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	h.expire(now)
 	renew = h.beginRenewal(now)
 	h.await(now)

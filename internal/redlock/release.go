@@ -65,7 +65,7 @@ func (h *hold) inviteRelease(r *round) {
 func (h *hold) claim() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	h.expire(now)
 	if h.claimed || h.ended && h.countRid() >= h.spec.engine.quorum {
 		return false
@@ -95,7 +95,7 @@ func (h *hold) verdict(ctx context.Context, end outcome, causes []error) (err er
 	if end == gone {
 		h.mu.Lock()
 		h.lose(causes...)
-		h.mu.Unlock()
+		h.unlock()
 	}
 	if ctx.Err() != nil {
 		causes = append(ended(ctx), causes...)
