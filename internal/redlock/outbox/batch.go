@@ -2,46 +2,53 @@ package outbox
 
 import "github.com/holdfast-go/holdfast/driver"
 
-// batch is what goes out in one flight.
+// batch is what joins the first call of a flight.
 type batch struct {
 	requests []*Request
+	most     int // how many calls it may have
 	bytes    int
-	tokens   map[string]bool // of the calls, once there are two
-	closed   bool            // takes no more
+	tokens   map[string]bool // of its calls
+	skipped  int             // calls that wait, but must not join it
+	alone    *Request        // the first of these that must go alone
+	full     bool
 }
 
-func (b *batch) hasRoom(most int) bool { return !b.closed && len(b.requests) < most }
+// begin makes a batch of a flight's first call.
+func begin(first *Request, most int, tokens map[string]bool) batch {
+	b := batch{requests: make([]*Request, 0, most), most: most, tokens: tokens}
+	b.take(first, size(first.Call))
+	return b
+}
+
+// open reports that more may join. One that has skipped many is done, too: looking at
+// all that wait, time and again, would take longer than sending it.
+func (b *batch) open() bool {
+	return !b.full && len(b.requests) < b.most && b.skipped < maxCalls
+}
 
 // add takes a request in, unless it must not go together with the others.
 func (b *batch) add(r *Request) bool {
-	if len(b.requests) == 0 {
-		b.requests, b.bytes, b.closed = append(b.requests, r), size(r.Call), r.Alone
-		return true
+	if r.Alone && b.alone == nil {
+		b.alone = r
 	}
-	bytes := b.bytes + size(r.Call)
-	if r.Alone || b.has(r.Token) {
+	if r.Alone || b.tokens[r.Token] {
+		b.skipped++
 		return false
 	}
-	if bytes > maxBytes {
-		b.closed = true
+	bytes := size(r.Call)
+	if b.full = b.bytes+bytes > maxBytes; b.full {
 		return false
 	}
-	b.requests, b.bytes = append(b.requests, r), bytes
-	if r.Token != "" {
-		b.tokens[r.Token] = true
-	}
+	b.take(r, bytes)
 	return true
 }
 
-// has reports whether a call of the batch is about the token.
-func (b *batch) has(token string) bool {
-	if b.tokens == nil {
-		b.tokens = map[string]bool{}
-		if first := b.requests[0].Token; first != "" {
-			b.tokens[first] = true
-		}
+func (b *batch) take(r *Request, bytes int) {
+	b.requests = append(b.requests, r)
+	b.bytes += bytes
+	if r.Token != "" {
+		b.tokens[r.Token] = true
 	}
-	return b.tokens[token]
 }
 
 // size is about what a call takes on the wire.

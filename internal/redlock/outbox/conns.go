@@ -11,33 +11,44 @@ import (
 // guards them.
 type conns struct {
 	idle    []*conn // the one used last comes last
-	total   int     // idle or in a flight
+	total   int     // idle, in a flight, or about to be closed
 	dialing int
+	made    time.Time // when the last one was, by a server that was not silent
+	refused time.Time // when none could be made; zero if the last one could
 }
 
 // conn is one connection.
 type conn struct {
 	driver.Conn
-	kept bool // it has served a flight before the present one
+	kept bool // was not made for the present flight: the server may have closed it
 	used time.Time
 }
 
-// dialPer is how many waiting calls one more connection is made for. A batch serves as
-// many, but on a far server the time to make several is that of one.
-const dialPer = 32
+const (
+	// dialPer is how many waiting calls one more connection is made for. A batch
+	// serves as many, but on a far server the time to make several is that of one.
+	dialPer = 32
+
+	// dialPause is how long no other connection is tried for after one was refused,
+	// as long as there is any hope without it.
+	dialPause = 100 * time.Millisecond
+)
 
 // connect takes a connection for the next flight. If there is none it has some made, as
 // many as what waits is worth. Without a driver that makes them none is needed. l.mu is
 // held.
-func (l *lane) connect(waiting int) (*conn, bool) {
+func (l *lane) connect(waiting int, now time.Time) (*conn, bool) {
 	if l.box.dialer == nil {
 		return nil, true
 	}
-	if last := len(l.conns.idle) - 1; last >= 0 {
-		c := l.conns.idle[last]
-		l.conns.idle[last] = nil
-		l.conns.idle = l.conns.idle[:last]
+	if c := l.conns.take(now); c != nil {
 		return c, true
+	}
+	if l.conns.total+l.conns.dialing > 0 && !l.conns.refused.IsZero() {
+		if next := l.conns.refused.Add(dialPause); now.Before(next) {
+			l.alarm.at(now, next)
+			return nil, false
+		}
 	}
 	wanted := 1 + waiting/dialPer
 	if l.silent.Load() {
@@ -50,24 +61,27 @@ func (l *lane) connect(waiting int) (*conn, bool) {
 	return nil, false
 }
 
+// take takes the connection that was used last.
+func (c *conns) take(now time.Time) *conn {
+	last := len(c.idle) - 1
+	if last < 0 {
+		return nil
+	}
+	taken := c.idle[last]
+	c.idle[last] = nil
+	c.idle = c.idle[:last]
+	taken.kept = taken.kept || now.After(taken.used)
+	return taken
+}
+
 // dial makes a connection, in the client's own time, and sends what waits for it. If
-// none can be made, and there is no other, nothing that waits can be sent. What comes
-// later dials again.
+// none can be made, and there is no other, nothing that waits can be sent.
 func (l *lane) dial() {
 	made, err := l.box.dialer.Dial(context.Background(), l.name)
 	now := l.box.clock.Now()
 	l.mu.Lock()
-	l.conns.dialing--
-	var unsent []*Request
-	var f *flight
-	if err == nil {
-		l.conns.total++
-		l.conns.idle = append(l.conns.idle, &conn{Conn: made, used: now.Time})
-		l.heardAt = now.Time
-		f = l.cut(now)
-	} else if l.conns.total == 0 {
-		unsent = l.drain()
-	}
+	unsent := l.dialed(made, err, now.Time)
+	f := l.cut(now)
 	l.setAlarm(now.Time)
 	l.mu.Unlock()
 	l.fly(f)
@@ -76,11 +90,31 @@ func (l *lane) dial() {
 	}
 }
 
+// dialed takes a new connection, or the news that there is none. It returns what cannot
+// be sent therefore. l.mu is held.
+func (l *lane) dialed(made driver.Conn, err error, now time.Time) (unsent []*Request) {
+	c := &l.conns
+	c.dialing--
+	if err != nil {
+		c.refused = now
+		if c.total+c.dialing == 0 {
+			unsent = l.drain()
+		}
+		return unsent
+	}
+	c.refused = time.Time{}
+	c.total++
+	c.idle = append(c.idle, &conn{Conn: made, used: now})
+	if !l.silent.Load() { // a host may go on to accept connections for one that hangs
+		c.made = now
+	}
+	return nil
+}
+
 // drain takes out all that waits. l.mu is held.
 func (l *lane) drain() (all []*Request) {
 	for i := range l.waiting {
-		for at := l.waiting[i].Front(); at != nil; at = l.waiting[i].Front() {
-			r := at.Value.(*Request)
+		for r := l.waiting[i].first; r != nil; r = l.waiting[i].first {
 			l.take(r)
 			all = append(all, r)
 		}
@@ -88,27 +122,34 @@ func (l *lane) drain() (all []*Request) {
 	return all
 }
 
-// closing are connections to be closed without the lane's mutex.
-type closing []*conn
-
-func (c closing) close() {
-	for _, conn := range c {
-		_ = conn.Close()
+// close closes connections, and only then may others be made in their place.
+func (l *lane) close(conns []*conn) {
+	if len(conns) == 0 {
+		return
 	}
+	for _, c := range conns {
+		_ = c.Close()
+	}
+	now := l.box.clock.Now()
+	l.mu.Lock()
+	l.conns.total -= len(conns)
+	f := l.cut(now)
+	l.mu.Unlock()
+	l.fly(f)
 }
 
-// giveBack takes the connection of a flight back. One that is broken is returned.
-func (c *conns) giveBack(f *flight, now time.Time) closing {
-	if f.conn == nil {
-		return nil
-	}
-	if f.broken() {
+// giveBack takes the connection of a flight back, unless it is broken.
+func (c *conns) giveBack(f *flight, now time.Time) {
+	switch {
+	case f.conn == nil:
+	case f.closed:
 		c.total--
-		return closing{f.conn}
+	case f.broken():
+		f.closed, f.closes = true, []*conn{f.conn}
+	default:
+		f.conn.kept, f.conn.used = true, now
+		c.idle = append(c.idle, f.conn)
 	}
-	f.conn.kept, f.conn.used = true, now
-	c.idle = append(c.idle, f.conn)
-	return nil
 }
 
 // idleUntil is when the connection that was idle for longest is closed.
@@ -120,11 +161,11 @@ func (c *conns) idleUntil() (until time.Time, ok bool) {
 }
 
 // idleAt takes out the connections that were idle for too long.
-func (c *conns) idleAt(now time.Time) (old closing) {
+func (c *conns) idleAt(now time.Time) (old []*conn) {
 	for len(c.idle) > 0 && now.Sub(c.idle[0].used) >= idleTime {
 		old = append(old, c.idle[0])
+		c.idle[0] = nil
 		c.idle = c.idle[1:]
-		c.total--
 	}
 	return old
 }

@@ -17,10 +17,17 @@ type flight struct {
 	lane     *lane
 	requests []*Request
 	one      [1]*Request
-	conn     *conn         // nil where the pool itself is asked
-	since    clock.Instant // when the bounds began: at its start, or when it was sent again
-	reply    driver.Reply  // of one call
+	conn     *conn // nil where the pool itself is asked
 	replies  []driver.Reply
+	reply    [1]driver.Reply
+
+	// Guarded by the lane's mutex.
+	since   time.Time // when the bounds began: at its start, or when it was sent again
+	late    bool      // a bound has passed without an answer
+	telling int       // looks that are telling so
+	landed  bool
+	closed  bool    // the connection was closed, or is about to be
+	closes  []*conn // what the flight has to close once it has told its answers
 }
 
 // Value implements [context.Context]. A batch of several calls has no caller.
@@ -43,13 +50,15 @@ func (a again) Err() error                       { return a.window.Err() }
 func (a again) Value(key any) any                { return a.flight.Value(key) }
 func (a again) Again() context.Context           { return a.flight.Again() }
 
-// Again begins the bounds anew, and keeps when the calls were sent.
+// Again begins the bounds anew, and keeps when the calls were sent. The server has
+// answered, if only that it lacks a script.
 func (f *flight) Again() context.Context {
-	now := f.lane.box.clock.Now()
+	now := f.lane.box.clock.Now().Time
 	f.lane.mu.Lock()
 	defer f.lane.mu.Unlock()
+	f.lane.hear(now)
 	f.since = now
-	return again{f.lane.box.windows.within(now.Time, f.longest()), f}
+	return again{f.lane.box.windows.within(now, f.longest()), f}
 }
 
 // longest is the longest bound of the calls.
@@ -60,10 +69,14 @@ func (f *flight) longest() (longest time.Duration) {
 	return longest
 }
 
+// errNoReply is for a driver that returns fewer replies than it was given calls.
+var errNoReply = errors.New("the driver has returned no reply")
+
 // send runs the calls, and returns when the driver does.
 func (f *flight) send() {
 	if len(f.requests) == 1 {
-		f.reply.Value, f.reply.Err = f.target().Eval(f, f.requests[0].Call)
+		f.reply[0].Value, f.reply[0].Err = f.target().Eval(f, f.requests[0].Call)
+		f.replies = f.reply[:]
 		return
 	}
 	calls := make([]*driver.Call, len(f.requests))
@@ -71,6 +84,9 @@ func (f *flight) send() {
 		calls[i] = r.Call
 	}
 	f.replies = f.target().(driver.Batcher).EvalBatch(f, calls)
+	for len(f.replies) < len(calls) {
+		f.replies = append(f.replies, driver.Reply{Err: errNoReply})
+	}
 }
 
 func (f *flight) target() target {
@@ -78,52 +94,6 @@ func (f *flight) target() target {
 		return f.conn
 	}
 	return f.lane.box.pool
-}
-
-// result is what came back for the i-th call.
-func (f *flight) result(i int) driver.Reply {
-	if len(f.requests) == 1 {
-		return f.reply
-	}
-	return f.replies[i]
-}
-
-// heard reports that the server has answered any of the calls.
-func (f *flight) heard() bool {
-	for i := range f.requests {
-		if err := f.result(i).Err; err == nil || driver.IsReply(err) {
-			return true
-		}
-	}
-	return false
-}
-
-// broken reports that the connection is of no use any more.
-func (f *flight) broken() bool {
-	for i := range f.requests {
-		if err := f.result(i).Err; err != nil && !driver.IsReply(err) {
-			return true
-		}
-	}
-	return false
-}
-
-// unsent reports that a connection that was kept had been closed meanwhile, so that
-// another one may serve.
-func (f *flight) unsent() bool {
-	return f.conn != nil && f.conn.kept && errors.Is(f.result(0).Err, driver.ErrNotSent)
-}
-
-// tell passes the answers on.
-func (f *flight) tell() {
-	for i, r := range f.requests {
-		got := f.result(i)
-		if errors.Is(got.Err, driver.ErrNotSent) {
-			r.To.Unsent(r, got.Err)
-			continue
-		}
-		r.To.Answered(r, got.Value, got.Err)
-	}
 }
 
 // sendBounded is send if the driver promises to return in time. If it does not, it
@@ -144,13 +114,74 @@ func (f *flight) sendBounded() bool {
 		return false
 	}
 	reply, ok, err := bounded.EvalBounded(f, f.requests[0].Call)
-	f.reply = driver.Reply{Value: reply, Err: err}
+	f.reply[0] = driver.Reply{Value: reply, Err: err}
+	f.replies = f.reply[:]
 	return ok
+}
+
+// heard reports that the server has answered any of the calls.
+func (f *flight) heard() bool {
+	for i := range f.requests {
+		if err := f.replies[i].Err; err == nil || driver.IsReply(err) {
+			return true
+		}
+	}
+	return false
+}
+
+// broken reports that the connection is of no use any more.
+func (f *flight) broken() bool {
+	for i := range f.requests {
+		if err := f.replies[i].Err; err != nil && !driver.IsReply(err) {
+			return true
+		}
+	}
+	return false
+}
+
+// unsent reports that nothing was sent.
+func (f *flight) unsent() bool {
+	for i := range f.requests {
+		if !errors.Is(f.replies[i].Err, driver.ErrNotSent) {
+			return false
+		}
+	}
+	return true
+}
+
+// stale reports that a connection that was kept had been closed meanwhile, so that
+// another one may serve.
+func (f *flight) stale() bool { return f.conn != nil && f.conn.kept && f.unsent() }
+
+// gaveUp reports that the driver has returned at its deadline, or later. The deadline
+// may be a little before the end of the bound: see [window].
+func (f *flight) gaveUp(now time.Time) bool {
+	bound := f.longest()
+	return now.Sub(f.since) >= bound-bound/8
 }
 
 // timedOut reports that the client has ended the wait for an answer.
 func (f *flight) timedOut() bool {
-	err := f.result(0).Err
+	err := f.replies[0].Err
 	var timed interface{ Timeout() bool }
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
+}
+
+// end passes the answers on, and closes a connection that is broken.
+func (f *flight) end() {
+	for i, r := range f.requests {
+		r.tell(f.replies[i])
+	}
+	f.lane.close(f.closes)
+}
+
+func (r *Request) tell(got driver.Reply) {
+	if !errors.Is(got.Err, driver.ErrNotSent) {
+		r.To.Answered(r, got.Value, got.Err)
+		return
+	}
+	if !r.late { // else the observer may be reading it
+		r.sent = clock.Instant{}
+	}
+	r.To.Unsent(r, got.Err)
 }

@@ -1,8 +1,6 @@
 package outbox
 
 import (
-	"container/list"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,18 +13,22 @@ type lane struct {
 	box  *Outbox
 	name string
 
-	// silent is set when a call is late and nothing has come since it was sent, until
-	// anything comes. The server then gets one request at a time, and one connection.
+	// silent is set when a bound has passed and nothing has come since the call was
+	// sent, until anything comes. The server then gets one request, and one connection,
+	// at a time.
 	silent atomic.Bool
 
-	mu      sync.Mutex
-	waiting [classes]list.List // of *Request
-	flights []*flight
-	cutAt   time.Time // when the last flight began
-	heardAt time.Time // when the server last answered, or was first asked after a pause
-	most    int       // how many calls a batch may have
-	conns   conns
-	alarm   alarm
+	mu       sync.Mutex
+	waiting  [classes]queue
+	passed   *Request // waits, must go alone, and goes next: a flight has left without it
+	flights  []*flight
+	cutAt    time.Time // when the last flight began
+	heardAt  time.Time // when the server last answered, or was first asked after a pause
+	most     int       // how many calls a batch may have
+	shrunkAt time.Time // when that became less
+	tokens   map[string]bool
+	conns    conns
+	alarm    alarm
 }
 
 func (l *lane) init(o *Outbox, name string) {
@@ -38,76 +40,77 @@ func (l *lane) init(o *Outbox, name string) {
 }
 
 // post has a request wait, and sends what may be sent.
-func (l *lane) post(r *Request) {
-	now := l.box.clock.Now()
-	l.mu.Lock()
-	l.push(r, now.Time)
-	f := l.cut(now)
-	l.mu.Unlock()
-	l.fly(f)
-}
+func (l *lane) post(r *Request) { l.fly(l.accept(r)) }
 
 // ask is post, in the caller's goroutine where nothing else is going on.
 func (l *lane) ask(r *Request) bool {
-	now := l.box.clock.Now()
-	l.mu.Lock()
-	l.push(r, now.Time)
-	f := l.cut(now)
-	l.mu.Unlock()
+	f := l.accept(r)
 	if f == nil || f.requests[0] != r || !f.sendBounded() {
 		l.fly(f)
 		return false
 	}
-	l.fly(l.land(f))
-	return !f.unsent()
+	next, mine := l.land(f)
+	l.fly(next)
+	if mine {
+		f.end()
+	}
+	return mine && len(f.requests) > 0
 }
 
-// push puts a request in its place. l.mu is held.
-func (l *lane) push(r *Request, now time.Time) {
+// accept puts a request in its place, and returns the flight that may begin now.
+func (l *lane) accept(r *Request) *flight {
+	now := l.box.clock.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.flights) == 0 && l.awaited() == 0 {
-		l.heardAt = now // a pause says nothing about the server
+		l.heardAt = now.Time // a pause says nothing about the server
 	}
-	r.lane, r.posted = l, now
-	r.at = l.waiting[r.Class].PushBack(r)
-	l.alarm.lookBy(now, r.Bound)
+	r.lane, r.posted = l, now.Time
+	l.waiting[r.Class].pushBack(r)
+	l.boundLeft()
+	l.alarm.lookBy(now.Time, r.Bound)
+	return l.cut(now)
 }
 
 // take takes a waiting request out. l.mu is held.
 func (l *lane) take(r *Request) {
-	l.waiting[r.Class].Remove(r.at)
-	r.at = nil
+	l.waiting[r.Class].remove(r)
+	if l.passed == r {
+		l.passed = nil
+	}
 }
 
 // withdraw takes back a request that was not sent.
 func (l *lane) withdraw(r *Request) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.at == nil {
+	if !r.waits {
 		return false
 	}
 	l.take(r)
 	return true
 }
 
-// leave puts a request that was not sent behind all others, and gives up the one that
-// has waited there for longest if there are too many.
+// leave puts a request that was not sent behind all others.
 func (l *lane) leave(r *Request) {
 	l.mu.Lock()
-	if r.at == nil || r.Class == Left {
-		l.mu.Unlock()
-		return
+	defer l.mu.Unlock()
+	if r.waits && r.Class != Left {
+		l.take(r)
+		l.waiting[Left].pushBack(r)
 	}
-	l.take(r)
-	r.Class = Left
-	r.at = l.waiting[Left].PushBack(r)
-	var dropped *Request
-	if l.waiting[Left].Len() > maxLeft {
-		dropped = l.waiting[Left].Front().Value.(*Request)
-		l.take(dropped)
-	}
-	l.mu.Unlock()
-	if dropped != nil {
-		dropped.To.Unsent(dropped, ErrCrowded)
+	r.Class = Left // where it goes, too, if its connection turns out to be closed
+	l.boundLeft()
+}
+
+// boundLeft gives up those whose callers left first if there are too many. They are
+// told so by a goroutine of its own, as the present one may have locked anything. l.mu
+// is held.
+func (l *lane) boundLeft() {
+	for l.waiting[Left].len > maxLeft {
+		r := l.waiting[Left].first
+		l.take(r)
+		go r.To.Unsent(r, ErrCrowded)
 	}
 }
 
@@ -115,7 +118,7 @@ func (l *lane) leave(r *Request) {
 func (l *lane) awaited() int {
 	n := 0
 	for i := range l.waiting {
-		n += l.waiting[i].Len()
+		n += l.waiting[i].len
 	}
 	return n
 }
@@ -127,27 +130,30 @@ func (l *lane) cut(now clock.Instant) *flight {
 	if waiting == 0 || !l.mayCut(now.Time) {
 		return nil
 	}
-	c, ok := l.connect(waiting)
+	c, ok := l.connect(waiting, now.Time)
 	if !ok {
 		return nil
 	}
-	f := l.fill()
-	f.lane, f.conn, f.since = l, c, now
+	f := l.fill(waiting)
+	f.lane, f.conn, f.since = l, c, now.Time
 	f.window = l.box.windows.within(now.Time, f.longest())
 	for _, r := range f.requests {
-		r.sent, r.flight = now, f
+		r.sent = now
 	}
 	l.cutAt = now.Time
 	l.flights = append(l.flights, f)
+	if waiting > len(f.requests) && len(l.flights) < maxFlights {
+		l.alarm.at(now.Time, now.Add(gatherTime)) // for the rest
+	}
 	return f
 }
 
-// mayCut reports that there is a place for another flight. A silent server is asked by
-// one at a time. Beyond the first few it is worth a moment's wait for others. l.mu is
-// held.
+// mayCut reports that there is a place for another flight. A silent server gets the next
+// one when those before it are late. Beyond the first few flights it is worth a moment's
+// wait for others. l.mu is held.
 func (l *lane) mayCut(now time.Time) bool {
 	switch n := len(l.flights); {
-	case l.silent.Load() && n > 0:
+	case l.silent.Load() && !l.allLate():
 		return false
 	case n < eagerFlights:
 		return true
@@ -162,78 +168,166 @@ func (l *lane) mayCut(now time.Time) bool {
 	return true
 }
 
-// fill takes the calls of the next flight. l.mu is held.
-func (l *lane) fill() *flight {
-	var b batch
-	for i := range l.waiting {
-		for at := l.waiting[i].Front(); at != nil && b.hasRoom(l.most); {
-			r := at.Value.(*Request)
-			at = at.Next()
-			if b.add(r) {
-				l.take(r)
-			}
+// allLate reports that no flight is under way that may still be answered in time. l.mu
+// is held.
+func (l *lane) allLate() bool {
+	for _, f := range l.flights {
+		if !f.late {
+			return false
 		}
 	}
-	first := b.requests[0]
-	f := &first.own
-	if f.requests = b.requests; len(b.requests) == 1 {
-		f.one[0] = first
-		f.requests = f.one[:]
+	return true
+}
+
+// fill takes the calls of the next flight. l.mu is held.
+func (l *lane) fill(waiting int) *flight {
+	first := l.first()
+	l.take(first)
+	f := first.newFlight()
+	f.one[0] = first
+	if f.requests = f.one[:]; waiting > 1 && l.most > 1 && !first.Alone {
+		f.requests = l.join(first, min(waiting, l.most))
 	}
 	return f
 }
 
+// first is the request that leaves next. One that must go alone is not held up for ever
+// by others that come before it. l.mu is held.
+func (l *lane) first() *Request {
+	if l.passed != nil {
+		return l.passed
+	}
+	for i := range l.waiting {
+		if r := l.waiting[i].first; r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// join takes what may leave together with first, up to most calls. l.mu is held.
+func (l *lane) join(first *Request, most int) []*Request {
+	if l.tokens == nil {
+		l.tokens = make(map[string]bool)
+	}
+	b := begin(first, most, l.tokens)
+	for i := range l.waiting {
+		for r := l.waiting[i].first; r != nil && b.open(); {
+			next := r.after
+			if b.add(r) {
+				l.take(r)
+			}
+			r = next
+		}
+	}
+	clear(l.tokens)
+	if b.alone != nil && b.alone.Class != Left {
+		l.passed = b.alone
+	}
+	return b.requests
+}
+
 // fly runs a flight in a goroutine of its own, and then others for as long as something
-// waits.
+// waits. A flight does not wait until the answers of the one before it are told.
 func (l *lane) fly(f *flight) {
 	if f == nil {
 		return
 	}
 	go func() {
-		for f != nil {
+		for {
 			f.send()
-			f = l.land(f)
+			next, mine := l.land(f)
+			if next == nil {
+				if mine {
+					f.end()
+				}
+				return
+			}
+			if mine {
+				go f.end()
+			}
+			f = next
 		}
 	}()
 }
 
 // land takes a flight's answers, and returns the flight that may begin in its place.
-func (l *lane) land(f *flight) *flight {
+// Unless f is mine to end, a look does it that is still telling of its lateness.
+func (l *lane) land(f *flight) (next *flight, mine bool) {
 	now := l.box.clock.Now()
 	l.mu.Lock()
-	l.flights = slices.DeleteFunc(l.flights, func(x *flight) bool { return x == f })
-	l.noteAnswers(f, now.Time)
-	again := f.unsent()
-	for i := len(f.requests) - 1; i >= 0; i-- {
-		r := f.requests[i]
-		if r.flight = nil; again {
-			r.sent = clock.Instant{}
-			r.at = l.waiting[r.Class].PushFront(r)
-		}
+	defer l.mu.Unlock()
+	l.remove(f)
+	l.noteOutcome(f, now.Time)
+	l.conns.giveBack(f, now.Time)
+	if f.stale() {
+		l.requeue(f)
 	}
-	closes := l.conns.giveBack(f, now.Time)
-	next := l.cut(now)
-	l.mu.Unlock()
-	closes.close()
-	if !again {
-		f.tell()
-	}
-	return next
+	next = l.cut(now)
+	l.setAlarm(now.Time)
+	f.landed = true
+	return next, f.telling == 0
 }
 
-// noteAnswers takes what a flight says about the server. l.mu is held.
-func (l *lane) noteAnswers(f *flight, now time.Time) {
-	if !f.heard() {
-		if f.timedOut() {
-			l.noteSilence(f)
+// remove takes a flight off the list of those under way. l.mu is held.
+func (l *lane) remove(f *flight) {
+	last := len(l.flights) - 1
+	for i, x := range l.flights {
+		if x == f {
+			l.flights[i], l.flights[last] = l.flights[last], nil
+			l.flights = l.flights[:last]
+			return
 		}
-		return
 	}
+}
+
+// requeue has the calls of a flight wait again, in front. Those that were said to be
+// sent, as they were late, are told that they were not. l.mu is held.
+func (l *lane) requeue(f *flight) {
+	var late []*Request
+	for i := len(f.requests) - 1; i >= 0; i-- {
+		r := f.requests[i]
+		if r.late {
+			late = append(late, r)
+			continue
+		}
+		r.sent = clock.Instant{}
+		l.waiting[r.Class].pushFront(r)
+	}
+	f.requests = late
+}
+
+// hear notes that the server has answered. l.mu is held.
+func (l *lane) hear(now time.Time) {
 	l.heardAt = now
 	if l.silent.Load() {
 		l.silent.Store(false)
 	}
-	if len(f.requests) == l.most && l.box.batches() {
-		l.most = min(maxCalls, 2*l.most)
+}
+
+// noteOutcome takes what a flight says about the server. Full batches that are answered
+// in time may become larger. l.mu is held.
+func (l *lane) noteOutcome(f *flight, now time.Time) {
+	switch {
+	case f.heard():
+		l.hear(now)
+		if !f.late && len(f.requests) == l.most && l.box.batches() {
+			l.most = min(maxCalls, 2*l.most)
+		}
+	case (f.gaveUp(now) || f.timedOut()) && !f.unsent():
+		l.noteLate(f, now)
+	}
+}
+
+// noteLate takes the news that a bound has passed without an answer. Batches are
+// smaller from then on, as the server may be slow: once for all that were under way.
+// The server is silent if it has answered nothing meanwhile. l.mu is held.
+func (l *lane) noteLate(f *flight, now time.Time) {
+	if f.since.After(l.shrunkAt) {
+		l.most, l.shrunkAt = max(1, l.most/2), now
+	}
+	f.late = true
+	if !l.heardAt.After(f.since) {
+		l.silent.Store(true)
 	}
 }

@@ -4,10 +4,24 @@ import (
 	"time"
 )
 
+const (
+	// lookPause is how much later the next look at bounds is, at least, for every call
+	// that waits. Otherwise looks would be all that goes on when many wait, and each
+	// for a moment of its own.
+	lookPause = 100 * time.Nanosecond
+
+	// overdue is after how many bounds a connection is closed on which a driver still
+	// waits, so that one that would wait for ever does not keep a place.
+	overdue = 4
+)
+
 // news is what a look has found, to be told once the lane's mutex is free.
 type news struct {
-	late   []*Request
-	unsent []*Request
+	late    []*Request
+	flights []*flight // of those
+	unsent  []*Request
+	overdue []*flight
+	idle    []*conn
 }
 
 // look is what the lane does when its alarm rings: it tells of what is late and of what
@@ -20,13 +34,12 @@ func (l *lane) look() {
 	if l.alarm.due(now.Time) {
 		found = l.lookAtBounds(now.Time)
 	}
-	closes := l.conns.idleAt(now.Time)
+	found.idle = l.conns.idleAt(now.Time)
 	f := l.cut(now)
 	l.setAlarm(now.Time)
 	l.mu.Unlock()
-	closes.close()
 	l.fly(f)
-	found.tell()
+	l.tell(found)
 }
 
 // setAlarm has the lane look again if there is anything to look for. l.mu is held.
@@ -45,55 +58,94 @@ func (l *lane) lookAtBounds(now time.Time) (found news) {
 		l.lookAtFlight(f, now, &found)
 	}
 	for i := range l.waiting {
-		for at := l.waiting[i].Front(); at != nil; {
-			r := at.Value.(*Request)
-			at = at.Next()
-			since := r.posted
-			if l.heardAt.After(since) {
-				since = l.heardAt
+		for r := l.waiting[i].first; r != nil; {
+			next := r.after
+			if l.lookAgain(l.waitsUntil(r), now) {
+				l.take(r)
+				found.unsent = append(found.unsent, r)
 			}
-			if left := since.Add(r.Bound).Sub(now); left > 0 {
-				l.alarm.lookBy(now, left)
-				continue
-			}
-			l.take(r)
-			found.unsent = append(found.unsent, r)
+			r = next
 		}
 	}
 	return found
 }
 
-// lookAtFlight finds the flight's calls that are late. Batches are smaller from then on,
-// as the server may be slow, and it is silent if it has answered nothing meanwhile.
-// l.mu is held.
+// lookAgain reports that a moment has come, or else has the lane look again when it
+// has. l.mu is held.
+func (l *lane) lookAgain(moment, now time.Time) (come bool) {
+	left := moment.Sub(now)
+	if left > 0 {
+		l.alarm.lookBy(now, max(left, lookPause*time.Duration(l.awaited())))
+	}
+	return left <= 0
+}
+
+// waitsUntil is when a request is given up if the server goes on to answer nothing.
+// A new connection is not an answer, but worth waiting for as if it were. l.mu is held.
+func (l *lane) waitsUntil(r *Request) time.Time {
+	since := r.posted
+	for _, moment := range [...]time.Time{l.heardAt, l.conns.made} {
+		if moment.After(since) {
+			since = moment
+		}
+	}
+	return since.Add(r.Bound)
+}
+
+// lookAtFlight finds the flight's calls that are late, and closes its connection when
+// the driver should have returned long ago. l.mu is held.
 func (l *lane) lookAtFlight(f *flight, now time.Time, found *news) {
+	before, pending := len(found.late), false
 	for _, r := range f.requests {
-		if r.late {
-			continue
+		switch {
+		case r.late:
+		case l.lookAgain(f.since.Add(r.Bound), now):
+			r.late = true
+			found.late = append(found.late, r)
+		default:
+			pending = true
 		}
-		if left := f.since.Add(r.Bound).Sub(now); left > 0 {
-			l.alarm.lookBy(now, left)
-			continue
-		}
-		r.late = true
-		found.late = append(found.late, r)
-		l.most = max(1, l.most/2)
-		l.noteSilence(f)
+	}
+	if len(found.late) > before {
+		l.noteLate(f, now)
+		f.telling++
+		found.flights = append(found.flights, f)
+	}
+	if pending || f.conn == nil || f.closed {
+		return
+	}
+	if l.lookAgain(f.since.Add(overdue*f.longest()), now) {
+		f.closed = true
+		found.overdue = append(found.overdue, f)
 	}
 }
 
-// noteSilence takes that a flight had no answer in time. l.mu is held.
-func (l *lane) noteSilence(f *flight) {
-	if !l.heardAt.After(f.since.Time) {
-		l.silent.Store(true)
-	}
-}
-
-func (n news) tell() {
-	for _, r := range n.late {
+// tell tells what a look has found, and then ends those flights that have landed
+// meanwhile: an answer is not told while its lateness is.
+func (l *lane) tell(found news) {
+	for _, r := range found.late {
 		r.To.Late(r)
 	}
-	for _, r := range n.unsent {
+	for _, r := range found.unsent {
 		r.To.Unsent(r, ErrSilent)
 	}
+	l.close(found.idle)
+	for _, f := range found.overdue {
+		_ = f.conn.Close() // which has the driver return
+	}
+	for _, f := range l.told(found.flights) {
+		f.end()
+	}
+}
+
+// told notes that lateness was told, and returns the flights that are to be ended.
+func (l *lane) told(flights []*flight) (landed []*flight) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range flights {
+		if f.telling--; f.telling == 0 && f.landed {
+			landed = append(landed, f)
+		}
+	}
+	return landed
 }

@@ -62,8 +62,9 @@ func New(pool driver.Pool, c *clock.Clock) *Outbox {
 // Post sends a request as soon as its turn comes. It does not wait.
 func (o *Outbox) Post(r *Request) { o.lane(r.Call).post(r) }
 
-// Ask is Post, but asks in the caller's goroutine if the server has nothing to do and
-// the driver keeps the deadline. It reports whether it has: the observer was told.
+// Ask is Post, but asks in the caller's goroutine if the call can leave at once, and by
+// itself, and the driver keeps the deadline. It reports whether it has: the observer was
+// told.
 func (o *Outbox) Ask(r *Request) bool { return o.lane(r.Call).ask(r) }
 
 // Withdraw takes back a request that was not sent. It reports whether it did; then the

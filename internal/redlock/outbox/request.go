@@ -1,7 +1,6 @@
 package outbox
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"time"
@@ -48,13 +47,24 @@ type Request struct {
 	// To is told what becomes of the request.
 	To Observer
 
-	lane   *lane
-	at     *list.Element // while it waits; guarded by the lane's mutex
-	flight *flight       // while it is under way; guarded by the lane's mutex
-	posted time.Time
-	sent   clock.Instant
-	late   bool   // was told so; guarded by the lane's mutex
-	own    flight // of a request that leaves alone
+	lane *lane
+	own  flight // of a request that leaves first
+	sent clock.Instant
+
+	// Guarded by the lane's mutex.
+	posted        time.Time
+	waits         bool
+	before, after *Request // while it waits
+	late          bool     // was told so
+}
+
+// newFlight is a flight that begins with the request. A connection that turns out to be
+// closed costs another one: the driver may still look at the context of the first.
+func (r *Request) newFlight() *flight {
+	if r.own.lane != nil {
+		return new(flight)
+	}
+	return &r.own
 }
 
 // Sent is the moment just before the request left. It is valid once the observer was
@@ -62,13 +72,15 @@ type Request struct {
 func (r *Request) Sent() clock.Instant { return r.sent }
 
 // Observer is told what becomes of a request, outside every lock and never by the
-// goroutine that is still in Post. One of Unsent and Answered is called, once; before
-// Answered perhaps Late.
+// goroutine that is still in Post or Leave. One of Unsent and Answered is called, once;
+// before it, and never at the same time, perhaps Late. A driver that keeps the deadline
+// returns without an answer before that.
 type Observer interface {
 	// Unsent says that the request was not sent and never will be.
 	Unsent(r *Request, cause error)
 	// Late says that the request was sent, and that its bound has passed without an
-	// answer. It may still be run.
+	// answer. It may still be run. (That it was not even sent may be found out later
+	// where the driver waits for a connection.)
 	Late(r *Request)
 	// Answered says what came back: a reply, or an error that leaves it open whether
 	// the call was run unless the server itself has sent it.
