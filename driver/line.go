@@ -132,13 +132,21 @@ func (s *subscription) Close() error {
 
 // end ends the subscription for the first reason that there was.
 func (s *subscription) end(reason error) {
+	if s.endOnce(reason) {
+		s.line.Close() // without the lock, as it is a driver's
+	}
+}
+
+// endOnce notes the reason, and reports whether it was the first.
+func (s *subscription) endOnce(reason error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err == nil {
-		s.err = reason
-		close(s.done)
-		s.line.Close()
+	if s.err != nil {
+		return false
 	}
+	s.err = reason
+	close(s.done)
+	return true
 }
 
 // ended returns why the subscription has ended, or nil.

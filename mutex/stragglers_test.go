@@ -216,7 +216,7 @@ func TestGoroutinesBehindAHungNode(t *testing.T) {
 				// About 16, and what was sent until the node was seen to be silent.
 				assert.Less(t, most, 100)
 				c.end(w.nodes[2], t)
-				require.Eventually(t, func() bool { return background() == 0 }, bound/2, tick)
+				require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
 			})
 		})
 	}

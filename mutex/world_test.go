@@ -243,7 +243,7 @@ func background() int {
 	}
 	count := 0
 	for _, stack := range bytes.Split(stacks, []byte("\n\n")) {
-		if bytes.Contains(stack, []byte("/internal/redlock.")) {
+		if bytes.Contains(stack, []byte("/internal/redlock")) {
 			count++
 		}
 	}

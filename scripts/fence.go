@@ -37,6 +37,6 @@ var (
 // loadFenced reads a script that runs another one, called body, as a function of
 // its own called unfenced.
 func loadFenced(name, body string, preludes ...string) *Script {
-	return made(name, read(preludes...)+read("fence_prelude")+
+	return made(name, read("lifetime_prelude")+read(preludes...)+read("fence_prelude")+
 		"local function unfenced()\n"+read(body)+"end\n"+read(name))
 }

@@ -15,13 +15,17 @@
 -- One node's number says nothing yet: whoever has got a majority of them agrees on
 -- the largest, and has it written to a majority before it trusts in it.
 local FENCE = KEYS[7] or KEYS[2]
-local DAY = 86400000
+local LIFETIME = string.format('%.0f', lasting(ARGV[2]) + 86400000)
 
 -- A key of another kind fails here, before anything is written.
 local counter = tonumber(redis.call('GET', FENCE) or '')
 
+-- keep lets the counter last, and sets it to number. PEXPIRE comes first, as it lets SET
+-- follow on a server that is full.
 local function keep(number)
-  redis.call('SET', FENCE, string.format('%.0f', number), 'PX', string.format('%.0f', ARGV[2] + DAY))
+  if redis.call('PEXPIRE', FENCE, LIFETIME) == 0 or number ~= counter then
+    redis.call('SET', FENCE, string.format('%.0f', number), 'PX', LIFETIME)
+  end
 end
 
 -- issue gives a number to the hold that grant() has made. Run twice for one hold it

@@ -47,14 +47,18 @@ func eachOf(t *testing.T, kinds []fencedKind, test func(t *testing.T, l *counted
 	node := redistest.StartOne(t)
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
-			l := &counted{t: t, node: node, kind: kind}
-			for i := range kind.line {
-				l.keys = append(l.keys, redistest.Name(t)+strconv.Itoa(i))
-			}
-			t.Cleanup(func() { node.Do(t, append([]any{"DEL"}, l.keys...)...) })
-			test(t, l)
+			test(t, newCounted(t, node, kind))
 		})
 	}
+}
+
+func newCounted(t *testing.T, node *redistest.Node, kind fencedKind) *counted {
+	l := &counted{t: t, node: node, kind: kind}
+	for i := range kind.line {
+		l.keys = append(l.keys, redistest.Name(t)+strconv.Itoa(i))
+	}
+	t.Cleanup(func() { node.Do(t, append([]any{"DEL"}, l.keys...)...) })
+	return l
 }
 
 func (l *counted) try(script *scripts.Script, args ...any) (any, error) {

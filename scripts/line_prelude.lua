@@ -42,6 +42,7 @@ local function queue()
   -- of another kind is found before anything is written.
   local function enqueue(id, lifetime)
     redis.call('ZSCORE', LINE, id)
+    lasting(lifetime)
     redis.call('ZADD', WAITERS, 'GT', text(now() + lifetime * 1000), id)
     redis.call('ZADD', LINE, 'NX', text(now()), id)
     if redis.call('PTTL', WAITERS) < tonumber(lifetime) then

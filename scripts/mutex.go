@@ -6,21 +6,21 @@ package scripts
 var (
 	// MutexAcquire takes the key for a token, in place of tokens that its
 	// caller has given up, or else a place in line.
-	MutexAcquire = load("line_prelude", "mutex_acquire")
+	MutexAcquire = load("lifetime_prelude", "line_prelude", "mutex_acquire")
 	// MutexExtend renews the key's lifetime for the token that holds it. It
 	// never writes a missing key.
-	MutexExtend = load("mutex_extend")
+	MutexExtend = load("lifetime_prelude", "mutex_extend")
 	// MutexExtendOrSet is MutexExtend, but sets a missing key
 	// (WithSetNXOnExtend, Redsync's looser rule).
-	MutexExtendOrSet = load("mutex_extend_or_set")
+	MutexExtendOrSet = load("lifetime_prelude", "mutex_extend_or_set")
 	// MutexHandover puts another token in the place of the one that holds the
 	// key.
-	MutexHandover = load("mutex_handover")
+	MutexHandover = load("lifetime_prelude", "mutex_handover")
 	// MutexWithdraw gives a place in line back.
-	MutexWithdraw = load("line_prelude", "wake_prelude", "mutex_withdraw")
+	MutexWithdraw = load("lifetime_prelude", "line_prelude", "wake_prelude", "mutex_withdraw")
 	// MutexRelease deletes the key if the token holds it, and wakes the first in
 	// line.
-	MutexRelease = load("line_prelude", "wake_prelude", "mutex_release")
+	MutexRelease = load("lifetime_prelude", "line_prelude", "wake_prelude", "mutex_release")
 	// MutexCheck tells who holds the key. It writes nothing.
 	MutexCheck = load("mutex_check")
 )

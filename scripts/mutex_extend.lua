@@ -18,5 +18,5 @@ end
 if holder ~= ARGV[1] then
   return 0
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], lasting(ARGV[2]))
 return 1

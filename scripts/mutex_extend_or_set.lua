@@ -13,11 +13,13 @@
 -- if it had kept it, and it can revive a hold that another client has had in
 -- between. As it may create the key, whoever sends it must treat a late run as
 -- a late acquire.
-if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
+local holder = redis.call('GET', KEYS[1])
+if not holder then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', lasting(ARGV[2]))
   return 1
 end
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then
+if holder ~= ARGV[1] then
   return 0
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], lasting(ARGV[2]))
 return 1

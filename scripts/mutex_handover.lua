@@ -21,5 +21,6 @@ end
 if holder ~= ARGV[3] then
   return 0
 end
+redis.call('PEXPIRE', KEYS[1], lasting(ARGV[2])) -- lets SET follow on a server that is full
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1

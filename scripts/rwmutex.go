@@ -5,41 +5,41 @@ package scripts
 var (
 	// RWMutexWriteAcquire takes the write lock for a token, in place of tokens
 	// that its caller has given up, or else a place in line.
-	RWMutexWriteAcquire = load("rwmutex_prelude", "rwmutex_write_acquire")
+	RWMutexWriteAcquire = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_acquire")
 	// RWMutexWriteExtend renews the lifetime of the token that is the writer. It
 	// never writes a missing key.
-	RWMutexWriteExtend = load("rwmutex_prelude", "rwmutex_write_extend")
+	RWMutexWriteExtend = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_extend")
 	// RWMutexWriteRelease deletes the writer if it is the token, and wakes those
 	// whose turn it is.
-	RWMutexWriteRelease = load("rwmutex_prelude", "rwmutex_write_release")
+	RWMutexWriteRelease = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_release")
 	// RWMutexWriteCheck tells who is the writer. It writes nothing.
-	RWMutexWriteCheck = load("rwmutex_prelude", "rwmutex_write_check")
+	RWMutexWriteCheck = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_check")
 	// RWMutexWriteHandover puts another token in the place of the one that is the
 	// writer.
-	RWMutexWriteHandover = load("rwmutex_prelude", "rwmutex_write_handover")
+	RWMutexWriteHandover = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_handover")
 	// RWMutexWriteWithdraw gives a waiting writer's place in line back.
-	RWMutexWriteWithdraw = load("rwmutex_prelude", "rwmutex_write_withdraw")
+	RWMutexWriteWithdraw = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_withdraw")
 
 	// RWMutexReadAcquire gives a token a read lease where no writer is or waits,
 	// in place of tokens that its caller has given up.
-	RWMutexReadAcquire = load("rwmutex_prelude", "rwmutex_read_acquire")
+	RWMutexReadAcquire = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_acquire")
 	// RWMutexReadRepair gives a reader's token its lease back on a node that has
 	// forgotten it. A writer that waits does not keep it out.
-	RWMutexReadRepair = load("rwmutex_prelude", "rwmutex_read_repair")
+	RWMutexReadRepair = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_repair")
 	// RWMutexReadExtend renews a token's lease, or turns its write hold into one,
 	// and tells whether a writer waits. It never gives a lease to a token that has
 	// nothing.
-	RWMutexReadExtend = load("rwmutex_prelude", "rwmutex_read_extend")
+	RWMutexReadExtend = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_extend")
 	// RWMutexReadRelease ends a token's lease, or what it still has as a writer.
-	RWMutexReadRelease = load("rwmutex_prelude", "rwmutex_read_release")
+	RWMutexReadRelease = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_release")
 	// RWMutexReadWithdraw gives a waiting reader's place in line back.
-	RWMutexReadWithdraw = load("rwmutex_prelude", "rwmutex_read_withdraw")
+	RWMutexReadWithdraw = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_withdraw")
 	// RWMutexReadCheck tells whether a token may read. It writes nothing.
-	RWMutexReadCheck = load("rwmutex_prelude", "rwmutex_read_check")
+	RWMutexReadCheck = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_check")
 
 	// RWMutexReadHandover gives a token a read lease in the place of the one that is the
 	// writer.
-	RWMutexReadHandover = load("rwmutex_prelude", "rwmutex_lend_prelude", "rwmutex_read_handover")
+	RWMutexReadHandover = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_lend_prelude", "rwmutex_read_handover")
 	// RWMutexDowngrade turns a token's write hold into a read lease in one step.
-	RWMutexDowngrade = load("rwmutex_prelude", "rwmutex_lend_prelude", "rwmutex_downgrade")
+	RWMutexDowngrade = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_lend_prelude", "rwmutex_downgrade")
 )

@@ -17,7 +17,7 @@
 -- and because it gives a lease only to a
 -- token that holds the lock here: what this node has forgotten is not revived.
 -- Running it twice renews the lease.
-local token, lifetime = ARGV[1], ARGV[2]
+local token, lifetime = ARGV[1], lasting(ARGV[2])
 local writer = redis.call('GET', WRITER)
 local awaited = isAwaited()
 if writer and writer ~= token then

@@ -7,7 +7,8 @@
 -- or makes the one that it has last as long. Readers that waited for the writer are
 -- told. It returns 1, or 2 when a writer waits, awaited: no further reader should join.
 --
--- Readers of another kind are found before anything is written, by the first command.
+-- Readers of another kind are found before anything is written, by the first command,
+-- which also lets ZADD follow on a server that is full.
 local function lend(writer, token, lifetime, awaited)
   reapReaders()
   if writer then

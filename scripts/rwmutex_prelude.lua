@@ -105,6 +105,7 @@ local function queue()
   -- line, or renews the one it has. Both keys expire together.
   local function enqueueWriter(id, lifetime)
     redis.call('ZSCORE', WRITERS, id) -- fails on a key of another kind before anything is written
+    lasting(lifetime)
     reapIntents()
     redis.call('ZADD', INTENTS, 'GT', text(now() + lifetime * 1000), id)
     redis.call('ZADD', WRITERS, 'NX', text(now()), id)
@@ -117,6 +118,7 @@ local function queue()
   -- enqueueReader does the same for a waiting reader.
   local function enqueueReader(id, lifetime)
     redis.call('ZSCORE', LINE, id)
+    lasting(lifetime)
     redis.call('ZADD', WAITERS, 'GT', text(now() + lifetime * 1000), id)
     redis.call('ZADD', LINE, 'NX', text(now()), id)
     if redis.call('PTTL', WAITERS) < tonumber(lifetime) then

@@ -20,7 +20,7 @@
 -- maker has given up. Each lease ends by itself, whatever other readers do. A
 -- writer that waits is not starved: those who read may go on, and nobody joins
 -- them. Run twice with a unique token it grants once and renews.
-local token, lifetime, place = ARGV[1], ARGV[2], ARGV[3]
+local token, lifetime, place = ARGV[1], lasting(ARGV[2]), ARGV[3]
 local writer = redis.call('GET', WRITER)
 local intents = redis.call('ZCARD', INTENTS)
 local readers = redis.call('ZCARD', READERS)

@@ -15,9 +15,11 @@
 -- that has ended is not revived by it, however late the script runs. One that is
 -- still the writer is turned into a reader, with nobody between (a downgrade that
 -- has not arrived here). A lease only gets longer.
-local token, lifetime = ARGV[1], ARGV[2]
+local token, lifetime = ARGV[1], lasting(ARGV[2])
 local reading, awaited = isReading(token), isAwaited()
-if not reading then
+if reading then
+  reapReaders() -- lets ZADD follow on a server that is full
+else
   local writer = redis.call('GET', WRITER)
   if not writer then
     return -1

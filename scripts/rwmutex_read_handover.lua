@@ -18,7 +18,7 @@
 -- because it acts only on the token it was given: what this node has forgotten is not
 -- revived. Unlike a downgrade it begins a hold of its own, with a token of its own: a
 -- late release or extension of the old one finds nothing.
-local token, lifetime = ARGV[1], ARGV[2]
+local token, lifetime = ARGV[1], lasting(ARGV[2])
 local writer = redis.call('GET', WRITER)
 local awaited = isAwaited()
 if writer ~= ARGV[3] and (writer or not isReading(token)) then

@@ -14,7 +14,7 @@
 -- writer's mark does not count: a majority has this reader already, so the writer
 -- has to wait for it anyway. As it may create the lease, whoever sends it must
 -- treat a late run as a late acquire.
-local token, lifetime = ARGV[1], ARGV[2]
+local token, lifetime = ARGV[1], lasting(ARGV[2])
 local writer = redis.call('GET', WRITER)
 if writer and writer ~= token then
   return 0

@@ -21,7 +21,7 @@
 -- Safe because the writer is written only where there was none and no lease was
 -- live, but those of tokens that their maker has given up. Run twice with a unique
 -- token it grants once and renews; a token that is a reader's by then stays that.
-local token, lifetime, place = ARGV[1], ARGV[2], ARGV[3]
+local token, lifetime, place = ARGV[1], lasting(ARGV[2]), ARGV[3]
 local writer = redis.call('GET', WRITER)
 local readers = redis.call('ZCARD', READERS)
 local awaited = place ~= '' and redis.call('EXISTS', INTENTS, WAITERS) > 0

@@ -15,7 +15,7 @@
 -- not revived by it, however late the script runs.
 local writer = redis.call('GET', WRITER)
 if writer == ARGV[1] then
-  redis.call('PEXPIRE', WRITER, ARGV[2])
+  redis.call('PEXPIRE', WRITER, lasting(ARGV[2]))
   return 1
 end
 if writer or isRead() then

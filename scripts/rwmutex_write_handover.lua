@@ -17,6 +17,7 @@
 -- it is a release of one token and an acquire by another with nobody between.
 local writer = redis.call('GET', WRITER)
 if writer == ARGV[3] then
+  redis.call('PEXPIRE', WRITER, lasting(ARGV[2])) -- lets SET follow on a server that is full
   redis.call('SET', WRITER, ARGV[1], 'PX', ARGV[2])
   return 1
 end

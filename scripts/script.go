@@ -7,7 +7,12 @@
 //   - It is atomic: Redis runs a script without interleaving another command.
 //   - Every key it touches is in KEYS and in one hash slot.
 //   - Time is the server's, never the client's; lifetimes are in milliseconds.
-//   - No key is left without an expiry.
+//   - No key is left without an expiry: a lifetime that a key cannot have is an
+//     error before the first write.
+//   - What is held is renewed, passed on and given back on a server that is full
+//     (maxmemory with noeviction). Redis looks for memory until a script's first
+//     write, so a script that has to ZADD or SET for a holder runs a write before it
+//     that needs none. What is not held yet is refused there with OOM.
 //   - It acts only on the token it was given, so running it late or twice can
 //     only touch what that token owns.
 //

@@ -5,16 +5,16 @@ package scripts
 var (
 	// SemaphoreAcquire takes slots for a token, all or none, in place of
 	// tokens that its caller has given up, or else a place in line.
-	SemaphoreAcquire = load("line_prelude", "semaphore_prelude", "semaphore_acquire")
+	SemaphoreAcquire = load("lifetime_prelude", "line_prelude", "semaphore_prelude", "semaphore_acquire")
 	// SemaphoreExtend renews the lease of a token's slots.
-	SemaphoreExtend = load("semaphore_prelude", "semaphore_extend")
+	SemaphoreExtend = load("lifetime_prelude", "semaphore_prelude", "semaphore_extend")
 	// SemaphoreRelease frees a token's slots, and wakes those in line whom they
 	// serve.
-	SemaphoreRelease = load("line_prelude", "wake_prelude", "semaphore_prelude", "semaphore_release")
+	SemaphoreRelease = load("lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude", "semaphore_release")
 	// SemaphoreHandover puts another token in the place of the one that has slots.
-	SemaphoreHandover = load("semaphore_prelude", "semaphore_handover")
+	SemaphoreHandover = load("lifetime_prelude", "semaphore_prelude", "semaphore_handover")
 	// SemaphoreWithdraw gives a place in line back.
-	SemaphoreWithdraw = load("line_prelude", "wake_prelude", "semaphore_prelude", "semaphore_withdraw")
+	SemaphoreWithdraw = load("lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude", "semaphore_withdraw")
 	// SemaphoreCheck tells whether a token has its slots.
 	SemaphoreCheck = load("semaphore_prelude", "semaphore_check")
 	// SemaphoreHeld lists all live permits.

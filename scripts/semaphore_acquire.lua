@@ -33,7 +33,7 @@
 -- A call costs as much as the slots that it gives or tells of, and a binary
 -- search for each gap between occupied slots that it has to find. Of leases that
 -- have ended it frees as many as it needs, up to 1000 tokens.
-local token, lifetime, limit, n = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local token, lifetime, limit, n = ARGV[1], lasting(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local wanted, telling, place = ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local unique = ARGV[9] == token
 local isLine = place ~= '' and redis.call('EXISTS', LINE) == 1
@@ -99,8 +99,8 @@ if unique then
   own, count = slotsOf(token)
 end
 if own and count == n and (wanted == '' or wanted == own) then
-  redis.call('ZADD', LEASES, 'XX', now + lifetime * 1000, token)
   outlast(lifetime)
+  redis.call('ZADD', LEASES, 'XX', now + lifetime * 1000, token)
   if isLine then
     serve(place)
   end

@@ -12,10 +12,11 @@
 --
 -- Safe because it never gives a slot: a permit that this node has forgotten is
 -- not revived by it, however late the script runs. A lease only gets longer.
+local lifetime = lasting(ARGV[2])
 local _, slotsOf = reading()
 if slotsOf(ARGV[1]) ~= ARGV[3] then
   return -1
 end
-redis.call('ZADD', LEASES, 'XX', 'GT', now + ARGV[2] * 1000, ARGV[1])
-outlast(ARGV[2])
+outlast(lifetime)
+redis.call('ZADD', LEASES, 'XX', 'GT', now + lifetime * 1000, ARGV[1])
 return 1

@@ -21,16 +21,18 @@
 -- with nobody between. Where all occupied slots are below the limit, they are no more
 -- than the limit with the new permit as with the old one. As it gives slots to a token,
 -- whoever sends it must treat a late run as a late acquire.
-local to, lifetime, from, slots, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local to, lifetime, from, slots, limit = ARGV[1], lasting(ARGV[2]), ARGV[3], ARGV[4], ARGV[5]
 local _, slotsOf = reading()
 local own = slotsOf(from)
 if not own then
   return -1
 end
 if own ~= slots or redis.call('ZCOUNT', SLOTS, limit, '+inf') > 0
-  or redis.call('ZADD', LEASES, 'NX', now + lifetime * 1000, to) == 0 then
+  or redis.call('ZSCORE', LEASES, to) then
   return 0
 end
+outlast(lifetime)
+redis.call('ZADD', LEASES, now + lifetime * 1000, to)
 local added, count = {}, 0
 local function add()
   redis.call('ZADD', SLOTS, unpack(added))
@@ -48,5 +50,4 @@ for first, last in string.gmatch(slots, '(%d+)-?(%d*)') do
 end
 add()
 free(from) -- last, as keys that are empty for a moment lose their expiry
-outlast(lifetime)
 return 1

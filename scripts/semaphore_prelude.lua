@@ -19,12 +19,12 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 
 -- outlast keeps the keys for at least lifetime ms more. Both have the same expiry,
--- as they come and go together; new ones have none.
+-- as they come and go together; new ones have none. It always writes, and so lets ZADD
+-- follow on a server that is full: what renews a lease begins with it.
 local function outlast(lifetime, new)
-  if new or redis.call('PTTL', LEASES) < tonumber(lifetime) then
-    redis.call('PEXPIRE', LEASES, lifetime)
-    redis.call('PEXPIRE', SLOTS, lifetime)
-  end
+  local left = new and lifetime or math.max(redis.call('PTTL', LEASES), lifetime)
+  redis.call('PEXPIRE', LEASES, left)
+  redis.call('PEXPIRE', SLOTS, left)
 end
 
 -- members returns the members first … first+count-1 of a token, with count at most

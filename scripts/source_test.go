@@ -45,16 +45,20 @@ var preludes = []struct {
 	prefix string
 	files  []string
 }{
-	{"mutex_acquire", []string{"line_prelude"}},
-	{"mutex_release", []string{"line_prelude", "wake_prelude"}},
-	{"mutex_withdraw", []string{"line_prelude", "wake_prelude"}},
-	{"semaphore_acquire", []string{"line_prelude", "semaphore_prelude"}},
-	{"semaphore_release", []string{"line_prelude", "wake_prelude", "semaphore_prelude"}},
-	{"semaphore_withdraw", []string{"line_prelude", "wake_prelude", "semaphore_prelude"}},
+	{"mutex_acquire", []string{"lifetime_prelude", "line_prelude"}},
+	{"mutex_release", []string{"lifetime_prelude", "line_prelude", "wake_prelude"}},
+	{"mutex_withdraw", []string{"lifetime_prelude", "line_prelude", "wake_prelude"}},
+	{"mutex_extend", []string{"lifetime_prelude"}},
+	{"mutex_handover", []string{"lifetime_prelude"}},
+	{"semaphore_acquire", []string{"lifetime_prelude", "line_prelude", "semaphore_prelude"}},
+	{"semaphore_release", []string{"lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude"}},
+	{"semaphore_withdraw", []string{"lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude"}},
+	{"semaphore_extend", []string{"lifetime_prelude", "semaphore_prelude"}},
+	{"semaphore_handover", []string{"lifetime_prelude", "semaphore_prelude"}},
 	{"semaphore_", []string{"semaphore_prelude"}},
-	{"rwmutex_downgrade", []string{"rwmutex_prelude", "rwmutex_lend_prelude"}},
-	{"rwmutex_read_handover", []string{"rwmutex_prelude", "rwmutex_lend_prelude"}},
-	{"rwmutex_", []string{"rwmutex_prelude"}},
+	{"rwmutex_downgrade", []string{"lifetime_prelude", "rwmutex_prelude", "rwmutex_lend_prelude"}},
+	{"rwmutex_read_handover", []string{"lifetime_prelude", "rwmutex_prelude", "rwmutex_lend_prelude"}},
+	{"rwmutex_", []string{"lifetime_prelude", "rwmutex_prelude"}},
 }
 
 // fenced are the scripts that run another one, by the other one's name.
@@ -74,7 +78,8 @@ var fenced = map[string]string{
 // preludeOf returns the text that the script called name begins with, if any.
 func preludeOf(texts map[string]string, name string) string {
 	if body, ok := fenced[name]; ok {
-		return preludeOf(texts, body) + texts["fence_prelude"] + "local function unfenced()\n" + texts[body] + "end\n"
+		prelude := strings.TrimPrefix(preludeOf(texts, body), texts["lifetime_prelude"])
+		return texts["lifetime_prelude"] + prelude + texts["fence_prelude"] + "local function unfenced()\n" + texts[body] + "end\n"
 	}
 	for _, p := range preludes {
 		if strings.HasPrefix(name, p.prefix) {

@@ -155,7 +155,7 @@ func background() int {
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	count := 0
 	for _, stack := range bytes.Split(stacks, []byte("\n\n")) {
-		if bytes.Contains(stack, []byte("/internal/redlock.")) {
+		if bytes.Contains(stack, []byte("/internal/redlock")) {
 			count++
 		}
 	}

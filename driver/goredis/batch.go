@@ -27,7 +27,7 @@ func evalBatch(ctx context.Context, to sender, calls []*driver.Call) []driver.Re
 		return replies
 	}
 	words = sources(calls, unknown)
-	for i, reply := range pipeline(ctx, to, words) {
+	for i, reply := range pipeline(driver.Again(ctx), to, words) {
 		replies[unknown[i]] = reply
 	}
 	return replies

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,6 +22,7 @@ import (
 // its own terms.
 type cluster struct {
 	client *redis.ClusterClient
+	loaded atomic.Bool // the layout is known
 
 	mu    sync.RWMutex
 	nodes map[string]*node // by address; guarded by mu

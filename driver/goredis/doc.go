@@ -6,6 +6,9 @@
 // The client stays the application's own: its connections are shared, its
 // options are not changed, and closing it is the application's business.
 //
+// It needs go-redis 9.22 or later. Older versions lose a message, or hang, when a
+// push of RESP3 arrives in two pieces.
+//
 // # Which clients
 //
 //   - [redis.Client], for one server or, made by [redis.NewFailoverClient], one
@@ -57,12 +60,16 @@
 // many holds, go out as one pipeline, over a Cluster as one for each master. A server that
 // lacks a script is sent its source once. Limits and retries are those of single calls.
 //
+// A batch takes a connection from the client's pool, as single calls do. The second pool
+// that go-redis has for pipelines since 9.23 stays empty. A client with a
+// StreamingCredentialsProvider uses that pool; PipelinePoolSize: -1 makes it one again.
+//
 // # Subscriptions
 //
 // A pool is a [driver.Subscriber]: where waiters are woken by messages, each
 // subscription has one connection of its own. That connection is made with the
-// client's Dialer, TLS configuration, credentials, DB, ClientName and OnConnect,
-// but is not one of its pool: PoolSize, MaxActiveConns and PoolStats do not know
+// client's Dialer, TLS configuration, credentials, DB, ClientName and OnConnect.
+// It speaks RESP2 whatever the client speaks, and is not one of its pool: PoolSize, MaxActiveConns and PoolStats do not know
 // it, ReadTimeout and WriteTimeout do not end it, and MaxRetries does not apply.
 // It never reconnects, not even for a server that announces its maintenance.
 // Hooks run neither for dialling it nor for its SUBSCRIBE and PING; a Limiter is

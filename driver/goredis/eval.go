@@ -19,7 +19,7 @@ type processor interface {
 func eval(ctx context.Context, to processor, call *driver.Call) (any, error) {
 	reply, err := run(ctx, to, call.Words())
 	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
-		reply, err = run(ctx, to, call.SourceWords())
+		reply, err = run(driver.Again(ctx), to, call.SourceWords())
 	}
 	return reply, err
 }

@@ -38,8 +38,17 @@ func (d detour) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipe
 	return d.pipeline
 }
 
+// pipeline takes a connection from the client's pool, as single commands do. The
+// client's own Pipeline would open connections beside them: since 9.23 it has a second
+// pool for pipelines. Where passwords come from a stream it has to do so all the same,
+// as a [redis.Conn] can not log in with them (go-redis 9.23).
 func (d detour) pipeline(ctx context.Context, cmds []redis.Cmder) error {
 	pipe := d.to.Pipeline()
+	if d.to.Options().StreamingCredentialsProvider == nil {
+		conn := d.to.Conn()
+		defer conn.Close() // gives the connection back
+		pipe = conn.Pipeline()
+	}
 	for _, cmd := range cmds {
 		_ = pipe.Process(ctx, cmd) // only queues it
 	}
@@ -48,7 +57,7 @@ func (d detour) pipeline(ctx context.Context, cmds []redis.Cmder) error {
 }
 
 // viewsKeepHooks reports whether this version of go-redis gives a client made by
-// WithTimeout the hooks of its origin. 9.17 to 9.23 do not. If a later one does,
+// WithTimeout the hooks of its origin. 9.22 and 9.23 do not. If a later one does,
 // running the hooks from here as well would run them twice.
 var viewsKeepHooks = sync.OnceValue(func() bool {
 	client := redis.NewClient(&redis.Options{Dialer: noDial, Protocol: 2})

@@ -19,20 +19,35 @@ type singleDial struct {
 // connect is a dial function for [redis.Options].
 func (d *singleDial) connect(ctx context.Context, network, addr string) (net.Conn, error) {
 	if !d.use() {
-		return nil, net.ErrClosed
+		return nil, errDialedAgain
 	}
 	conn, err := d.dial(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
+	if !d.keep(conn) {
+		_ = conn.Close() // without the lock, as it is the application's
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+// keep remembers the connection, unless that is no longer wanted.
+func (d *singleDial) keep(conn net.Conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.shut {
-		_ = conn.Close()
-		return nil, net.ErrClosed
+		return false
 	}
 	d.conn = conn
-	return conn, nil
+	return true
+}
+
+// ready reports that there is a connection.
+func (d *singleDial) ready() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.conn != nil && !d.shut
 }
 
 // use returns true the first time.
@@ -47,9 +62,10 @@ func (d *singleDial) use() bool {
 // close closes the connection, also one that is still to come.
 func (d *singleDial) close() {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.shut = true
-	if d.conn != nil {
-		_ = d.conn.Close()
+	conn := d.conn
+	d.mu.Unlock()
+	if conn != nil {
+		_ = conn.Close()
 	}
 }

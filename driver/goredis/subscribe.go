@@ -48,7 +48,7 @@ func (f foreign) Subscribe(ctx context.Context, channel string) (driver.Subscrip
 // Neither origin nor the pool's view of it serves: the former would bound the
 // opening by ReadTimeout and MaxRetries, and may move the connection to another
 // address when a server announces maintenance; the latter can not subscribe at
-// all (go-redis 9.17). So a client is made for this one connection.
+// all (go-redis 9.23). So a client is made for this one connection.
 func openOwn(ctx context.Context, origin *redis.Client, channel string) (driver.Line, error) {
 	owner := ownership(origin)
 	if err := owner(); err != nil {
@@ -66,10 +66,13 @@ func openOwn(ctx context.Context, origin *redis.Client, channel string) (driver.
 }
 
 // lineOptions are those of a client for one subscription: no timeouts of its
-// own, on sockets or otherwise, and one connection.
+// own, on sockets or otherwise, and one connection. It speaks RESP2 whatever the
+// application's client speaks: a message is then a reply like any other, and not a
+// push, which go-redis looks for in front of every reply.
 func lineOptions(like *redis.Options, single *singleDial) *redis.Options {
 	opts := strangerOptions(like, like.Addr)
 	opts.Dialer = single.connect
+	opts.Protocol = 2
 	opts.ReadTimeout, opts.WriteTimeout = -2, -2
 	return opts
 }

@@ -259,3 +259,34 @@ func TestSubscriberSentinel(t *testing.T) {
 	require.Equal(t, []any{channel, int64(1)}, master.Do(t, "PUBSUB", "NUMSUB", channel))
 	requireReceived(t, sub, master, channel, "after")
 }
+
+// wire is a connection that notes what is sent.
+type wire struct {
+	net.Conn
+	note func([]byte)
+}
+
+func (w wire) Write(p []byte) (int, error) {
+	w.note(p)
+	return w.Conn.Write(p)
+}
+
+// A subscription of its own speaks RESP2, whatever the client speaks.
+func TestSubscriptionsSpeakRESP2(t *testing.T) {
+	node := redistest.StartOne(t)
+	var mu sync.Mutex
+	var sent strings.Builder
+	client := newClient(t, &redis.Options{Addr: node.Addr(), Protocol: 3, Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+		return wire{conn, func(p []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			sent.Write(p)
+		}}, err
+	}})
+	subscribe(t, goredis.NewPool(client), redistest.Name(t))
+	mu.Lock()
+	defer mu.Unlock()
+	require.Contains(t, strings.ToLower(sent.String()), "subscribe")
+	require.NotContains(t, strings.ToLower(sent.String()), "hello\r\n$1\r\n3")
+}

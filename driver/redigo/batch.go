@@ -21,22 +21,27 @@ func (p *pool) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Rep
 		return failAll(replies, classify(err))
 	}
 	defer conn.Close()
+	evalBatch(ctx, conn, calls, replies)
+	if p.conns.IdleTimeout > 0 && conn.Err() == nil {
+		p.used.Store(time.Now().UnixNano())
+	}
+	return replies
+}
+
+// evalBatch runs calls on one connection.
+func evalBatch(ctx context.Context, conn redis.Conn, calls []*driver.Call, replies []driver.Reply) {
 	names, args := make([]string, len(calls)), make([][]any, len(calls))
 	for i, call := range calls {
 		names[i], args[i] = "EVALSHA", call.Words()[1:]
 	}
 	pipeline(ctx, conn, names, args, replies)
-	p.resend(ctx, conn, calls, replies)
+	resend(ctx, conn, calls, replies)
 	for i := range replies {
 		replies[i].Value = plain(replies[i].Value)
 		if replies[i].Err != nil {
 			replies[i] = driver.Reply{Err: classify(replies[i].Err)}
 		}
 	}
-	if p.conns.IdleTimeout > 0 && conn.Err() == nil {
-		p.used.Store(time.Now().UnixNano())
-	}
-	return replies
 }
 
 func failAll(replies []driver.Reply, err error) []driver.Reply {
@@ -48,7 +53,7 @@ func failAll(replies []driver.Reply, err error) []driver.Reply {
 
 // resend runs the calls whose scripts the server lacks: the first of each script with
 // its source.
-func (p *pool) resend(ctx context.Context, conn redis.Conn, calls []*driver.Call, replies []driver.Reply) {
+func resend(ctx context.Context, conn redis.Conn, calls []*driver.Call, replies []driver.Reply) {
 	var unknown []int
 	var names []string
 	var args [][]any
@@ -68,7 +73,7 @@ func (p *pool) resend(ctx context.Context, conn redis.Conn, calls []*driver.Call
 		return
 	}
 	again := make([]driver.Reply, len(unknown))
-	pipeline(ctx, conn, names, args, again)
+	pipeline(driver.Again(ctx), conn, names, args, again)
 	for i, at := range unknown {
 		replies[at] = again[i]
 	}

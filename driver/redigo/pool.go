@@ -146,7 +146,7 @@ func (p *pool) run(ctx context.Context, now time.Time, conn redis.Conn, call *dr
 func eval(ctx context.Context, now time.Time, conn redis.Conn, call *driver.Call) (any, error) {
 	reply, err := do(ctx, now, conn, "EVALSHA", call.Words()[1:])
 	if err != nil && isNoScript(err) {
-		reply, err = do(ctx, time.Now(), conn, "EVAL", call.SourceWords()[1:])
+		reply, err = do(driver.Again(ctx), time.Now(), conn, "EVAL", call.SourceWords()[1:])
 	}
 	return reply, err
 }

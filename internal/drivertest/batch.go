@@ -17,6 +17,7 @@ import (
 func (s suite) batch(t *testing.T) {
 	t.Run("Replies", s.batchReplies)
 	t.Run("NoScript", s.batchNoScript)
+	t.Run("OneConnection", s.batchOneConnection)
 	t.Run("AnswersAreFinal", s.batchAnswersAreFinal)
 	t.Run("EndedContext", s.batchEndedContext)
 	t.Run("PausedServer", s.batchPausedServer)
@@ -93,6 +94,20 @@ func (s suite) batchNoScript(t *testing.T) {
 			acquire(key, "token"), check(key, "token"), check(key, "other"), &release)
 		require.Equal(t, []driver.Reply{{Value: int64(1)}, {Value: int64(1)}, {Value: int64(0)}, {Value: int64(1)}}, replies)
 	}
+}
+
+// batchOneConnection has batches and single calls share one connection: a client that
+// keeps others for its pipelines would have twice as many.
+func (s suite) batchOneConnection(t *testing.T) {
+	node := redistest.StartOne(t, redistest.WithProxy())
+	pool, key := s.batcher(t, node.Addr(), Options{}), redistest.Name(t)
+	for range 3 {
+		requireEventually(t, pool.(driver.Pool), key)
+		for _, reply := range batchInTime(t, pool, within(t, patience), check(key, "token"), check(key, "token")) {
+			require.NoError(t, reply.Err)
+		}
+	}
+	require.EqualValues(t, 1, node.Proxy().Connections())
 }
 
 // batchAnswersAreFinal has the server refuse one call of several, with errors that

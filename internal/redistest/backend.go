@@ -27,7 +27,8 @@ const (
 // said it cannot do. Nodes ask the backend first, so no test ever sees it.
 var errUnsupported = errors.New("redistest: the backend cannot do this")
 
-// backend runs nodes of one kind. It is safe for concurrent use.
+// backend runs nodes of one kind. It is safe for concurrent use. One that is an
+// io.Closer is closed when the tests have ended.
 type backend interface {
 	// name is the backend's name, one of the constants above.
 	name() string
@@ -90,10 +91,11 @@ var chosen = sync.OnceValues(func() (backend, error) {
 })
 
 // firstOf returns the first backend that can be had. The last one always can,
-// and says why none of the others.
+// and says why none of the others. Containers are for those who ask for them: an
+// image may have to be pulled, and their program compiled.
 func firstOf() backend {
 	var reasons []string
-	for _, name := range []string{backendAddrs, backendProcess, backendDocker} {
+	for _, name := range []string{backendAddrs, backendProcess} {
 		chosen, err := newBackend(name)
 		if err == nil {
 			return chosen

@@ -1,118 +1,119 @@
 package redistest
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"runtime"
+	"io"
+	"net/rpc"
+	"net/rpc/jsonrpc"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
-	"time"
 
-	"github.com/ory/dockertest/v3"
-
-	"github.com/holdfast-go/holdfast/internal/redistest/loopback"
+	"github.com/holdfast-go/holdfast/internal/redistest/wire"
 )
 
-const (
-	// defaultImage is what nodes run without HOLDFAST_REDIS_IMAGE.
-	defaultImage = "redis:7.4-alpine"
-	// engineTimeout is how long the Docker engine may take to say that it is there.
-	engineTimeout = 5 * time.Second
-	// pullTimeout is how long an image may take to arrive. Past it, no backend.
-	pullTimeout = 2 * time.Minute
-)
-
-// dockerBackend runs each node as a container.
+// dockerBackend has a program run each node as a container, as the libraries for that
+// must not be among what a user of this module is asked to trust. The program lies in
+// the folder containers, which is a module of its own.
 type dockerBackend struct {
-	pool       *dockertest.Pool
-	repository string
-	tag        string
-	host       string // where published ports are
-	local      bool   // the engine is on this machine
+	program *exec.Cmd
+	calls   *rpc.Client
+	engine  wire.Engine
 }
 
-// newDockerBackend asks whether a Docker engine answers and has the image, or
-// can get it. That is settled here and not by the first test, so that a machine
-// with an engine and no way to an image falls back to another backend.
+// newDockerBackend starts the program, which asks whether a Docker engine answers and
+// has the image, or can get it.
 func newDockerBackend(image string) (backend, error) {
-	pool, err := dockertest.NewPool("")
+	program, err := containerProgram(image)
 	if err != nil {
-		return nil, fmt.Errorf("no Docker engine: %w", err)
+		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), engineTimeout)
-	defer cancel()
-	if err := pool.Client.PingWithContext(ctx); err != nil {
-		return nil, fmt.Errorf("no Docker engine: %w", err)
+	b := &dockerBackend{program: program}
+	if b.calls, err = started(program); err != nil {
+		return nil, fmt.Errorf("run %s: %w", program, err)
 	}
-	b := dockerBackend{pool: pool}
-	b.host, b.local = engineHost(pool.Client.Endpoint())
-	b.repository, b.tag = splitImage(image)
-	return b, b.obtainImage()
+	if err := b.calls.Call("Nodes.Open", wire.Nothing{}, &b.engine); err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
+	return b, nil
 }
 
-// engineHost returns where the ports that an engine publishes can be reached,
-// and whether that is this machine.
-func engineHost(endpoint string) (host string, local bool) {
-	at, err := url.Parse(endpoint)
-	if err != nil || at.Hostname() == "" {
-		return loopback.Host, true // a socket or a pipe
+// containerProgram is the command that compiles and runs the program, from the sources
+// beside this package's. What it complains about goes to the tests' standard error.
+func containerProgram(image string) (*exec.Cmd, error) {
+	dir, err := exec.Command("go", "list", "-f", "{{.Dir}}", "github.com/holdfast-go/holdfast/internal/redistest").Output()
+	if err != nil {
+		return nil, fmt.Errorf("where the program that runs containers lies: %w", err)
 	}
-	return at.Hostname(), false
+	program := exec.Command("go", "run", ".", image)
+	program.Dir = filepath.Join(strings.TrimSpace(string(dir)), "containers")
+	program.Env = append(os.Environ(), "GOWORK=off")
+	program.Stderr = os.Stderr
+	return program, nil
 }
 
-// splitImage splits repository:tag at the last colon, which is no tag's when a
-// slash follows (a registry's port). "" is the default image.
-func splitImage(image string) (repository, tag string) {
-	if image == "" {
-		image = defaultImage
+// started starts a program and returns what calls it. The program ends when its input
+// does, which the kernel sees to when this process is killed.
+func started(program *exec.Cmd) (*rpc.Client, error) {
+	in, err := program.StdinPipe()
+	if err != nil {
+		return nil, err
 	}
-	colon := strings.LastIndexByte(image, ':')
-	if colon < 0 || strings.Contains(image[colon:], "/") {
-		return image, "latest"
+	out, err := program.StdoutPipe()
+	if err != nil {
+		return nil, err
 	}
-	return image[:colon], image[colon+1:]
+	return jsonrpc.NewClient(pipes{out, in}), program.Start()
 }
 
-func (b dockerBackend) image() string { return b.repository + ":" + b.tag }
+// pipes are a program's output and input as one connection.
+type pipes struct {
+	io.Reader
+	io.WriteCloser // closing it ends the program, and then its output
+}
 
-func (b dockerBackend) name() string     { return backendDocker }
-func (b dockerBackend) describe() string { return "one container of " + b.image() + " a node" }
-func (b dockerBackend) lacks(ability Ability) string {
-	switch {
-	case ability == CanReplicate:
+// Close ends the program, which ends what it runs, and waits for that.
+func (b *dockerBackend) Close() error {
+	return errors.Join(b.calls.Close(), b.program.Wait())
+}
+
+func (b *dockerBackend) name() string     { return backendDocker }
+func (b *dockerBackend) describe() string { return "one container of " + b.engine.Image + " a node" }
+func (b *dockerBackend) room(int) string  { return "" }
+
+func (b *dockerBackend) lacks(ability Ability) string {
+	switch ability {
+	case CanReplicate:
 		return "a container does not reach another one by its address on the host"
-	case ability == CanAddress && (!b.local || runtime.GOOS != "linux"):
-		return "the engine's networks are not networks of this machine"
+	case CanAddress:
+		return b.engine.NoAddress
 	}
 	return ""
 }
 
-func (b dockerBackend) room(int) string { return "" }
+func (b *dockerBackend) start(_ int, cfg config) (server, error) {
+	s := containerServer{calls: b.calls}
+	err := b.calls.Call("Nodes.Start", wire.Node{Args: cfg.args(), OwnAddress: cfg.address}, &s.node)
+	return s, err
+}
 
-// start runs a container on a free port. The port is reserved on this machine
-// even when the engine is on another one; there it is a good guess, and another
-// one is tried when it was wrong.
-func (b dockerBackend) start(_ int, cfg config) (server, error) {
-	for range portAttempts {
-		port, err := loopback.Reserve()
-		if err != nil {
-			return nil, err
-		}
-		c := &container{backend: b, port: port, args: cfg.args()}
-		if cfg.address {
-			c.network, err = b.newNetwork()
-		}
-		if err == nil {
-			err = c.launch()
-		}
-		if err == nil {
-			return c, nil
-		}
-		err = errors.Join(err, c.stop())
-		if !errors.Is(err, errPortTaken) {
-			return nil, err
-		}
-	}
-	return nil, fmt.Errorf("redistest: %w %d times", errPortTaken, portAttempts)
+// containerServer is a node in a container.
+type containerServer struct {
+	calls *rpc.Client
+	node  wire.Started
+}
+
+func (s containerServer) addr() string      { return s.node.Addr }
+func (s containerServer) pause() error      { return s.do(wire.Pause) }
+func (s containerServer) resume() error     { return s.do(wire.Resume) }
+func (s containerServer) kill() error       { return s.do(wire.Kill) }
+func (s containerServer) restart() error    { return s.do(wire.Restart) }
+func (s containerServer) disconnect() error { return s.do(wire.Disconnect) }
+func (s containerServer) reconnect() error  { return s.do(wire.Reconnect) }
+func (s containerServer) stop() error       { return s.do(wire.Stop) }
+
+func (s containerServer) do(action wire.Action) error {
+	return s.calls.Call(string(action), s.node.ID, &wire.Nothing{})
 }

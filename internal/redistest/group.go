@@ -4,6 +4,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redistest/ready"
 )
 
 // This file is what a Cluster and a Sentinel group have in common: nodes that
@@ -39,17 +41,17 @@ func (n *Node) port() string {
 }
 
 // eventually waits until check finds nothing to complain about, at most
-// startTimeout.
+// ready.Timeout.
 func eventually(t testing.TB, check func() error) {
 	t.Helper()
 	const pause = 10 * time.Millisecond
-	for late := time.Now().Add(startTimeout); ; time.Sleep(pause) {
+	for late := time.Now().Add(ready.Timeout); ; time.Sleep(pause) {
 		err := check()
 		if err == nil {
 			return
 		}
 		if time.Now().After(late) {
-			t.Fatalf("redistest: not after %s: %v", startTimeout, err)
+			t.Fatalf("redistest: not after %s: %v", ready.Timeout, err)
 		}
 	}
 }

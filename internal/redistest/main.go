@@ -2,6 +2,7 @@ package redistest
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"testing"
 
@@ -20,7 +21,8 @@ func Main(m *testing.M, opts ...goleak.Option) {
 // run is a test run between the choice of the backend and its end.
 type run struct{ m *testing.M }
 
-// Run prints the backend and runs the tests. It returns the exit code.
+// Run prints the backend, runs the tests and ends the backend, which may have a program
+// that runs nodes. It returns the exit code.
 func (r run) Run() int {
 	chosen, err := choose()
 	if err != nil {
@@ -28,5 +30,12 @@ func (r run) Run() int {
 		return 1
 	}
 	fmt.Fprintf(os.Stderr, "redistest: backend %s: %s\n", chosen.name(), chosen.describe())
-	return r.m.Run()
+	code := r.m.Run()
+	if closer, ok := chosen.(io.Closer); ok {
+		if err := closer.Close(); err != nil {
+			fmt.Fprintf(os.Stderr, "redistest: the end of backend %s: %v\n", chosen.name(), err)
+			return 1
+		}
+	}
+	return code
 }

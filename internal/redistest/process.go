@@ -8,17 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"time"
-
-	"github.com/gomodule/redigo/redis"
 
 	"github.com/holdfast-go/holdfast/internal/redistest/loopback"
+	"github.com/holdfast-go/holdfast/internal/redistest/ready"
 )
-
-// startTimeout is how long a server may take until it answers. It is long for
-// the sake of machines with much to do; a server that dies is noticed at once.
-const startTimeout = 30 * time.Second
 
 // portAttempts is how often a server is started on another port after the one
 // that was free got taken.
@@ -133,7 +126,7 @@ func (p *process) launch() error {
 	if err := p.spawn(); err != nil {
 		return fmt.Errorf("redistest: start %s: %w", p.binary, err)
 	}
-	err := awaitAnswer(p.port.Addr(), p.exited)
+	err := ready.Await(p.port.Addr(), p.exited)
 	if err == nil {
 		return nil
 	}
@@ -228,43 +221,4 @@ func (p *process) stop() error {
 	err := p.kill()
 	p.port.Release()
 	return errors.Join(err, os.RemoveAll(p.dir))
-}
-
-// awaitAnswer waits until the server at addr answers. It gives up when gone is
-// closed, or after startTimeout.
-func awaitAnswer(addr string, gone <-chan struct{}) error {
-	const pause = 2 * time.Millisecond
-	late := time.After(startTimeout)
-	for {
-		err := ping(addr)
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-gone:
-			return errors.New("the server exited")
-		case <-late:
-			return fmt.Errorf("no answer after %s: %w", startTimeout, err)
-		case <-time.After(pause):
-		}
-	}
-}
-
-// ping asks the server at addr whether it is ready. One that wants a password
-// first is.
-func ping(addr string) error { return pingWithin(addr, time.Second) }
-
-// pingWithin is ping for a server that has so long to answer.
-func pingWithin(addr string, timeout time.Duration) error {
-	conn, err := redis.Dial("tcp", addr,
-		redis.DialConnectTimeout(timeout), redis.DialReadTimeout(timeout))
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	_, err = conn.Do("PING")
-	if err != nil && strings.HasPrefix(err.Error(), "NOAUTH") {
-		return nil
-	}
-	return err
 }

@@ -132,5 +132,4 @@ func (r *round) excuseUnsettled(t token) {
 			r.excuse(n.index, answer{vote: voteNone, err: errUnsettled})
 		}
 	}
-	r.inviteNeeded()
 }

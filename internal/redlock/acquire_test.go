@@ -60,7 +60,7 @@ func TestMajorityWonAfterItsValidityFailsAndIsReleased(t *testing.T) {
 func TestWallClockJumpEndsTheValidity(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		var step time.Duration
-		b.engine.stepWall = func(now time.Time) time.Time { return now.Add(step) }
+		b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(step) }
 		x := b.object(nil)
 		b.lock(x)
 
@@ -88,7 +88,7 @@ func TestWallClockJumpEndsTheValidity(t *testing.T) {
 func TestWallClockJumpDuringATryFailsIt(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		var step time.Duration
-		b.engine.stepWall = func(now time.Time) time.Time { return now.Add(step) }
+		b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(step) }
 		b.nodes[0].after = func(*driver.Call) time.Duration { step = time.Hour; return 1 }
 		require.ErrorIs(t, b.object(nil).TryLock(context.Background()), errTooLate)
 		b.nothingLeft()

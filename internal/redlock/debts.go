@@ -1,10 +1,8 @@
 package redlock
 
 import (
-	"context"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // mostDebts is how many releases a node can owe. Beyond it the oldest is
@@ -82,9 +80,9 @@ func (d *debts) collect(n *node) {
 // pay sends one owed release and reports whether n has answered it. If not, it
 // is owed again.
 func (n *node) pay(h *hold) bool {
-	e := h.spec.engine
-	ctx := callContext{window: e.windows.within(time.Now(), h.spec.bound), values: context.Background()}
-	a := h.askUndo(&ctx, n)
+	answers := make(chan answer, 1)
+	h.undoAt(n, func(a answer) { answers <- a })
+	a := <-answers
 	return a.vote != voteError && a.vote != voteUnknown
 }
 

@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
-	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
 // Engine runs protocols over a fixed list of nodes. One Engine belongs to one
@@ -16,14 +16,10 @@ type Engine struct {
 	nodes   []*node
 	quorum  int
 	err     error // why the pools can not be used; nil if they can
-	windows windows
+	clock   clock.Clock
 	signals sync.Pool // of chan struct{}, capacity 1: see round
 	ears    ears
 	keeper  keeper
-
-	// stepWall is the seam through which tests step the wall clock. It is nil
-	// outside tests.
-	stepWall func(time.Time) time.Time
 }
 
 // New makes an engine over pools, in the caller's order: the index of a pool is
@@ -31,12 +27,12 @@ type Engine struct {
 // used are reported, as ErrConfig, by the first call that would use them.
 func New(pools ...driver.Pool) *Engine {
 	e := &Engine{quorum: len(pools)/2 + 1, err: checkPools(pools)}
-	e.keeper.engine, e.keeper.stragglers = e, make(chan struct{}, mostStragglers)
+	e.keeper.engine = e
 	if e.err != nil {
 		return e
 	}
 	for i, pool := range pools {
-		e.nodes = append(e.nodes, newNode(i, pool))
+		e.nodes = append(e.nodes, e.newNode(i, pool))
 	}
 	e.ears.nodes = e.nodes
 	return e

@@ -27,6 +27,7 @@ var (
 	errTooLate      = errors.New("won a majority only after its validity had ended")
 	errUnexpected   = errors.New("unexpected reply")
 	errNotHeld      = errors.New("not held: never acquired, or released already")
+	errNoMajority   = errors.New("no majority could be asked")
 	errDisagrees    = errors.New("granted other slots than the others")
 	errDoubtful     = errors.New("may have passed it on: the answer was lost")
 	errUnlocked     = errors.New("released while it was being extended")
@@ -38,7 +39,7 @@ var (
 )
 
 // ErrTaken reports that the lock is held by somebody else on so many nodes that
-// a majority was impossible.
+// a majority was impossible: half of an even number are enough.
 type ErrTaken struct {
 	// Nodes are the numbers of the nodes where it is held. It is empty when no
 	// node was asked, because the same object holds the lock in this process.

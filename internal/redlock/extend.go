@@ -2,9 +2,8 @@ package redlock
 
 import (
 	"context"
-	"time"
 
-	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
 // extendFor is extend for the hold's owner: with the error that the owner sees.
@@ -44,14 +43,29 @@ func (h *hold) extend(ctx context.Context) []error {
 	if !r.won {
 		return r.causes()
 	}
-	for _, n := range missing {
-		n.gate.background.Add(1)
-		go func() {
-			defer n.gate.background.Add(-1)
-			h.repair(n)
-		}()
-	}
+	h.repairAll(missing)
 	return nil
+}
+
+// repairAll puts the token back on nodes that have nothing.
+func (h *hold) repairAll(missing []*node) {
+	for _, n := range missing {
+		h.repair(n, nil)
+	}
+}
+
+// beginExtension renews the hold in the background. Renewal is busy until it ends.
+func (h *hold) beginExtension() {
+	r, err := h.prepareExtension(context.Background())
+	if err != nil {
+		h.endRenewal(false)
+		return
+	}
+	r.runThen(func(r *round) {
+		missing, err := h.extended(r)
+		h.endRenewal(r.won && err == nil)
+		h.repairAll(missing)
+	})
 }
 
 // prepareExtension makes the round of an extension.
@@ -66,7 +80,6 @@ func (h *hold) prepareExtension(ctx context.Context) (*round, error) {
 	r := newRound(ctx, h, h.spec.extendCall(h), p)
 	h.muteRepaired(r)
 	if p == toGrant && !h.pend(r) {
-		r.giveBackAll()
 		return nil, errUnlocked
 	}
 	return r, nil
@@ -127,12 +140,10 @@ func (h *hold) muteRepaired(r *round) {
 			r.mute(i)
 		}
 	}
-	r.inviteNeeded()
 }
 
 // mend follows up a won extension on the nodes that answered in time, but for those
-// that it returns, which are to be repaired. The others' own goroutines do when
-// their answers come.
+// that it returns, which are to be repaired. The others are when their answers come.
 func (h *hold) mend(r *round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
 		r.mu.Lock()
@@ -155,7 +166,7 @@ func (h *hold) mend(r *round) (missing []*node) {
 func (h *hold) mendAt(n *node, mute bool, a answer) {
 	switch {
 	case a.vote == voteMissing:
-		h.repair(n)
+		h.repair(n, nil)
 	case a.vote == voteYes && mute:
 		h.mu.Lock()
 		h.stakes[n.index].probation = false
@@ -165,31 +176,21 @@ func (h *hold) mendAt(n *node, mute bool, a answer) {
 
 // repair puts the token back on a node that has forgotten or missed it, if
 // nobody else is there: a separate step, settled as an acquire is, so that a
-// repair that arrives after the release is released too. It reports whether the
-// node refused it.
-func (h *hold) repair(n *node) (refused bool) {
-	e := h.spec.engine
-	now := e.now()
-	if !h.pendRepair(n, now) {
-		return false
+// repair that arrives after the release is released too. refused, if it is not nil,
+// is called when the node refuses it.
+func (h *hold) repair(n *node, refused func()) {
+	if !h.pendRepair(n, h.spec.engine.now()) {
+		return
 	}
-	ctx := callContext{window: e.windows.within(now.Time, h.spec.bound), values: context.Background()}
 	call := h.spec.repairCall(h) // writes only what is missing
-	a := h.askRepair(n, now.Time, &ctx, &call)
-	if h.learn(n, a) {
-		h.settle(n)
-	}
-	return a.vote == voteTaken
-}
-
-// askRepair sends the repair if the node's gate lets it.
-func (h *hold) askRepair(n *node, now time.Time, ctx context.Context, call *driver.Call) answer {
-	p := n.gate.admit(now)
-	if p == noPass {
-		return answer{vote: voteNone, err: errSaturated}
-	}
-	defer n.gate.giveBack(p)
-	return n.ask(ctx, call)
+	n.send(h.spec, h.token, outbox.Ordinary, call, func(a answer) {
+		if h.learn(n, a) {
+			h.settle(n)
+		}
+		if a.vote == voteTaken && refused != nil {
+			refused()
+		}
+	})
 }
 
 // pendRepair notes that a repair is about to be sent to n, unless the hold is

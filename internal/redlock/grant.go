@@ -325,7 +325,7 @@ func (r *round) grantors() []int {
 }
 
 // align sees to nodes that granted other slots than those that won. Nodes that
-// answer late are aligned by their own goroutines.
+// answer late are aligned when they do.
 func (h *hold) align(r *round) {
 	for i, n := range h.spec.engine.nodes {
 		r.mu.Lock()
@@ -334,11 +334,7 @@ func (h *hold) align(r *round) {
 		if s.background || !s.grant.differs(h.slots) {
 			continue
 		}
-		n.gate.background.Add(1)
-		go func() {
-			defer n.gate.background.Add(-1)
-			h.alignAt(n)
-		}()
+		h.alignAt(n)
 	}
 }
 
@@ -348,11 +344,14 @@ func (h *hold) align(r *round) {
 // Two permits that a node granted in the wrong order each want what the other
 // has. The first one to be aligned gives its slot back and is refused; it gets
 // its own a little later, when the second one has moved.
-func (h *hold) alignAt(n *node) {
-	for _, pause := range []time.Duration{0, 2, 10, 50} {
-		time.Sleep(pause * time.Millisecond)
-		if refused := h.repair(n); !refused {
-			return
+func (h *hold) alignAt(n *node) { h.alignAfter(n, 2, 10, 50) }
+
+// alignAfter aligns a node now, and again after each of the pauses, in ms, as long as
+// the node refuses.
+func (h *hold) alignAfter(n *node, pauses ...time.Duration) {
+	h.repair(n, func() {
+		if len(pauses) > 0 {
+			time.AfterFunc(pauses[0]*time.Millisecond, func() { h.alignAfter(n, pauses[1:]...) })
 		}
-	}
+	})
 }

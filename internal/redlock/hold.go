@@ -1,7 +1,6 @@
 package redlock
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -34,6 +33,7 @@ type hold struct {
 	successor *hold // of another protocol, whose the token is now: see heir
 
 	placed  bool // has its object's place in the queue
+	inDo    bool // a Do runs, or has run, under it
 	claimed bool // its owner's release is under way
 	inLine  bool // it is a mark's: what the nodes have is a place in line
 
@@ -101,7 +101,7 @@ func (h *hold) pend(r *round) bool {
 		return false
 	}
 	for i := range h.stakes {
-		if r.slots[i].pass != noPass {
+		if r.slots[i].asked {
 			h.stakes[i].begin()
 		}
 	}
@@ -195,11 +195,7 @@ func (h *hold) end() {
 // abandon gives up what a failed try may have got, in the background.
 func (h *hold) abandon() {
 	for _, n := range h.endIdle() {
-		n.gate.background.Add(1)
-		go func() {
-			defer n.gate.background.Add(-1)
-			h.settle(n)
-		}()
+		h.settle(n)
 	}
 }
 
@@ -220,13 +216,18 @@ func (h *hold) endIdle() []*node {
 }
 
 // settle releases the token on one node, once, and tells the owner's release if
-// there is one. It runs in the goroutine that learned that the node is due.
+// there is one.
 func (h *hold) settle(n *node) {
 	h = h.inherited()
-	a, due := h.dueAt(n)
-	if due {
-		a = h.releaseAt(n)
+	if a, due := h.dueAt(n); !due {
+		h.report(n, a)
+		return
 	}
+	h.undoAt(n, func(a answer) { h.report(n, a) })
+}
+
+// report tells the owner's release of a node that was settled.
+func (h *hold) report(n *node, a answer) {
 	h.mu.Lock()
 	r := h.release
 	h.mu.Unlock()
@@ -260,19 +261,6 @@ func (s *stake) absent() answer {
 	default:
 		return answer{vote: voteNone, err: errNeverGranted}
 	}
-}
-
-// releaseAt sends one release in the background.
-func (h *hold) releaseAt(n *node) answer {
-	now := time.Now()
-	p := n.gate.admit(now)
-	if p == noPass {
-		n.owe(h)
-		return answer{vote: voteNone, err: errSaturated}
-	}
-	defer n.gate.giveBack(p)
-	ctx := callContext{window: h.spec.engine.windows.within(now, h.spec.bound), values: context.Background()}
-	return h.askUndo(&ctx, n)
 }
 
 // undoCall returns the call that releases the token.

@@ -11,7 +11,7 @@ import (
 //
 // Holds are in the order in which they must be looked at next: when they are due
 // to be renewed, or at the end of their validity. What a look finds to be renewed
-// is handed to a few workers: see wave.
+// is put into the nodes' outboxes, which send many at a time.
 //
 // Besides, the keeper looks at both clocks at least every lookStep. When they have
 // parted, because the machine was suspended or the wall clock was set, it looks at
@@ -29,10 +29,6 @@ type keeper struct {
 	clocks  instant   // when they were last compared
 	due     []*hold   // the look's own
 
-	ready   []*hold // to be renewed
-	workers int
-
-	stragglers chan struct{} // a place for each wave that is decided, and not answered by all
 }
 
 // place is a hold's place in its keeper's order. The keeper's mutex guards it.
@@ -118,7 +114,9 @@ func (k *keeper) turn() {
 	}
 	now := k.engine.now()
 	k.due = k.take(k.due[:0], now)
-	k.renew(k.look(k.due, now))
+	for _, h := range k.look(k.due, now) {
+		h.beginExtension()
+	}
 	clear(k.due)
 	k.end()
 }
@@ -159,7 +157,7 @@ func (k *keeper) end() {
 func (k *keeper) take(due []*hold, now instant) []*hold {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.clocks.parted(now) {
+	if parted(k.clocks, now) {
 		for _, h := range k.holds {
 			h.place.at = 0
 		}
@@ -174,8 +172,8 @@ func (k *keeper) take(due []*hold, now instant) []*hold {
 }
 
 // parted reports that the clocks have not run alike from i to now.
-func (i instant) parted(now instant) bool {
-	apart := now.wall.Sub(i.wall) - now.Sub(i.Time)
+func parted(i, now instant) bool {
+	apart := now.Wall.Sub(i.Wall) - now.Sub(i.Time)
 	return apart > clockSlack || apart < -clockSlack
 }
 
@@ -194,7 +192,7 @@ func (k *keeper) look(due []*hold, now instant) []*hold {
 // be renewed now.
 func (h *hold) look(now instant) (renew bool) {
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	h.expire(now)
 	renew = h.beginRenewal(now)
 	h.await(now)

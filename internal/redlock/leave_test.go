@@ -5,10 +5,12 @@ import (
 	"errors"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
 // leaving makes calls of Valid whose callers give up once every node that is
@@ -46,26 +48,20 @@ func TestALeavingCallerIsToldOfEveryNode(t *testing.T) {
 		"too many silent": func(b *bench, x *Exclusive) {
 			b.silence(0, 1, 3)
 		},
-		"a majority left before": func(b *bench, x *Exclusive) { b.leaving(x) },
-		"some gates shut, probes under way": func(b *bench, x *Exclusive) {
-			b.probe(0, 4)
-		},
-		"all gates shut, probes under way": func(b *bench, x *Exclusive) {
-			b.probe(0, 1, 2, 3, 4)
+		"a majority left before": func(b *bench, x *Exclusive) {
+			b.hangAll()
+			b.leaving(x)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 5, func(b *bench) {
 				x := b.object(nil)
 				b.lockAll(x)
-				for _, n := range b.nodes {
-					n.setHung(true)
-				}
 				before(b, x)
+				b.hangAll()
 				b.leaving(x)
 				b.leaving(x, x) // two calls on one object
 				for i := range b.nodes {
-					b.engine.nodes[i].gate.giveBack(probePass)
 					b.nodes[i].setHung(false)
 				}
 				b.unlock(x)
@@ -75,18 +71,25 @@ func TestALeavingCallerIsToldOfEveryNode(t *testing.T) {
 	}
 }
 
-func (b *bench) silence(nodes ...int) {
-	for _, i := range nodes {
-		b.engine.nodes[i].gate.silent.Store(true)
+// hangAll has every node hang.
+func (b *bench) hangAll() {
+	for _, n := range b.nodes {
+		if n.hung == nil {
+			n.setHung(true)
+		}
 	}
 }
 
-// probe shuts gates, each with a probe on its way.
-func (b *bench) probe(nodes ...int) {
+// silence has nodes let a call pass without an answer.
+func (b *bench) silence(nodes ...int) {
+	s := b.object(nil).spec
+	call := driver.NewCall(s.protocol.Check, s.keys, "nobody")
 	for _, i := range nodes {
-		g := &b.engine.nodes[i].gate
-		g.shut.Store(true)
-		require.Equal(b, probePass, g.admit(time.Now()))
+		n := b.nodes[i]
+		n.set(func() { n.fault = func(*driver.Call) error { return socketDeadline() } })
+		b.engine.nodes[i].send(s, token{}, outbox.Ordinary, call, func(answer) {})
+		n.set(func() { n.fault = nil })
+		require.True(b, b.engine.nodes[i].box.Silent(&call))
 	}
 }
 

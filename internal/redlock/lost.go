@@ -38,7 +38,7 @@ func (h *hold) lost() <-chan struct{} {
 	}
 	now := h.spec.engine.now()
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	h.expire(now)
 	if h.ended || h.loss.err != nil {
 		return never
@@ -51,7 +51,7 @@ func (h *hold) lost() <-chan struct{} {
 }
 
 // expire tells the loss of a hold whose validity has ended, unless its release is
-// under way: that was begun in time. h.mu is held.
+// under way: that was begun in time. h.mu is held, to be given back by unlock.
 func (h *hold) expire(now instant) {
 	if !h.claimed && !h.ended && h.valid.ended(now) {
 		h.lose(ErrLockAlreadyExpired)
@@ -68,14 +68,15 @@ func (h *hold) deny(r *round) {
 	}
 	causes := r.causes()
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ended || h.claimed || validFrom(r.start, &h.spec.Config).until.Before(h.valid.until) {
+	defer h.unlock()
+	if h.ended || h.claimed || validFrom(r.began, &h.spec.Config).until.Before(h.valid.until) {
 		return
 	}
 	h.lose(causes...)
 }
 
-// lose tells everybody that the hold is lost. h.mu is held.
+// lose tells everybody that the hold is lost: contexts a little later, see unlock. h.mu
+// is held, to be given back by that.
 func (h *hold) lose(causes ...error) {
 	if h.loss.err != nil {
 		return
@@ -84,11 +85,26 @@ func (h *hold) lose(causes ...error) {
 	if h.loss.told != nil {
 		close(h.loss.told)
 	}
-	for _, c := range h.loss.bound {
-		c.cancel(h.loss.err)
+	h.spec.engine.keeper.drop(h)
+}
+
+// unlock gives h.mu back, and then ends the contexts of a hold that was found lost
+// meanwhile. To end one is to run code of others: it asks the context that it was made
+// of, which may be bound to this very hold, or wait for something. So that is done
+// without a lock, and nobody waits for it.
+func (h *hold) unlock() {
+	err, bound := h.loss.err, h.loss.bound
+	if err == nil || len(bound) == 0 {
+		h.mu.Unlock()
+		return
 	}
 	h.loss.bound = nil
-	h.spec.engine.keeper.drop(h)
+	h.mu.Unlock()
+	go func() {
+		for _, c := range bound {
+			c.cancel(err)
+		}
+	}()
 }
 
 // revocable reports that a loss may be taken back by an extension that is won later:
@@ -112,7 +128,7 @@ func (l *loss) forget() {
 
 // lossOf is why the hold was lost, or nil.
 func (h *hold) lossOf() error {
-	h.mu.Lock()
+	h = h.lockInherited()
 	defer h.mu.Unlock()
 	return h.loss.err
 }
@@ -135,38 +151,48 @@ type heldContext struct {
 func (h *hold) bind(ctx context.Context) *heldContext {
 	c := &heldContext{hold: h}
 	c.Context, c.cancel = context.WithCancelCause(ctx)
-	now := h.spec.engine.now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.expire(now)
-	if h.loss.err != nil {
-		c.cancel(h.loss.err)
-		return c
+	if loss := h.follow(c); loss != nil {
+		c.cancel(loss)
 	}
-	h.renewal.on = !h.claimed
-	c.at = len(h.loss.bound)
-	h.loss.bound = append(h.loss.bound, c)
-	h.await(now)
 	return c
 }
 
-// unbind ends the context, if the hold's loss has not.
-func (c *heldContext) unbind() {
-	c.hold.unbind(c)
-	c.cancel(nil)
+// follow has c end when the hold is lost. If it is, it returns why.
+func (h *hold) follow(c *heldContext) error {
+	now := h.spec.engine.now()
+	h.mu.Lock()
+	defer h.unlock()
+	h.expire(now)
+	if h.loss.err != nil {
+		return h.loss.err
+	}
+	h.renewal.on, h.renewal.forDo = !h.claimed, false
+	h.inDo = true
+	c.at = len(h.loss.bound)
+	h.loss.bound = append(h.loss.bound, c)
+	h.await(now)
+	return nil
 }
 
-func (h *hold) unbind(c *heldContext) {
-	h.mu.Lock()
+// unbind ends the context.
+func (c *heldContext) unbind() { c.cancel(c.hold.unfollow(c)) }
+
+// unfollow takes c from those that end when the hold is lost. If it was, it returns why.
+func (h *hold) unfollow(c *heldContext) error {
+	h = h.lockInherited()
 	defer h.mu.Unlock()
+	if h.renewal.forDo {
+		h.renewal.on, h.renewal.forDo = false, false
+	}
 	bound := h.loss.bound
 	if c.at >= len(bound) || bound[c.at] != c {
-		return // the loss was told
+		return h.loss.err
 	}
 	last := bound[len(bound)-1]
 	bound[c.at], last.at = last, c.at
 	bound[len(bound)-1] = nil
 	h.loss.bound = bound[:len(bound)-1]
+	return nil
 }
 
 // Done implements context.Context.
@@ -181,17 +207,22 @@ func (c *heldContext) Err() error {
 	return c.Context.Err()
 }
 
-// look lets the hold be lost by the clocks.
+// look ends the context if the hold is lost, by the clocks too.
 func (c *heldContext) look() {
-	if c.Context.Err() == nil {
-		c.hold.lookAtClocks()
+	if c.Context.Err() != nil {
+		return
+	}
+	if loss := c.hold.lookAtClocks(); loss != nil {
+		c.cancel(loss)
 	}
 }
 
-// lookAtClocks tells the loss of a hold that is over by one of them.
-func (h *hold) lookAtClocks() {
+// lookAtClocks tells the loss of a hold that is over by one of them, and returns why the
+// hold is lost, or nil.
+func (h *hold) lookAtClocks() error {
 	now := h.spec.engine.now()
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h = h.lockInherited()
+	defer h.unlock()
 	h.expire(now)
+	return h.loss.err
 }

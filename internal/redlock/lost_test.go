@@ -28,7 +28,7 @@ func isLost(lost <-chan struct{}) bool {
 // walls lets a test step the wall clock. It comes before everything else.
 func (b *bench) walls() *atomic.Int64 {
 	step := new(atomic.Int64)
-	b.engine.stepWall = func(now time.Time) time.Time { return now.Add(time.Duration(step.Load())) }
+	b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(time.Duration(step.Load())) }
 	return step
 }
 
@@ -49,7 +49,6 @@ func (b *bench) asleep() {
 	defer k.mu.Unlock()
 	require.False(b, k.running)
 	require.Empty(b, k.holds)
-	require.Zero(b, k.workers)
 }
 
 func TestLostWithoutAHold(t *testing.T) {

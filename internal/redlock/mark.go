@@ -4,11 +4,18 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
 // A mark lasts for a multiple of markStep, so that it is seldom another number,
 // and long enough that a slow try does not let it end between two tries.
 const markStep = 500 * time.Millisecond
+
+// lookAgain is the longest that a waiter goes without a try that makes its mark last.
+// Where the retry delay is longer it makes one meanwhile, which uses up none. So the
+// mark of a waiter that was killed ends soon, whatever durations it was given.
+const lookAgain = 10 * time.Second
 
 // mark is a waiting object's place in line on the nodes: what a refused try
 // leaves there when its caller goes on waiting, so that others make way and a
@@ -26,6 +33,7 @@ type mark struct {
 	waiter   *waiter
 	joined   bool // the waiter is known to the engine's ears
 	told     bool // the waiter was told something before the try under way
+	again    bool // the call has made a try before that one
 
 	usual   time.Duration // the last retry delay; of the call under way
 	renewed time.Time     // when the last try that leaves the mark was made
@@ -34,6 +42,11 @@ type mark struct {
 	// one node. Their answers may come in another order than they were run in, so
 	// from then on a grant does not prove that the mark is gone. m.mu guards it.
 	overlapped bool
+
+	// used is set once a node has granted a try by the mark's place. The node remembers
+	// where that was, for a try that fails after all, until somebody clears it away: for
+	// another call the place would be one ahead of those that came later. m.mu guards it.
+	used bool
 }
 
 // newMark makes an object's mark. The id ends with a suffix, for the scripts.
@@ -46,18 +59,25 @@ func (s *Spec) newMark(suffix string) *mark {
 	return m
 }
 
+func (m *mark) isUsed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
+}
+
 func (m *mark) serves(suffix string) bool { return m.waiter.suffix == suffix }
 
 // begin makes ready for a call that waits. It is nil for one that does not.
 //
 // A mark that the last call has left, and that is still being withdrawn, is not
-// used again: the answer to that would pass for one about the new place.
+// used again: the answer to that would pass for one about the new place. Nor is one
+// whose place was used.
 func (a *attempts) begin(p *pace, suffix string) *mark {
 	a.causes = nil
 	if a.spec.protocol.Withdraw == nil || p.spent() {
 		return nil
 	}
-	if a.mark == nil || !a.mark.serves(suffix) || !a.mark.settled() {
+	if a.mark == nil || !a.mark.serves(suffix) || !a.mark.settled() || a.mark.isUsed() {
 		a.mark = a.spec.newMark(suffix)
 	}
 	m := a.mark
@@ -84,7 +104,7 @@ func (a *attempts) takeOver(m *mark, p *pace, suffix string) (_ *mark, waits boo
 	}
 	p.start()
 	left := time.Duration((*m.lifetime.Load()).(int64))*time.Millisecond - time.Since(m.renewed)
-	return m, left >= p.delay()+m.spec.bound && len(m.stakes)-m.rid() >= m.spec.engine.quorum
+	return m, left >= m.spec.toNextTry(p.delay()) && len(m.stakes)-m.rid() >= m.spec.engine.quorum
 }
 
 // forTry makes the mark ready for the next try, and lets it last for twice the
@@ -95,13 +115,14 @@ func (m *mark) forTry(p *pace) *mark {
 	if m == nil || p.spent() {
 		return nil
 	}
-	m.told = m.waiter.told() > 0
+	m.told, m.again = m.waiter.told() > 0, p.started
+	p.started = true
 	m.waiter.reset()
 	if p.drawn || p.running {
 		m.usual = p.delay()
 	}
 	m.renewed = time.Now()
-	least := 2 * (m.usual + m.spec.bound)
+	least := 2 * m.spec.toNextTry(m.usual)
 	steps := (least + markStep - 1) / markStep
 	ms := (steps * markStep).Milliseconds()
 	if last := m.lifetime.Load(); last == nil || *last != any(ms) {
@@ -111,6 +132,12 @@ func (m *mark) forTry(p *pace) *mark {
 	return m
 }
 
+// toNextTry is how long a mark has to last for the next try, after a retry delay. As
+// neither part of it is long, a multiple of it does not overflow.
+func (s *Spec) toNextTry(delay time.Duration) time.Duration {
+	return min(delay, lookAgain) + min(s.bound, lookAgain)
+}
+
 // words are the mark's arguments to a script: its id, and its lifetime in ms.
 func (m *mark) words() (id, lifetime any) {
 	if m == nil {
@@ -118,6 +145,10 @@ func (m *mark) words() (id, lifetime any) {
 	}
 	return m.token.word, *m.lifetime.Load()
 }
+
+// looks reports that the try under way is not the first one of its call, and that
+// nothing has told it to come: most probably it is refused again.
+func (m *mark) looks() bool { return m != nil && m.again && !m.told }
 
 // pend notes that a try's round may leave the mark on every node that it asks.
 func (m *mark) pend(h *hold, r *round) {
@@ -155,6 +186,7 @@ func (m *mark) learn(n *node, a answer) {
 func (m *mark) consumed(n *node) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.used = m.used || m.stakes[n.index].maybe
 	if !m.overlapped {
 		m.stakes[n.index].maybe = false
 	}
@@ -185,7 +217,7 @@ func (m *mark) endsTooSoon(p *pace) bool {
 		return false
 	}
 	p.start()
-	return time.Duration((*word).(int64))*time.Millisecond < p.delay()+m.spec.bound
+	return time.Duration((*word).(int64))*time.Millisecond < m.spec.toNextTry(p.delay())
 }
 
 // join makes the waiter known, so that it is told.
@@ -234,21 +266,21 @@ func (m *mark) restored(n *node, a answer) {
 	}
 }
 
-// askUndo sends the release of the hold's token to one node, and takes the
-// answer.
-func (h *hold) askUndo(ctx context.Context, n *node) answer {
-	call := h.undoCall()
+// undoAt sends the release of the hold's token to one node, takes the answer, and
+// passes it on.
+func (h *hold) undoAt(n *node, then func(answer)) {
+	call := *h.undoCall()
 	restoring := h.mark.restoring(n)
 	if restoring {
-		with := h.spec.releaseCall(h.token, h.mark)
-		call = &with
+		call = h.spec.releaseCall(h.token, h.mark)
 	}
-	a := n.ask(ctx, call)
-	if restoring {
-		h.mark.restored(n, a)
-	}
-	h.released(n, a)
-	return a
+	n.send(h.spec, h.token, outbox.Urgent, call, func(a answer) {
+		if restoring {
+			h.mark.restored(n, a)
+		}
+		h.released(n, a)
+		then(a)
+	})
 }
 
 // mostOutlast is the longest time of a call that its caller's ctx does not end at
@@ -266,5 +298,5 @@ func (r *round) outlasts(ctx context.Context) bool {
 		return false
 	}
 	deadline, ok := ctx.Deadline()
-	return !ok || deadline.After(r.ctx.ends)
+	return !ok || deadline.After(r.began.Add(r.hold.spec.bound))
 }

@@ -7,49 +7,56 @@ import (
 	"net"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
 // node is one independent Redis, as the engine sees it.
 type node struct {
-	index   int
-	pool    driver.Pool
-	bounded driver.Bounded // pool, if it can promise when a call returns
-	batcher driver.Batcher // pool, if it can send many calls at once
-	gate    gate
-	debts   debts
+	index int
+	pool  driver.Pool
+	box   *outbox.Outbox
+	debts debts
 }
 
-func newNode(index int, pool driver.Pool) *node {
-	bounded, _ := pool.(driver.Bounded)
-	batcher, _ := pool.(driver.Batcher)
-	return &node{index: index, pool: pool, bounded: bounded, batcher: batcher}
+func (e *Engine) newNode(index int, pool driver.Pool) *node {
+	return &node{index: index, pool: pool, box: outbox.New(pool, &e.clock)}
 }
 
-// ask sends a call and waits for its answer, however long that takes.
-func (n *node) ask(ctx context.Context, call *driver.Call) answer {
-	reply, err := n.pool.Eval(ctx, call)
-	return n.read(call, reply, err)
+// errand is a call for which no caller waits.
+type errand struct {
+	outbox.Request
+	node *node
+	call driver.Call
+	then func(answer)
 }
 
-// askBounded is ask if the driver promises to keep the deadline. If it does not,
-// ok is false and nothing was sent.
-func (n *node) askBounded(ctx context.Context, call *driver.Call) (a answer, ok bool) {
-	if n.bounded == nil {
-		return answer{}, false
-	}
-	reply, ok, err := n.bounded.EvalBounded(ctx, call)
-	if !ok {
-		return answer{}, false
-	}
-	return n.read(call, reply, err), true
+// send puts a call of s about t into the node's outbox. then is called once, when it is
+// known what became of it.
+func (n *node) send(s *Spec, t token, class outbox.Class, call driver.Call, then func(answer)) {
+	e := &errand{node: n, call: call, then: then}
+	e.Call, e.Class, e.Bound, e.Token, e.To = &e.call, class, s.bound, t.value, e
+	n.box.Post(&e.Request)
 }
+
+// Unsent implements [outbox.Observer].
+func (e *errand) Unsent(_ *outbox.Request, cause error) { e.then(unsent(cause)) }
+
+// Late implements [outbox.Observer]. The driver gives up soon.
+func (e *errand) Late(*outbox.Request) {}
+
+// Answered implements [outbox.Observer].
+func (e *errand) Answered(_ *outbox.Request, reply any, err error) {
+	e.then(e.node.read(&e.call, reply, err))
+}
+
+// unsent is the answer to a call that was not sent, and so has changed nothing.
+func unsent(cause error) answer { return answer{vote: voteError, err: inTime(cause)} }
 
 // read makes an answer of what came back.
 func (n *node) read(call *driver.Call, reply any, err error) answer {
 	if err != nil {
 		return n.refused(err)
 	}
-	n.gate.heard()
 	n.debts.collect(n)
 	if g, ok := readGrant(reply); ok {
 		return g.answer()
@@ -66,7 +73,6 @@ func (n *node) read(call *driver.Call, reply any, err error) answer {
 // other leaves the outcome open: the request may still be in a socket's buffer.
 func (n *node) refused(err error) answer {
 	if driver.IsReply(err) {
-		n.gate.heard()
 		return answer{vote: voteError, err: err}
 	}
 	v := voteUnknown
@@ -75,11 +81,7 @@ func (n *node) refused(err error) answer {
 		v = voteError
 	}
 	late := v == voteUnknown
-	silent := late && timedOut(err)
-	if silent {
-		n.gate.silent.Store(true)
-	}
-	return answer{vote: v, late: late, silent: silent, err: inTime(err)}
+	return answer{vote: v, late: late, silent: late && timedOut(err), err: inTime(err)}
 }
 
 // inTime makes one error of the many in which clients say that a node did not

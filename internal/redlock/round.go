@@ -4,9 +4,10 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
 // fewNodes is the number of nodes up to which nothing needs a slice of its own:
@@ -18,37 +19,45 @@ const fewNodes = 1
 // Its caller waits for the decision and not for stragglers: "yes" stands with
 // the majority's last yes, "no" as soon as too few nodes are left for a
 // majority. An answer that comes later is still recorded, and told to the hold
-// where that matters; until then the call counts as background work of its node.
+// where that matters.
 //
-// A round is prepared by invite, excuse, mute and join, and then run, once.
+// Every node's call goes by its outbox, which tells the round what becomes of it: see
+// slot. A node's time begins when its call is sent. One that is late does not vote any
+// more unless its answer still comes before the decision.
+//
+// A round is prepared by excuse, mute and join, and then run, once.
 type round struct {
 	engine  *Engine
 	hold    *hold // whose token the call carries
 	call    driver.Call
-	ctx     callContext
-	start   instant // just before the first request
+	values  context.Context // the caller's, for tracing
+	began   instant         // when it was prepared, before anything was sent
 	purpose purpose
+	urgent  bool  // goes before acquires
+	alone   bool  // its cost grows with its arguments
 	mark    *mark // that the call may leave, if any
 	from    *hold // whose token the call takes away, to put the hold's in its place, if any
 
 	mu      sync.Mutex
 	slots   []slot // one a node
 	few     [fewNodes]slot
+	start   instant        // when the first of the votes that agree was sent
 	yes     int            // votes that agree
 	ballots map[string]int // where nodes disagree on slots: how many granted each set
 	agreed  string         // the set that most nodes granted
 	fences  fences         // the numbers that came with the votes, if any
 	open    int            // votes that may still come
 	all     bool           // not decided before every node has answered
+	posting bool           // calls are still being put into the outboxes
 	closed  bool           // decided, or its caller has gone
 	left    bool           // closed by the caller, undecided
 	won     bool
 	decided chan struct{} // receives once, when a decision closes a running round
-	wave    chan<- *round // gets the round then, if it runs in a wave
+	then    func(*round)  // is called then, if nobody waits
 
-	asked int          // slots with a pass
-	first int          // the node whose turn is first
-	turn  atomic.Int32 // how many turns were taken
+	asked int // slots that are asked
+	joins int // slots that are asked by another round
+	first int // the node that is asked first
 }
 
 // purpose is what a call may do to a node, beyond telling.
@@ -61,15 +70,53 @@ const (
 	toExtend                 // once won, nodes that have nothing are repaired
 )
 
-// slot is what a round knows of one node.
+// slot is what a round knows of one node. It is the observer of the node's call.
 type slot struct {
 	answer
-	pass       pass
+	outbox.Request
+	round      *round
+	node       *node
+	asked      bool
 	mute       bool // asked, but its vote does not count
 	spare      bool // its vote counts if it comes, but nobody waits for it
-	joins      bool // will be asked by another round's goroutine
+	joins      bool // will be asked by another round's call
 	answered   bool
 	background bool // had no answer yet when the round closed
+}
+
+// Unsent implements [outbox.Observer].
+func (s *slot) Unsent(_ *outbox.Request, cause error) { s.round.finish(s, unsent(cause)) }
+
+// Answered implements [outbox.Observer].
+func (s *slot) Answered(_ *outbox.Request, reply any, err error) {
+	s.round.finish(s, s.node.read(&s.round.call, reply, err))
+}
+
+// Late implements [outbox.Observer]: nobody waits for the node any more. Its vote still
+// counts if it comes before the decision.
+func (s *slot) Late(*outbox.Request) {
+	r := s.round
+	r.mu.Lock()
+	if s.answered || r.closed {
+		r.mu.Unlock()
+		return
+	}
+	s.err = errNoAnswer
+	r.spareAt(s)
+	over := r.closeIfDecided()
+	r.left = over && !r.won // for want of time, so that others may be late in the next moment
+	r.mu.Unlock()
+	if over {
+		r.conclude()
+	}
+}
+
+// spareAt makes a spare of a node that was waited for. r.mu is held.
+func (r *round) spareAt(s *slot) {
+	if !s.spare && !s.mute {
+		r.open--
+	}
+	s.spare = true
 }
 
 // newRound prepares a round of call for h.
@@ -81,9 +128,9 @@ func newRound(ctx context.Context, h *hold, call driver.Call, p purpose) *round 
 
 func (r *round) init(ctx context.Context, h *hold, call driver.Call, p purpose) {
 	e := h.spec.engine
-	r.engine, r.hold, r.call, r.purpose = e, h, call, p
-	r.start = e.now()
-	r.ctx = callContext{window: e.windows.within(r.start.Time, h.spec.bound), values: ctx}
+	r.engine, r.hold, r.call, r.purpose, r.values = e, h, call, p, ctx
+	r.began = e.now()
+	r.urgent = p == toRelease || p == toExtend
 	if n := len(e.nodes); n > fewNodes {
 		r.slots = make([]slot, n)
 	} else {
@@ -92,34 +139,11 @@ func (r *round) init(ctx context.Context, h *hold, call driver.Call, p purpose) 
 	if h.spec.ShufflePools {
 		r.first = rand.IntN(len(e.nodes))
 	}
-	r.invite()
-}
-
-// invite gives a pass to each node that its gate admits, and to those that are needed.
-func (r *round) invite() {
-	for i, n := range r.engine.nodes {
-		if p := n.gate.admit(r.start.Time); p != noPass {
-			r.admit(i, p)
-		} else {
-			r.slots[i].err = errSaturated
-		}
+	for i, n := range e.nodes {
+		s := &r.slots[i]
+		s.round, s.node, s.asked = r, n, true
 	}
-	r.inviteNeeded()
-}
-
-// inviteNeeded gives passes to nodes behind shut gates when too few others are left
-// for a majority, of those whose votes count: so it comes again after what takes votes
-// away. The caller will wait for them, so they are no background work.
-func (r *round) inviteNeeded() {
-	for i := range r.slots {
-		if !r.hopeless() {
-			return
-		}
-		if s := &r.slots[i]; s.err == errSaturated && !s.mute {
-			s.err = nil
-			r.admit(i, freePass)
-		}
-	}
+	r.asked, r.open = len(e.nodes), len(e.nodes)
 }
 
 // spareSilent makes spares of silent nodes if a majority is left without them,
@@ -127,8 +151,8 @@ func (r *round) inviteNeeded() {
 // r.mu is held.
 func (r *round) spareSilent() {
 	silent := 0
-	for i, n := range r.engine.nodes {
-		if s := &r.slots[i]; s.pass != noPass && !s.mute && n.gate.silent.Load() {
+	for i := range r.slots {
+		if s := &r.slots[i]; s.asked && !s.mute && s.node.box.Silent(&r.call) {
 			s.spare = true
 			silent++
 		}
@@ -145,18 +169,11 @@ func (r *round) spareSilent() {
 	}
 }
 
-func (r *round) admit(i int, p pass) {
-	r.slots[i].pass = p
-	r.asked++
-	r.open++
-}
-
-// excuse takes node i's invitation back, as its answer is known already.
+// excuse does not ask node i, as its answer is known already.
 func (r *round) excuse(i int, a answer) {
 	s := &r.slots[i]
-	if s.pass != noPass {
-		r.engine.nodes[i].gate.giveBack(s.pass)
-		s.pass = noPass
+	if s.asked {
+		s.asked = false
 		r.asked--
 		r.open--
 	}
@@ -167,33 +184,49 @@ func (r *round) excuse(i int, a answer) {
 func (r *round) mute(i int) {
 	s := &r.slots[i]
 	s.mute = true
-	if s.pass != noPass {
+	if s.asked {
 		r.open--
 	}
 }
 
-// join counts on node i's answer from the goroutine of a call under way there,
-// which then records it.
+// join counts on node i's answer from a call under way there, whose end records it.
 func (r *round) join(i int) {
 	r.excuse(i, answer{})
 	r.slots[i].joins = true
+	r.joins++
 	r.open++
 }
 
-// run asks the invited nodes and reports whether a majority said yes. It
-// returns with the decision, when ctx ends, or at the end of the call's window.
+// run asks the nodes and reports whether a majority said yes. It returns with the
+// decision, or when ctx ends.
 func (r *round) run(ctx context.Context) bool {
-	if r.inline(ctx) {
-		return r.won
+	if r.mayInline(ctx) {
+		if r.slots[0].node.box.Ask(r.request(0)) {
+			return r.won
+		}
+		r.listen()
+		return r.wait(ctx)
 	}
 	if r.begin() {
 		return r.won
 	}
-	ask := r.askNext // one value for all goroutines
-	for range r.asked {
-		go ask()
-	}
+	r.post()
 	return r.wait(ctx)
+}
+
+// runThen is run without anybody who waits: then is called with the decision.
+func (r *round) runThen(then func(*round)) {
+	r.mu.Lock()
+	r.then = then
+	over := r.settledUnasked()
+	closed := r.closed
+	r.mu.Unlock()
+	if closed {
+		r.conclude()
+	}
+	if !over {
+		r.post()
+	}
 }
 
 // begin makes ready to wait. It reports true when there is nothing to wait for:
@@ -205,24 +238,29 @@ func (r *round) begin() (over bool) {
 	if r.settledUnasked() {
 		return true
 	}
+	r.signal()
+	return false
+}
+
+// listen makes ready to wait for a call that is under way.
+func (r *round) listen() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.signal()
+}
+
+// signal makes the channel that tells of the decision. r.mu is held.
+func (r *round) signal() {
 	r.decided = r.engine.signal()
 	if r.closed {
 		r.decided <- struct{}{}
 	}
-	return false
-}
-
-// beginIn is begin for a round that runs in a wave.
-func (r *round) beginIn(wave chan<- *round) (over bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.wave = wave
-	return r.settledUnasked()
 }
 
 // settledUnasked closes a round whose outcome is known before anybody is asked. It
 // reports true when nobody is to be asked. r.mu is held.
 func (r *round) settledUnasked() bool {
+	r.posting = true
 	if r.yes >= r.engine.quorum {
 		r.won = true
 		r.close()
@@ -239,12 +277,45 @@ func (r *round) settledUnasked() bool {
 	return r.asked == 0 && r.closed
 }
 
+// closeIfDecided closes the round if nothing that may still come matters, and reports
+// whether it has: the caller must call conclude. r.mu is held.
+func (r *round) closeIfDecided() bool {
+	r.won = r.yes >= r.engine.quorum
+	if r.closed || !r.decides() {
+		return false
+	}
+	if r.won && r.agreed != "" {
+		r.hold.agreeOn(r.agreed)
+	}
+	r.close()
+	if r.decided != nil {
+		r.decided <- struct{}{}
+	}
+	return true
+}
+
 // decides reports that nothing that may still come matters. r.mu is held.
 func (r *round) decides() bool {
 	if r.all {
 		return r.open == 0
 	}
-	return r.won || r.hopeless()
+	return r.won || r.hopeless() && !r.mayTellMore()
+}
+
+// mayTellMore reports that a refusal of slots is not understood yet, and can be: which
+// slots are free on a majority is told by a majority, and half of the nodes refuse. It
+// waits for no more nodes than a grant does. r.mu is held.
+func (r *round) mayTellMore() bool {
+	if r.purpose != toGrant || r.hold.spec.limit == 0 || r.from != nil {
+		return false
+	}
+	told := 0
+	for i := range r.slots {
+		if r.slots[i].grant != nil {
+			told++
+		}
+	}
+	return told < r.engine.quorum && told+r.open >= r.engine.quorum
 }
 
 // hopeless reports that no majority is left to be had. r.mu is held.
@@ -252,14 +323,15 @@ func (r *round) hopeless() bool { return r.yes+r.open < r.engine.quorum }
 
 // callOff ends a round that asks nobody, and whose holds were told of calls.
 func (r *round) callOff() {
-	if r.purpose == toGrant {
-		for i := range r.slots {
-			if r.slots[i].pass != noPass {
-				r.tellUnsent(i)
-			}
+	for i := range r.slots {
+		if !r.slots[i].asked {
+			continue
 		}
+		if r.purpose == toGrant {
+			r.tellUnsent(i)
+		}
+		r.excuse(i, r.slots[i].answer)
 	}
-	r.giveBackAll()
 }
 
 // tellUnsent lets the holds know that no call goes to node i after all.
@@ -273,36 +345,59 @@ func (r *round) tellUnsent(i int) {
 	}
 }
 
-// giveBackAll returns the passes of a round that asks nobody.
-func (r *round) giveBackAll() {
+// mayInline reports that the only node may be asked in the caller's goroutine, as
+// nothing but the end of the call is to end the wait.
+func (r *round) mayInline(ctx context.Context) bool {
+	return len(r.slots) == 1 && r.asked == 1 && r.open == 1 && (ctx.Done() == nil || r.outlasts(ctx))
+}
+
+// request fills in the request to node i.
+func (r *round) request(i int) *outbox.Request {
+	s := &r.slots[i]
+	q := &s.Request
+	q.Call, q.Bound, q.Token, q.Values, q.To = &r.call, r.hold.spec.bound, r.hold.token.value, r.values, s
+	q.Class, q.Alone = outbox.Ordinary, r.alone
+	switch {
+	case r.urgent:
+		q.Class = outbox.Urgent
+	case r.mark.looks():
+		q.Class = outbox.Looks
+	}
+	return q
+}
+
+// post puts the calls into the outboxes.
+func (r *round) post() {
 	for i := range r.slots {
-		r.excuse(i, r.slots[i].answer)
+		at := (r.first + i) % len(r.slots)
+		if s := &r.slots[at]; s.asked {
+			s.node.box.Post(r.request(at))
+		}
+	}
+	r.mu.Lock()
+	r.posting = false
+	closed := r.closed
+	r.mu.Unlock()
+	if closed {
+		r.settleUnsent()
 	}
 }
 
-// inline asks the only node in the caller's goroutine, when its driver keeps the
-// deadline and nothing else is to end the wait.
-func (r *round) inline(ctx context.Context) bool {
-	if len(r.slots) != 1 || r.asked != 1 || ctx.Done() != nil && !r.outlasts(ctx) {
-		return false
-	}
-	n := r.engine.nodes[0]
-	a, ok := n.askBounded(&r.ctx, &r.call)
-	if ok {
-		r.finish(n, a)
-	}
-	return ok
-}
-
-// wait blocks until the round is decided or its caller has had enough.
+// wait blocks until the round is decided or its caller has had enough. What another
+// round's call will bring is not waited for any longer than a call of its own.
 func (r *round) wait(ctx context.Context) bool {
+	var over <-chan time.Time
+	if r.joins > 0 {
+		timer := time.NewTimer(r.hold.spec.bound)
+		defer timer.Stop()
+		over = timer.C
+	}
 	select {
 	case <-r.decided:
 	case <-ctx.Done():
 		r.leave()
-	case <-r.ctx.over:
+	case <-over:
 		r.leave()
-		r.noteSilence()
 	}
 	r.engine.signals.Put(r.decided)
 	return r.won
@@ -311,77 +406,64 @@ func (r *round) wait(ctx context.Context) bool {
 // leave closes the round without a decision, unless one has come meanwhile.
 func (r *round) leave() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.closed {
+		r.mu.Unlock()
 		<-r.decided // so that the channel can be used again
 		return
 	}
 	r.left = true
 	r.close()
-}
-
-// leaveWave is leave for a round that runs in a wave, at the end of the calls' time.
-func (r *round) leaveWave() {
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return
-	}
-	r.left = true
-	r.close()
-	r.tellDecision()
 	r.mu.Unlock()
-	r.noteSilence()
+	r.settleUnsent()
 }
 
-// noteSilence marks the nodes that have had all the time of a call, and have not
-// answered.
-func (r *round) noteSilence() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for i, n := range r.engine.nodes {
-		if r.slots[i].background && !r.slots[i].answered {
-			n.gate.silent.Store(true)
-		}
-	}
-}
-
-// close ends the caller's part. What is still without an answer becomes
-// background work. r.mu is held.
+// close ends the caller's part. r.mu is held.
 func (r *round) close() {
 	r.closed = true
 	for i := range r.slots {
-		if s := &r.slots[i]; s.pass != noPass && !s.answered {
+		if s := &r.slots[i]; s.asked && !s.answered {
 			s.background = true
-			r.engine.nodes[i].gate.background.Add(1)
 		}
 	}
 }
 
-// askNext takes the next asked node's turn: one call, to its end.
-func (r *round) askNext() {
-	n := r.nextNode()
-	r.finish(n, n.ask(&r.ctx, &r.call))
+// conclude does what a decision is followed by, outside every lock.
+func (r *round) conclude() {
+	r.mu.Lock()
+	posting := r.posting
+	r.mu.Unlock()
+	if !posting {
+		r.settleUnsent()
+	}
+	if r.then != nil {
+		r.then(r)
+	}
 }
 
-// nextNode finds the turn's node: the turn-th of those with a pass, counted
-// from first. Passes do not change while a round runs.
-func (r *round) nextNode() *node {
-	turn := int(r.turn.Add(1))
-	for i := 0; ; i++ {
-		at := (r.first + i) % len(r.slots)
-		if r.slots[at].pass == noPass {
-			continue
-		}
-		if turn--; turn == 0 {
-			return r.engine.nodes[at]
+// settleUnsent sees to calls of a closed round that were not sent. Where it was won a
+// slower node is to have the lease too, so they stay, behind those that are waited for.
+// Else they are withdrawn, but for releases and renewals: the ones are owed, and the
+// others bring back what the node may have lost.
+func (r *round) settleUnsent() {
+	for i := range r.slots {
+		s := &r.slots[i]
+		r.mu.Lock()
+		pending := s.background && !s.answered
+		r.mu.Unlock()
+		switch {
+		case !pending, r.purpose == toRelease, r.purpose == toExtend && r.won:
+		case r.won && r.purpose == toGrant:
+			s.node.box.Leave(&s.Request)
+		case s.node.box.Withdraw(&s.Request):
+			r.finish(s, answer{vote: voteError})
 		}
 	}
 }
 
 // finish records a node's answer. The hold hears of it first, so that whoever
 // acts on the decision finds the hold up to date.
-func (r *round) finish(n *node, a answer) {
+func (r *round) finish(s *slot, a answer) {
+	n := s.node
 	a = r.understood(a)
 	owed, of := r.tell(n, a)
 	owedFrom := r.from != nil && r.from.handed(n, a)
@@ -406,7 +488,7 @@ func (r *round) finish(n *node, a answer) {
 			r.hold.deny(r)
 		}
 	case r.purpose == toExtend:
-		r.hold.mendAt(n, r.slots[n.index].mute, a)
+		r.hold.mendAt(n, s.mute, a)
 	case a.grant.differs(r.agreed):
 		r.hold.alignAt(n)
 	}
@@ -458,14 +540,10 @@ func (r *round) elect(slots string) {
 // whether the answer came after the close.
 func (r *round) record(n *node, a answer) (late bool) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	s := &r.slots[n.index]
 	s.answer, s.answered = a, true
-	n.gate.giveBack(s.pass)
-	if s.background {
-		n.gate.background.Add(-1)
-	}
 	if r.closed {
+		r.mu.Unlock()
 		return true
 	}
 	if !s.mute {
@@ -473,27 +551,24 @@ func (r *round) record(n *node, a answer) (late bool) {
 			r.open--
 		}
 		if a.vote == voteYes {
+			r.noteStart(s)
 			r.agree(a.grant)
 			r.fences.add(a.fence)
 		}
 	}
-	if r.won = r.yes >= r.engine.quorum; r.decides() {
-		if r.won && r.agreed != "" {
-			r.hold.agreeOn(r.agreed)
-		}
-		r.close()
-		r.tellDecision()
+	over := r.closeIfDecided()
+	r.mu.Unlock()
+	if over {
+		r.conclude()
 	}
 	return false
 }
 
-// tellDecision wakes whoever waits for the round. r.mu is held.
-func (r *round) tellDecision() {
-	if r.decided != nil {
-		r.decided <- struct{}{}
-	}
-	if r.wave != nil {
-		r.wave <- r
+// noteStart has validity count from before the first of the votes was sent: no node
+// can have begun the lease's lifetime any earlier. r.mu is held.
+func (r *round) noteStart(s *slot) {
+	if sent := s.Sent(); !sent.IsZero() && (r.start.IsZero() || sent.Before(r.start.Time)) {
+		r.start = sent
 	}
 }
 
@@ -531,13 +606,17 @@ func (r *round) causes() []error {
 			rest = append(rest, &RedisError{Node: i, Err: errNoAnswer})
 		}
 	}
-	return append(takenBy(taken, r.engine.quorum), rest...)
+	if errs := append(takenBy(taken, len(r.slots)-r.engine.quorum), rest...); len(errs) > 0 {
+		return errs
+	}
+	return []error{errNoMajority}
 }
 
 // takenBy tells of the nodes where somebody else holds the lock, in Redsync's
-// terms: as one error when they are a majority, else node by node.
-func takenBy(nodes []int, quorum int) []error {
-	if len(nodes) >= quorum {
+// terms: as one error when they alone make a majority impossible, as more than can be
+// spared, else node by node. It says the same whether or not other nodes have answered.
+func takenBy(nodes []int, spare int) []error {
+	if len(nodes) > spare {
 		return []error{&ErrTaken{Nodes: nodes}}
 	}
 	var errs []error

@@ -1,6 +1,10 @@
 package redlock
 
-import "context"
+import (
+	"context"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+)
 
 // RW is a read-write lock object: a writer and readers that share the local line,
 // the keys and what earlier holds have left there. It is safe for concurrent use.
@@ -47,8 +51,11 @@ func (x *RW) Downgrade(ctx context.Context) error {
 	to := h.heir(x.Reader.spec)
 	causes := to.convert(ctx, h)
 	x.Reader.keep(to)
+	to.watch()
 	h.retire()
-	x.line.convert(newLease(to))
+	got := newLease(to)
+	got.ofDo = to.inDo
+	x.line.convert(got)
 	if causes == nil {
 		return nil
 	}
@@ -64,19 +71,20 @@ func (x *RW) Downgrade(ctx context.Context) error {
 func (h *hold) claimToConvert() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
-	defer h.mu.Unlock()
+	defer h.unlock()
 	h.expire(now)
 	if h.claimed || h.ended || !h.placed {
 		return false
 	}
 	h.claimed = true
-	h.stopRenewal()
+	h.spec.engine.keeper.drop(h)
 	return true
 }
 
 // heir makes a hold of another protocol for the same token, and ends this one without
 // a release. The heir may be wherever this one may be; and what is still on its way
-// to this one is the heir's when it comes: a write grant counts for readers.
+// to this one is the heir's when it comes: a write grant counts for readers. With it go
+// all who rely on the hold: it is renewed if this one was, and they are told of its loss.
 func (h *hold) heir(s *Spec) *hold {
 	to := new(hold)
 	to.init(s, h.token)
@@ -85,6 +93,10 @@ func (h *hold) heir(s *Spec) *hold {
 	to.valid = h.valid
 	copy(to.stakes, h.stakes)
 	clear(h.stakes)
+	to.loss, h.loss = h.loss, loss{}
+	to.inDo = h.inDo
+	to.renewal.on, h.renewal.on = h.renewal.on, false
+	to.renewal.forDo = h.inDo
 	h.ended, h.successor = true, to
 	return to
 }
@@ -115,16 +127,14 @@ func (h *hold) lockInherited() *hold {
 // converted on the other nodes: it is converted too, lest it keep others from reading
 // there. If the hold has ended meanwhile the grant is released instead, by others.
 func (h *hold) inherit(n *node) {
-	e := h.spec.engine
-	now := e.now()
-	if !h.pendAt(n, now) {
+	if !h.pendAt(n, h.spec.engine.now()) {
 		return
 	}
-	ctx := callContext{window: e.windows.within(now.Time, h.spec.bound), values: context.Background()}
-	call := h.spec.convertCall(h)
-	if h.learn(n, h.askRepair(n, now.Time, &ctx, &call)) {
-		h.settle(n)
-	}
+	n.send(h.spec, h.token, outbox.Urgent, h.spec.convertCall(h), func(a answer) {
+		if h.learn(n, a) {
+			h.settle(n)
+		}
+	})
 }
 
 // convert asks the nodes to make the new hold of the old one.

@@ -135,9 +135,10 @@ func (q *slotQueue) rise(ctx context.Context, a *asker) (*hold, error) {
 		case <-over:
 		case <-ctx.Done():
 		}
+		err := ctx.Err()
 		q.mu.Lock()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		if err != nil {
+			return nil, err
 		}
 	}
 	a.trying = a.hold == nil

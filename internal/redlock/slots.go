@@ -173,7 +173,7 @@ func (x *Slots) ask(ctx context.Context, p *pace, a *asker) (*hold, *mark, error
 			return nil, nil, x.spec.fail(ErrFailed, err)
 		case h != nil:
 			m.end()
-			x.granted()
+			x.queue.granted()
 			return h, nil, nil
 		case ctx.Err() != nil:
 			m.end()
@@ -188,14 +188,6 @@ func (x *Slots) pause(ctx context.Context, p *pace, m *mark, a *asker) error {
 		return errSpent
 	}
 	return m.pauseOr(ctx, p, x.queue.sit(a))
-}
-
-// granted notes that the nodes have given slots to the first one. The next one gets a
-// mark of its own: the one that was granted keeps its turn on the nodes until somebody
-// clears it away, which is for a try that failed after all, and not for another call.
-func (x *Slots) granted() {
-	x.attempts.mark = nil
-	x.queue.granted()
 }
 
 // propose makes one try, and as many more as it takes until the nodes agree, up

@@ -1,6 +1,10 @@
 package redlock
 
-import "time"
+import (
+	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/clock"
+)
 
 // validity is the time up to which a hold can be trusted, on both clocks of the
 // process: a hold is valid only while both say so.
@@ -16,19 +20,10 @@ type validity struct {
 }
 
 // instant is one reading of both clocks.
-type instant struct {
-	time.Time           // carries the monotonic reading, which comparisons use
-	wall      time.Time // the wall clock alone
-}
+type instant = clock.Instant
 
 // now reads the clocks.
-func (e *Engine) now() instant {
-	now := time.Now()
-	if e.stepWall != nil {
-		return instant{now, e.stepWall(now)}
-	}
-	return instant{now, now.Round(0)} // drops the monotonic reading
-}
+func (e *Engine) now() instant { return e.clock.Now() }
 
 // validFrom is the validity of what a round that started at start has won:
 //
@@ -38,18 +33,18 @@ func (e *Engine) now() instant {
 // have started the hold's lifetime any earlier.
 func validFrom(start instant, c *Config) validity {
 	lifetime := c.lifetime()
-	return validity{until: start.Add(lifetime), wall: start.wall.Add(lifetime)}
+	return validity{until: start.Add(lifetime), wall: start.Wall.Add(lifetime)}
 }
 
 // ended reports whether v is over at now, by either clock. A validity that is
 // not known does not end.
 func (v validity) ended(now instant) bool {
-	return v.known() && (!now.Before(v.until) || !now.wall.Before(v.wall))
+	return v.known() && (!now.Before(v.until) || !now.Wall.Before(v.wall))
 }
 
 // left is how long v lasts yet at now, by the clock that ends it first.
 func (v validity) left(now instant) time.Duration {
-	return min(v.until.Sub(now.Time), v.wall.Sub(now.wall))
+	return min(v.until.Sub(now.Time), v.wall.Sub(now.Wall))
 }
 
 // known is false for an adopted hold that was not extended yet.

@@ -50,7 +50,11 @@ func (l *lane) connect(waiting int, now time.Time) (*conn, bool) {
 			return nil, false
 		}
 	}
-	for l.conns.dialing < 1+waiting/dialPer && l.conns.total+l.conns.dialing < maxFlights {
+	wanted := 1 + waiting/dialPer
+	if l.silent.Load() {
+		wanted = 1
+	}
+	for l.conns.dialing < wanted && l.conns.total+l.conns.dialing < maxFlights {
 		l.conns.dialing++
 		go l.dial()
 	}

@@ -160,6 +160,13 @@ func (f *flight) gaveUp(now time.Time) bool {
 	return now.Sub(f.since) >= bound-bound/8
 }
 
+// timedOut reports that the client has ended the wait for an answer.
+func (f *flight) timedOut() bool {
+	err := f.replies[0].Err
+	var timed interface{ Timeout() bool }
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
+}
+
 // end passes the answers on, and closes a connection that is broken.
 func (f *flight) end() {
 	for i, r := range f.requests {

@@ -14,7 +14,8 @@ type lane struct {
 	name string
 
 	// silent is set when a bound has passed and nothing has come since the call was
-	// sent, until anything comes.
+	// sent, until anything comes. The server then gets one request, and one connection,
+	// at a time.
 	silent atomic.Bool
 
 	mu       sync.Mutex
@@ -147,10 +148,13 @@ func (l *lane) cut(now clock.Instant) *flight {
 	return f
 }
 
-// mayCut reports that there is a place for another flight. Beyond the first few it is
-// worth a moment's wait for others. l.mu is held.
+// mayCut reports that there is a place for another flight. A silent server gets the next
+// one when those before it are late. Beyond the first few flights it is worth a moment's
+// wait for others. l.mu is held.
 func (l *lane) mayCut(now time.Time) bool {
 	switch n := len(l.flights); {
+	case l.silent.Load() && !l.allLate():
+		return false
 	case n < eagerFlights:
 		return true
 	case n >= maxFlights:
@@ -160,6 +164,17 @@ func (l *lane) mayCut(now time.Time) bool {
 	if now.Before(next) {
 		l.alarm.at(now, next)
 		return false
+	}
+	return true
+}
+
+// allLate reports that no flight is under way that may still be answered in time. l.mu
+// is held.
+func (l *lane) allLate() bool {
+	for _, f := range l.flights {
+		if !f.late {
+			return false
+		}
 	}
 	return true
 }
@@ -299,7 +314,7 @@ func (l *lane) noteOutcome(f *flight, now time.Time) {
 		if !f.late && len(f.requests) == l.most && l.box.batches() {
 			l.most = min(maxCalls, 2*l.most)
 		}
-	case f.gaveUp(now) && !f.unsent():
+	case (f.gaveUp(now) || f.timedOut()) && !f.unsent():
 		l.noteLate(f, now)
 	}
 }

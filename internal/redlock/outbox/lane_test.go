@@ -304,10 +304,16 @@ func TestAnAnswerIsNotToldWhileLatenessIs(t *testing.T) {
 }
 
 func TestBatchesShrinkWhenLateAndGrowAgain(t *testing.T) {
-	for how, obeys := range map[string]bool{"a driver that waits": false, "a driver that gives up": true} {
+	for how, c := range map[string]struct {
+		obeys  bool
+		shrunk []int
+	}{
+		"a driver that waits":    {false, []int{1, 1, 64, 64}}, // has brought the late answers
+		"a driver that gives up": {true, []int{1, 64, 64, 1}},  // has not: one at a time at first
+	} {
 		t.Run(how, func(t *testing.T) {
 			within(t, ofMany, func(w *world) {
-				w.obeys = obeys
+				w.obeys = c.obeys
 				end := w.hang()
 				w.numbered("late", 2+maxCalls)
 				time.Sleep(150 * time.Millisecond)
@@ -318,12 +324,10 @@ func TestBatchesShrinkWhenLateAndGrowAgain(t *testing.T) {
 					w.numbered(fmt.Sprint(i, "."), 2+maxCalls)
 					time.Sleep(90 * time.Millisecond)
 				}
-				assert.Equal(t, []int{
-					1, 1, 128,
-					1, 1, 64, 64, // half as large, once for all three that were late
+				want := append([]int{1, 1, 128}, c.shrunk...) // half as large, once for all that were late
+				assert.Equal(t, append(want,
 					1, 1, 128, // as large again
-					1, 1, 128,
-				}, w.sizes())
+					1, 1, 128), w.sizes())
 			})
 		})
 	}
@@ -342,10 +346,16 @@ func TestABatchThatIsAnsweredLateDoesNotGrow(t *testing.T) {
 }
 
 func TestAServerIsSilentUntilItAnswersAnything(t *testing.T) {
-	for how, obeys := range map[string]bool{"a driver that waits": false, "a driver that gives up": true} {
+	for how, c := range map[string]struct {
+		obeys  bool
+		shrunk []int
+	}{
+		"a driver that waits":    {false, []int{1, 1, 64, 64}}, // has brought the late answers
+		"a driver that gives up": {true, []int{1, 64, 64, 1}},  // has not: one at a time at first
+	} {
 		t.Run(how, func(t *testing.T) {
 			within(t, ofMany, func(w *world) {
-				w.obeys = obeys
+				w.obeys = c.obeys
 				end := w.hang()
 				p := w.post("a")
 				time.Sleep(80 * time.Millisecond)
@@ -730,4 +740,21 @@ func TestADriverThatForgetsAReplyHasNotAnswered(t *testing.T) {
 func (p *probe) sawAfter(after time.Duration) []string {
 	time.Sleep(after)
 	return p.saw()
+}
+
+func TestASilentServerIsAskedByOneFlightAtATime(t *testing.T) {
+	within(t, ofMany, func(w *world) {
+		w.obeys = true
+		w.begin("a", "b")
+		end := w.hang()
+		w.post("c")
+		time.Sleep(150 * time.Millisecond)
+		before := len(w.arrived())
+		for i := range 8 {
+			w.post(fmt.Sprint("d", i))
+			time.Sleep(time.Millisecond)
+		}
+		assert.Len(t, w.arrived(), before+1)
+		end()
+	})
 }

@@ -89,7 +89,6 @@ type Observer interface {
 
 // Why a request was not sent.
 var (
-	ErrSilent    = errors.New("not asked: the server has not answered anything for some time")
-	ErrCrowded   = errors.New("not asked: too many calls to it are waiting whose callers have gone")
-	ErrWithdrawn = errors.New("not asked: it was not needed any more")
+	ErrSilent  = errors.New("not asked: the server has not answered anything for some time")
+	ErrCrowded = errors.New("not asked: too many calls to it are waiting whose callers have gone")
 )

@@ -1,4 +1,4 @@
-package redistest
+package main
 
 import (
 	"context"
@@ -14,14 +14,15 @@ import (
 	"github.com/ory/dockertest/v3/docker"
 
 	"github.com/holdfast-go/holdfast/internal/redistest/loopback"
+	"github.com/holdfast-go/holdfast/internal/redistest/ready"
 )
 
 const (
 	// containerExpiry is how long a container lives at most, in seconds: long
-	// enough for a whole test run, short enough that those of a run that was
+	// enough for a whole test run, short enough that those of a program that was
 	// killed do not pile up.
 	containerExpiry = 20 * 60
-	// containerLabel marks the containers of this package.
+	// containerLabel marks the containers of this program.
 	containerLabel = "holdfast.redistest"
 	// containerNetwork is the network that a container is on by default.
 	containerNetwork = "bridge"
@@ -32,7 +33,7 @@ const (
 // container is a node in a Docker container, and in another one after each
 // restart: what a container held is gone with it.
 type container struct {
-	backend dockerBackend
+	engine  engine
 	port    *loopback.Reservation // the published port
 	network *network              // its own; nil for the one of all containers
 	args    []string
@@ -44,7 +45,7 @@ type container struct {
 // launch starts a container and waits until Redis in it answers. On error there
 // may be one, which kill removes.
 func (c *container) launch() error {
-	resource, err := c.backend.pool.RunWithOptions(c.runOptions(), removeAtExit)
+	resource, err := c.engine.pool.RunWithOptions(c.runOptions(), removeAtExit)
 	if err != nil {
 		return c.startError(err)
 	}
@@ -57,7 +58,7 @@ func (c *container) launch() error {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if err := awaitAnswer(c.addr(), c.exit(ctx)); err != nil {
+	if err := ready.Await(c.addr(), c.exit(ctx)); err != nil {
 		return c.startError(err)
 	}
 	return nil
@@ -71,7 +72,7 @@ func (c *container) startError(err error) error {
 			break
 		}
 	}
-	return fmt.Errorf("redistest: start a container of %s with %q: %w", c.backend.image(), c.args, err)
+	return fmt.Errorf("redistest: start a container of %s with %q: %w", c.engine.image(), c.args, err)
 }
 
 // runOptions say how to run the container. Its command starts with an option,
@@ -79,12 +80,12 @@ func (c *container) startError(err error) error {
 func (c *container) runOptions() *dockertest.RunOptions {
 	args := []string{"--port", docker.Port(redisPort).Port(), "--protected-mode", "no", "--save", "", "--appendonly", "no"}
 	binding := docker.PortBinding{HostPort: strconv.Itoa(c.port.Port())}
-	if c.backend.local {
+	if c.engine.local {
 		binding.HostIP = loopback.Host // for nobody else
 	}
 	options := &dockertest.RunOptions{
-		Repository:   c.backend.repository,
-		Tag:          c.backend.tag,
+		Repository:   c.engine.repository,
+		Tag:          c.engine.tag,
 		Cmd:          append(args, c.args...),
 		ExposedPorts: []string{redisPort},
 		PortBindings: map[docker.Port][]docker.PortBinding{redisPort: {binding}},
@@ -106,7 +107,7 @@ func (c *container) exit(ctx context.Context) <-chan struct{} {
 	id := c.resource.Container.ID
 	go func() {
 		defer close(exited)
-		_, _ = c.backend.pool.Client.WaitContainerWithContext(id, ctx)
+		_, _ = c.engine.pool.Client.WaitContainerWithContext(id, ctx)
 	}()
 	return exited
 }
@@ -115,18 +116,18 @@ func (c *container) addr() string {
 	if c.network != nil {
 		return net.JoinHostPort(c.network.address, docker.Port(redisPort).Port())
 	}
-	return net.JoinHostPort(c.backend.host, strconv.Itoa(c.port.Port()))
+	return net.JoinHostPort(c.engine.host, strconv.Itoa(c.port.Port()))
 }
 
 func (c *container) pause() error {
 	if c.resource == nil || c.paused {
 		return nil
 	}
-	client, id := c.backend.pool.Client, c.resource.Container.ID
+	client, id := c.engine.pool.Client, c.resource.Container.ID
 	err := freeze(
 		func() error { return client.PauseContainer(id) },
 		func() error { return client.UnpauseContainer(id) },
-		func() bool { return pingWithin(c.addr(), freezeProof) == nil },
+		func() bool { return ready.Ping(c.addr(), freezeProof) == nil },
 	)
 	c.paused = err == nil
 	return err
@@ -172,7 +173,7 @@ func (c *container) resume() error {
 	if c.resource == nil || !c.paused {
 		return nil
 	}
-	err := c.backend.pool.Client.UnpauseContainer(c.resource.Container.ID)
+	err := c.engine.pool.Client.UnpauseContainer(c.resource.Container.ID)
 	c.paused = err != nil
 	return err
 }
@@ -182,7 +183,7 @@ func (c *container) kill() error {
 	if c.resource == nil {
 		return nil
 	}
-	err := c.backend.pool.Purge(c.resource)
+	err := c.engine.pool.Purge(c.resource)
 	var gone *docker.NoSuchContainer
 	if errors.As(err, &gone) {
 		err = nil // it had crashed, which a test that cares notices
@@ -214,7 +215,7 @@ func (c *container) disconnect() error {
 	if c.resource == nil {
 		return nil
 	}
-	return c.backend.pool.Client.DisconnectNetwork(c.networkID(),
+	return c.engine.pool.Client.DisconnectNetwork(c.networkID(),
 		docker.NetworkConnectionOptions{Container: c.resource.Container.ID, Force: true})
 }
 
@@ -223,7 +224,7 @@ func (c *container) reconnect() error {
 	if c.resource == nil {
 		return nil
 	}
-	err := c.backend.pool.Client.ConnectNetwork(c.networkID(),
+	err := c.engine.pool.Client.ConnectNetwork(c.networkID(),
 		docker.NetworkConnectionOptions{Container: c.resource.Container.ID})
 	if err != nil {
 		return err

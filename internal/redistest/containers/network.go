@@ -1,4 +1,4 @@
-package redistest
+package main
 
 import (
 	"errors"
@@ -18,22 +18,22 @@ type network struct {
 	address string // of the container; "" until there was one
 }
 
-// newNetwork makes a network. Those that killed test runs have left behind are taken
+// newNetwork makes a network. Those that killed programs have left behind are taken
 // away, as the engine has addresses for some thirty only.
-func (b dockerBackend) newNetwork() (*network, error) {
-	_, _ = b.pool.Client.PruneNetworks(docker.PruneNetworksOptions{ // in use or young ones stay
+func (e engine) newNetwork() (*network, error) {
+	_, _ = e.pool.Client.PruneNetworks(docker.PruneNetworksOptions{ // in use or young ones stay
 		Filters: map[string][]string{
 			"label": {containerLabel},
 			"until": {fmt.Sprintf("%ds", containerExpiry)},
 		},
 	})
-	made, err := b.pool.CreateNetwork(fmt.Sprintf("%s-%016x", containerLabel, rand.Uint64()), func(options *docker.CreateNetworkOptions) {
+	made, err := e.pool.CreateNetwork(fmt.Sprintf("%s-%016x", containerLabel, rand.Uint64()), func(options *docker.CreateNetworkOptions) {
 		options.Labels = map[string]string{containerLabel: "network"}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("redistest: make a network: %w", err)
 	}
-	return &network{pool: b.pool, id: made.Network.ID}, nil
+	return &network{pool: e.pool, id: made.Network.ID}, nil
 }
 
 // locate finds the address of the network's container. The engine takes the lowest

@@ -1,0 +1,111 @@
+package goredis
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/holdfast-go/holdfast/driver"
+)
+
+// conn is one connection of the engine's own: a client that dials once.
+//
+// go-redis makes a connection inside the call that needs it, under that call's ctx, so
+// that a server at a great distance is never reached within a short one. Here the call
+// begins when the connection is ready.
+type conn struct {
+	client *redis.Client
+	sender sender
+	single *singleDial
+	// bounded is false where code of the application runs during a call.
+	bounded bool
+	chase   chaser
+}
+
+// chaser follows a refusal that names another server; nil where there is none.
+type chaser func(ctx context.Context, call *driver.Call, err error) (any, error)
+
+// Dial implements [driver.Dialer].
+func (n *node) Dial(ctx context.Context, _ string) (driver.Conn, error) { return n.dial(ctx, nil) }
+
+// dial makes a connection like those of the application's client, whose DialTimeout
+// bounds all of it. What the server answers to PING does not matter: a user may be
+// forbidden to send it.
+func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
+	theirs := n.origin.Options()
+	single := &singleDial{dial: theirs.Dialer}
+	client := redis.NewClient(connOptions(theirs, single))
+	c := &conn{
+		client: client, sender: withHooks(n.origin, client), single: single,
+		bounded: bounded(client.Options()), chase: chase,
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout(theirs))
+	defer cancel()
+	if err := classify(client.Ping(ctx).Err()); err != nil && !(driver.IsReply(err) && single.ready()) {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// dialTimeout is the client's own, or go-redis's default where that is none.
+func dialTimeout(opts *redis.Options) time.Duration {
+	if opts.DialTimeout > 0 {
+		return opts.DialTimeout
+	}
+	return 5 * time.Second
+}
+
+// connOptions are those of a client for one connection, which is made before the first
+// call: what runs in the application's code then does not run in a call.
+func connOptions(like *redis.Options, single *singleDial) *redis.Options {
+	opts := strangerOptions(like, like.Addr)
+	opts.Dialer = single.connect
+	opts.DialerRetries = 1
+	// As in bind: negative means that no deadline is set at all.
+	if like.ReadTimeout < 0 {
+		opts.ReadTimeout = -2
+	}
+	if like.WriteTimeout < 0 {
+		opts.WriteTimeout = -2
+	}
+	return opts
+}
+
+// Eval implements [driver.Conn].
+func (c *conn) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	reply, err := eval(ctx, c.sender, call)
+	if err != nil && c.chase != nil {
+		return c.chase(ctx, call, err)
+	}
+	return reply, err
+}
+
+// EvalBatch implements [driver.Conn].
+func (c *conn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
+	replies := evalBatch(ctx, c.sender, calls)
+	if c.chase == nil {
+		return replies
+	}
+	for i, reply := range replies {
+		if reply.Err != nil {
+			replies[i].Value, replies[i].Err = c.chase(ctx, calls[i], reply.Err)
+		}
+	}
+	return replies
+}
+
+// Bounded implements [driver.Conn].
+func (c *conn) Bounded() bool { return c.bounded && c.chase == nil }
+
+// Close implements [driver.Conn]. The socket goes first, so that a call which uses it
+// ends.
+func (c *conn) Close() error {
+	c.single.close()
+	return c.client.Close()
+}
+
+// errDialedAgain is what a client gets that finds its one connection closed.
+var errDialedAgain = fmt.Errorf("goredis: %w", driver.ErrNotSent)

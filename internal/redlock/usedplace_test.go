@@ -1,0 +1,80 @@
+package redlock
+
+import (
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// turns are callers of one lock, each with an object of a process of its own, which
+// wait for an hour between two tries, or until they are woken; and the order in which
+// they were served.
+type turns struct {
+	*bench
+	of func(b *bench, change func(*Config)) half
+
+	all   sync.WaitGroup
+	mu    sync.Mutex
+	order string
+}
+
+// caller makes one that tries again after a delay.
+func (s *turns) caller(delay time.Duration) half {
+	return s.of(s.elsewhere(), func(c *Config) { c.SetRetryDelay(delay) })
+}
+
+// waits lets a caller wait, be served, and leave after some time. It returns when the
+// caller is in line.
+func (s *turns) waits(name string, x half, stay time.Duration) {
+	s.all.Go(func() {
+		s.in(x)
+		s.mu.Lock()
+		s.order += name
+		s.mu.Unlock()
+		time.Sleep(stay)
+		s.out(x)
+	})
+	time.Sleep(20 * ms)
+}
+
+// A caller that was served out of turn has used its place up: when it comes back, it
+// stands behind those that came meanwhile.
+func TestPlaceIsUsedOnce(t *testing.T) {
+	for name, of := range map[string]func(b *bench, change func(*Config)) half{
+		"mutex":  func(b *bench, change func(*Config)) half { return b.object(change) },
+		"writer": func(b *bench, change func(*Config)) half { return b.rw(change).Writer },
+	} {
+		for _, n := range []int{1, 3} {
+			t.Run(name, func(t *testing.T) {
+				hearing(t, n, func(b *bench) { (&turns{bench: b, of: of}).outOfTurn() })
+			})
+		}
+	}
+}
+
+func (s *turns) outOfTurn() {
+	holder, polls := s.caller(time.Hour), s.caller(50*ms)
+	s.in(holder)
+	s.waits("A", s.caller(time.Hour), 200*ms)
+	s.waits("B", s.caller(time.Hour), 200*ms)
+	s.waits("C", polls, 200*ms)
+	s.mumble(true)
+	s.out(holder)
+	time.Sleep(100 * ms) // C finds it free, as nobody was told
+	s.mumble(false)
+	s.waits("D", s.caller(time.Hour), 200*ms)
+	s.waits("E", s.caller(time.Hour), 200*ms)
+	time.Sleep(150 * ms) // C has left, and A was told
+	s.waits("C", polls, 200*ms)
+	s.all.Wait()
+	require.Equal(s, "CABDEC", s.order)
+}
+
+// mumble lets what the nodes publish be lost.
+func (b *bench) mumble(lost bool) {
+	for _, n := range b.nodes {
+		n.set(func() { n.mumbles = lost })
+	}
+}

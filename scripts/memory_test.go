@@ -1,0 +1,197 @@
+package scripts_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// runner is a lock of any kind on a node.
+type runner interface {
+	try(script *scripts.Script, args ...any) (any, error)
+}
+
+// What is held before a server is full: by mine, and where others may be, by theirs.
+func lockedMutex(t *testing.T, node *redistest.Node) runner {
+	l := newLock(t, node)
+	l.set(key{mine, short})
+	return l
+}
+
+func writtenRWMutex(t *testing.T, node *redistest.Node) runner {
+	l := newRWMutex(t, node)
+	l.set(held)
+	return l
+}
+
+func readRWMutex(t *testing.T, node *redistest.Node) runner {
+	l := newRWMutex(t, node)
+	l.set(rw{readers: ends{mine: short, theirs: 2 * long}})
+	return l
+}
+
+func takenSemaphore(t *testing.T, node *redistest.Node) runner {
+	s := newSemaphore(t, node)
+	s.set(grants{theirs: "1"}, 2*long)
+	s.set(grants{mine: "0,2"}, short)
+	return s
+}
+
+func numbered(kind fencedKind) func(*testing.T, *redistest.Node) runner {
+	return func(t *testing.T, node *redistest.Node) runner {
+		l := newCounted(t, node, kind)
+		l.run(kind.acquire, mine, short, "", 0, mine)
+		return l
+	}
+}
+
+// heldRuns are what is done with what is held: every script that does not acquire.
+var heldRuns = []struct {
+	script *scripts.Script
+	before func(*testing.T, *redistest.Node) runner
+	args   []any
+	reply  int64
+}{
+	{scripts.MutexExtend, lockedMutex, []any{mine, long}, 1},
+	{scripts.MutexExtendOrSet, lockedMutex, []any{mine, long}, 1},
+	{scripts.MutexHandover, lockedMutex, []any{early1, long, mine}, 1},
+	{scripts.MutexCheck, lockedMutex, []any{mine}, 1},
+	{scripts.MutexRelease, lockedMutex, []any{mine, "", 0}, 1},
+	{scripts.MutexRelease, lockedMutex, []any{mine, "a|", short}, 1},
+	{scripts.MutexWithdraw, lockedMutex, []any{"a|"}, -1},
+
+	{scripts.MutexExtendFenced, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
+	{scripts.MutexExtendOrSetFenced, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
+	{scripts.MutexFence, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
+
+	{scripts.RWMutexWriteExtend, writtenRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutexWriteHandover, writtenRWMutex, []any{early1, long, mine}, 1},
+	{scripts.RWMutexWriteCheck, writtenRWMutex, []any{mine}, 1},
+	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "", 0}, 1},
+	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "a|", short}, 1},
+	{scripts.RWMutexWriteWithdraw, writtenRWMutex, []any{"a|"}, -1},
+	{scripts.RWMutexDowngrade, writtenRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutexReadHandover, writtenRWMutex, []any{early1, long, mine}, 1},
+	{scripts.RWMutexReadExtend, writtenRWMutex, []any{mine, long}, 1},
+
+	{scripts.RWMutexWriteExtendFenced, numbered(fencedKinds[1]), []any{mine, long, number * 2}, 1},
+	{scripts.RWMutexWriteFence, numbered(fencedKinds[1]), []any{mine, long, number * 2}, 1},
+
+	{scripts.RWMutexReadExtend, readRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutexReadRepair, readRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutexDowngrade, readRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutexReadCheck, readRWMutex, []any{mine}, 1},
+	{scripts.RWMutexReadRelease, readRWMutex, []any{mine, "", 0}, 1},
+	{scripts.RWMutexReadRelease, readRWMutex, []any{mine, "a|", short}, 1},
+	{scripts.RWMutexReadWithdraw, readRWMutex, []any{"a|"}, -1},
+
+	{scripts.SemaphoreExtend, takenSemaphore, []any{mine, long, "0,2"}, 1},
+	{scripts.SemaphoreHandover, takenSemaphore, []any{early1, long, mine, "0,2", 3}, 1},
+	{scripts.SemaphoreCheck, takenSemaphore, []any{mine, "0,2"}, 1},
+	{scripts.SemaphoreRelease, takenSemaphore, []any{mine}, 1},
+	{scripts.SemaphoreWithdraw, takenSemaphore, []any{"a|:1:3"}, -1},
+}
+
+// numberedRuns are those that answer a number.
+var numberedRuns = map[*scripts.Script]fencedKind{
+	scripts.MutexHandoverFenced:        fencedKinds[0],
+	scripts.RWMutexWriteHandoverFenced: fencedKinds[1],
+}
+
+// newcomers are the scripts that ask for what is not held yet, and so for memory.
+var newcomers = []struct {
+	script *scripts.Script
+	on     func(*testing.T, *redistest.Node) runner
+	args   []any
+}{
+	{scripts.MutexAcquire, freeMutex, []any{mine, short, "", 0, mine}},
+	{scripts.MutexAcquireFenced, freeFenced, []any{mine, short, "", 0, mine}},
+	{scripts.MutexRepairFenced, freeFenced, []any{mine, short, "", 0, mine, number}},
+	{scripts.RWMutexWriteAcquire, freeRWMutex, try(mine)},
+	{scripts.RWMutexWriteAcquireFenced, freeFencedWriter, try(mine)},
+	{scripts.RWMutexWriteRepairFenced, freeFencedWriter, try(mine, number)},
+	{scripts.RWMutexReadAcquire, freeRWMutex, read(mine)},
+	{scripts.SemaphoreAcquire, freeSemaphore, args(3, 1, "", 0, mine)},
+}
+
+func freeMutex(t *testing.T, node *redistest.Node) runner   { return newLock(t, node) }
+func freeRWMutex(t *testing.T, node *redistest.Node) runner { return newRWMutex(t, node) }
+func freeFenced(t *testing.T, node *redistest.Node) runner {
+	return newCounted(t, node, fencedKinds[0])
+}
+func freeFencedWriter(t *testing.T, node *redistest.Node) runner {
+	return newCounted(t, node, fencedKinds[1])
+}
+func freeSemaphore(t *testing.T, node *redistest.Node) runner { return newSemaphore(t, node) }
+
+// full lets a server have no memory to give, for as long as do runs.
+func full(t *testing.T, node *redistest.Node, do func()) {
+	t.Helper()
+	node.Do(t, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+	node.Do(t, "CONFIG", "SET", "maxmemory", 1)
+	defer node.Do(t, "CONFIG", "SET", "maxmemory", 0)
+	do()
+}
+
+// What is held is renewed, passed on and given back on a server that is full.
+func TestWhatIsHeldNeedsNoMemory(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	node := redistest.StartOne(t)
+	for _, c := range heldRuns {
+		t.Run(c.script.Name(), func(t *testing.T) {
+			l := c.before(t, node)
+			full(t, node, func() {
+				reply, err := l.try(c.script, c.args...)
+				require.NoError(t, err)
+				assert.Equal(t, c.reply, reply)
+			})
+		})
+	}
+	for script, kind := range numberedRuns {
+		t.Run(script.Name(), func(t *testing.T) {
+			l := numbered(kind)(t, node)
+			full(t, node, func() {
+				reply, err := l.try(script, early1, long, mine)
+				require.NoError(t, err)
+				assert.Positive(t, reply)
+			})
+		})
+	}
+}
+
+// What is not held yet is refused there, and nothing was written.
+func TestNewcomersNeedMemory(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	node := redistest.StartOne(t)
+	for _, c := range newcomers {
+		t.Run(c.script.Name(), func(t *testing.T) {
+			l := c.on(t, node)
+			full(t, node, func() {
+				_, err := l.try(c.script, c.args...)
+				require.ErrorContains(t, err, "OOM")
+				assert.EqualValues(t, 0, node.Do(t, "DBSIZE"))
+			})
+		})
+	}
+}
+
+// Every script is one or the other.
+func TestMemoryOfEveryScript(t *testing.T) {
+	asked := map[*scripts.Script]bool{scripts.SemaphoreHeld: true} // which is a look at all that is held
+	for _, c := range heldRuns {
+		asked[c.script] = true
+	}
+	for script := range numberedRuns {
+		asked[script] = true
+	}
+	for _, c := range newcomers {
+		asked[c.script] = true
+	}
+	for _, script := range scripts.All() {
+		assert.True(t, asked[script], script.Name())
+	}
+}
