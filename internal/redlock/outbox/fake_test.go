@@ -377,7 +377,7 @@ func (w *world) settled() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	assert.Zero(w, w.inside, "calls that have not returned")
-	assert.LessOrEqual(w, w.mostOpen, maxFlights, "connections")
+	assert.LessOrEqual(w, w.mostOpen, max(1, len(w.box.lanes))*maxFlights, "connections")
 	for _, c := range w.conns {
 		assert.Equal(w, 1, c.closes, "how often connection %d was closed", c.id)
 	}
@@ -412,6 +412,8 @@ func (w *world) plan(name string, changes ...func(*probe)) *probe {
 	for _, change := range changes {
 		change(p)
 	}
+	w.server.mu.Lock()
+	defer w.server.mu.Unlock()
 	w.probes = append(w.probes, p)
 	return p
 }
