@@ -47,11 +47,8 @@ func (x *RW) Downgrade(ctx context.Context) error {
 	to := h.heir(x.Reader.spec)
 	causes := to.convert(ctx, h)
 	x.Reader.keep(to)
-	to.watch()
 	h.retire()
-	got := newLease(to)
-	got.ofDo = to.inDo
-	x.line.convert(got)
+	x.line.convert(newLease(to))
 	if causes == nil {
 		return nil
 	}
@@ -73,14 +70,13 @@ func (h *hold) claimToConvert() bool {
 		return false
 	}
 	h.claimed = true
-	h.spec.engine.keeper.drop(h)
+	h.stopRenewal()
 	return true
 }
 
 // heir makes a hold of another protocol for the same token, and ends this one without
 // a release. The heir may be wherever this one may be; and what is still on its way
-// to this one is the heir's when it comes: a write grant counts for readers. With it go
-// all who rely on the hold: it is renewed if this one was, and they are told of its loss.
+// to this one is the heir's when it comes: a write grant counts for readers.
 func (h *hold) heir(s *Spec) *hold {
 	to := new(hold)
 	to.init(s, h.token)
@@ -89,10 +85,6 @@ func (h *hold) heir(s *Spec) *hold {
 	to.valid = h.valid
 	copy(to.stakes, h.stakes)
 	clear(h.stakes)
-	to.loss, h.loss = h.loss, loss{}
-	to.inDo = h.inDo
-	to.renewal.on, h.renewal.on = h.renewal.on, false
-	to.renewal.forDo = h.inDo
 	h.ended, h.successor = true, to
 	return to
 }
