@@ -25,13 +25,13 @@ var (
 	ErrConfig = redlock.ErrConfig
 )
 
-// ErrTaken means that somebody else holds the mutex on a majority of the nodes.
-// Nodes lists them; it is empty when another goroutine holds the same *Mutex,
+// ErrTaken means that another holder has the mutex on so many nodes that a majority is
+// impossible: on half of an even number is enough. Nodes lists those that have said so; it is empty when another goroutine holds the same *Mutex,
 // so that no node was asked. errors.As finds it by pointer and by value.
 type ErrTaken = redlock.ErrTaken
 
 // ErrNodeTaken means that somebody else holds the mutex on one node, where those
-// nodes are no majority. errors.As finds it by pointer and by value.
+// nodes alone would leave a majority. errors.As finds it by pointer and by value.
 type ErrNodeTaken = redlock.ErrNodeTaken
 
 // RedisError is what went wrong with one node: the client library's error, or

@@ -40,7 +40,8 @@ func WithUnlimitedTries() Option {
 }
 
 // WithRetryDelay sets the time between two tries, at least 0. The default is
-// random for each try, from 50ms to 250ms.
+// random for each try, from 50ms to 250ms. Where it is longer than 10s, a waiter looks at
+// the nodes every 10s besides, without using up a try.
 func WithRetryDelay(delay time.Duration) Option {
 	return optionFunc(func(c *redlock.Config) { c.SetRetryDelay(delay) })
 }

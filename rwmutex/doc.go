@@ -100,6 +100,7 @@
 // # Renewal and loss
 //
 // The holds of Do and RDo, of Lockers, and those under [WithAutoExtend] are renewed.
+// A renewed write hold is renewed after its Downgrade too, for reading.
 // Renewal begins when a third of the validity is spent; after a failure it goes on at once, and then every 32nd part of
 // the validity while any is left. A renewal counts from its start, and one that is won
 // only after Until does not count. Unlock waits for one that is under way, for the

@@ -25,14 +25,15 @@ var (
 	ErrConfig = redlock.ErrConfig
 )
 
-// ErrTaken means that somebody else is in the way on a majority of the nodes: a
+// ErrTaken means that others are in the way on so many nodes that a majority is
+// impossible, for which half of an even number is enough: a
 // writer, readers where a writer was refused, or a waiting writer where a reader
 // was. Nodes lists them; it is empty when other goroutines hold the same *RWMutex,
 // so that no node was asked. errors.As finds it by pointer and by value.
 type ErrTaken = redlock.ErrTaken
 
 // ErrNodeTaken means that somebody else is in the way on one node, where those
-// nodes are no majority. errors.As finds it by pointer and by value.
+// nodes alone would leave a majority. errors.As finds it by pointer and by value.
 type ErrNodeTaken = redlock.ErrNodeTaken
 
 // RedisError is what went wrong with one node: the client library's error, or

@@ -40,8 +40,10 @@ func WithUnlimitedTries() Option {
 }
 
 // WithRetryDelay sets the time between two tries, at least 0. The default is
-// random for each try, from 50ms to 250ms. A waiting writer's intent lasts for
-// twice the delay and the time of a call, and at least 500ms.
+// random for each try, from 50ms to 250ms. Where it is longer than 10s, a waiter looks at
+// the nodes every 10s besides, without using up a try. A waiting writer's intent lasts for
+// twice the delay and the time of a call, which count for 10s each at most, and at least
+// 500ms.
 func WithRetryDelay(delay time.Duration) Option {
 	return optionFunc(func(c *redlock.Config) { c.SetRetryDelay(delay) })
 }

@@ -185,7 +185,8 @@ func (rw *RWMutex) Until() time.Time { return rw.lock.Writer.Until() }
 // as a majority of the nodes has said, to an Extend, a Valid, an Unlock or a renewal,
 // that it has nothing of it, or at Until, whichever comes first. It is closed at once
 // when that has happened already, or when the lock is not held for writing, and never
-// because of an Unlock in time, or a Downgrade. It costs no round trip.
+// because of an Unlock in time, or a Downgrade: after that it is closed when the read
+// hold is lost. It costs no round trip.
 //
 // The channel is the current hold's: ask for it anew after each Lock. Both clocks of
 // the process are looked at in the call, and about every 100ms while a channel is
@@ -225,6 +226,12 @@ func (rw *RWMutex) Name() string { return rw.lock.Writer.Name() }
 // had the lock for writing calls RUnlock after Downgrade, whatever it returned.
 // When the lock was not held for writing, which is an [ErrLockAlreadyExpired] that
 // says so, nothing has changed. A hold from [WithValue] can not be downgraded.
+//
+// A write hold that was renewed is a renewed read hold, and a channel that Lost had
+// returned is closed if that is lost. In [RWMutex.Do] the context of fn lives on, and
+// ends when the read hold is lost. Renewal goes on until RUnlock or the end of Do.
+// Do itself gives the read hold back, unless RUnlock was called on this *RWMutex since
+// the Downgrade. Where other goroutines may do that, fn has to call it too.
 func (rw *RWMutex) Downgrade(ctx context.Context) error {
 	return rw.lock.Downgrade(orBackground(ctx))
 }

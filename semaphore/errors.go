@@ -26,14 +26,15 @@ var (
 	ErrConfig = redlock.ErrConfig
 )
 
-// ErrTaken means that a majority of the nodes has too few free slots. Nodes lists
+// ErrTaken means that so many nodes have too few free slots that a majority is
+// impossible, for which half of an even number is enough. Nodes lists
 // them; it is empty when another goroutine is acquiring through the same
 // *Semaphore, so that no node was asked. errors.As finds it by pointer and by
 // value.
 type ErrTaken = redlock.ErrTaken
 
-// ErrNodeTaken means that one node has too few free slots, where those nodes are
-// no majority. errors.As finds it by pointer and by value.
+// ErrNodeTaken means that one node has too few free slots, where those nodes
+// alone would leave a majority. errors.As finds it by pointer and by value.
 type ErrNodeTaken = redlock.ErrNodeTaken
 
 // RedisError is what went wrong with one node: the client library's error, or

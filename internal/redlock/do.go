@@ -17,7 +17,15 @@ func (x *Exclusive) Do(ctx context.Context, fn func(context.Context) error) erro
 		return err
 	}
 	h := x.current()
-	return h.do(ctx, fn, func(ctx context.Context) (error, bool) { return x.release(ctx, h) })
+	return h.do(ctx, fn, func(ctx context.Context) (error, bool) { return x.releaseAfter(ctx, h) })
+}
+
+// releaseAfter is release at the end of Do: of what fn has made of the hold.
+func (x *Exclusive) releaseAfter(ctx context.Context, h *hold) (err error, lost bool) {
+	if to := h.inherited(); to != h {
+		return x.readers.releaseAfter(ctx, to)
+	}
+	return x.release(ctx, h)
 }
 
 // Do is Exclusive.Do for a share of the lease, which is renewed for as long as it has

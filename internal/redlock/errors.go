@@ -38,7 +38,7 @@ var (
 )
 
 // ErrTaken reports that the lock is held by somebody else on so many nodes that
-// a majority was impossible.
+// a majority was impossible: half of an even number are enough.
 type ErrTaken struct {
 	// Nodes are the numbers of the nodes where it is held. It is empty when no
 	// node was asked, because the same object holds the lock in this process.

@@ -54,6 +54,8 @@ func FuzzConfig(f *testing.F) {
 	f.Add("n", int64(time.Millisecond), 1, int64(0), 0.999, 1e-300, "", false)
 	f.Add("n", int64(math.MinInt64), 1, int64(0), 0.5, 1e300, "", false)
 	f.Add("n", int64(math.MaxInt64), 1, int64(1), 0.99999999999999, 1.0, "", false)
+	f.Add("n", int64(8*time.Second), 1, int64(150*365*24*time.Hour), 0.01, 1e9, "", false)
+	f.Add("n", int64(math.MaxInt64), 1, int64(math.MaxInt64/2), 0.01, 0.5, "", false)
 	f.Fuzz(func(t *testing.T, name string, expiry int64, tries int, delay int64, drift, timeout float64, value string, setNX bool) {
 		c := DefaultConfig()
 		c.Expiry, c.Tries, c.DriftFactor, c.TimeoutFactor = time.Duration(expiry), tries, drift, timeout
@@ -61,6 +63,9 @@ func FuzzConfig(f *testing.F) {
 		c.SetRetryDelay(time.Duration(delay))
 		spec := New(replier{reply: int64(1)}).NewSpec(testProtocol, name, c)
 		x := NewExclusive(spec)
+		if spec.usable() == nil {
+			requireSoundPlace(t, x)
+		}
 		before := time.Now()
 		err := x.TryLock(context.Background())
 		if spec.usable() != nil {
@@ -78,6 +83,20 @@ func FuzzConfig(f *testing.F) {
 		require.False(t, x.Until().After(time.Now().Add(c.Expiry)))
 		_, _ = x.Unlock(context.Background())
 	})
+}
+
+// requireSoundPlace checks that a waiter's place lasts for the retry delay, as far as
+// one waits for that without a look, and ends soon.
+func requireSoundPlace(t *testing.T, x *Exclusive) {
+	p := x.spec.paceOf(0)
+	defer p.stop()
+	p.delay()
+	m := x.attempts.begin(p, "").forTry(p)
+	_, lifetime := m.words()
+	require.Less(t, lifetime, longestLife.Milliseconds())
+	require.GreaterOrEqual(t, lifetime, 2*min(p.delay(), lookAgain).Milliseconds())
+	require.Positive(t, lifetime)
+	require.False(t, m.endsTooSoon(p))
 }
 
 // anyReply makes a reply of any shape.

@@ -34,6 +34,7 @@ type hold struct {
 	successor *hold // of another protocol, whose the token is now: see heir
 
 	placed  bool // has its object's place in the queue
+	inDo    bool // a Do runs, or has run, under it
 	claimed bool // its owner's release is under way
 	inLine  bool // it is a mark's: what the nodes have is a place in line
 

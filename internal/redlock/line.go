@@ -44,6 +44,7 @@ type turn struct {
 type lease struct {
 	hold    *hold
 	readers int
+	ofDo    bool          // one of them is a Do's, by Downgrade, and nobody has called RUnlock since
 	closes  time.Time     // when nobody joins it any more without asking the nodes
 	over    chan struct{} // closed when the last reader has given it back
 }
@@ -341,8 +342,35 @@ func (l *line) part() (from *lease, last bool) {
 	if l.lease == nil || l.lease.readers == 0 {
 		return nil, false
 	}
+	return l.less()
+}
+
+// less takes one reader's share from the lease. l.mu is held.
+func (l *line) less() (from *lease, last bool) {
 	l.lease.readers--
 	return l.lease, l.lease.readers == 0
+}
+
+// takenFromDo notes that RUnlock was called. If fn of a Do that has downgraded its hold
+// calls it, Do has nothing to give back; and if another reader does, nobody can tell
+// that from fn's call. To give back too much would take the lease from those who read.
+func (l *line) takenFromDo() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lease != nil {
+		l.lease.ofDo = false
+	}
+}
+
+// partOfDo is part for the share that Do has of h, if it still has one.
+func (l *line) partOfDo(h *hold) (from *lease, last bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lease == nil || l.lease.hold != h || !l.lease.ofDo {
+		return nil, false
+	}
+	l.lease.ofDo = false
+	return l.less()
 }
 
 // parted ends a lease that was released.

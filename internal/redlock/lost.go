@@ -166,7 +166,8 @@ func (h *hold) follow(c *heldContext) error {
 	if h.loss.err != nil {
 		return h.loss.err
 	}
-	h.renewal.on = !h.claimed
+	h.renewal.on, h.renewal.forDo = !h.claimed, false
+	h.inDo = true
 	c.at = len(h.loss.bound)
 	h.loss.bound = append(h.loss.bound, c)
 	h.await(now)
@@ -180,6 +181,9 @@ func (c *heldContext) unbind() { c.cancel(c.hold.unfollow(c)) }
 func (h *hold) unfollow(c *heldContext) error {
 	h = h.lockInherited()
 	defer h.mu.Unlock()
+	if h.renewal.forDo {
+		h.renewal.on, h.renewal.forDo = false, false
+	}
 	bound := h.loss.bound
 	if c.at >= len(bound) || bound[c.at] != c {
 		return h.loss.err

@@ -10,6 +10,11 @@ import (
 // and long enough that a slow try does not let it end between two tries.
 const markStep = 500 * time.Millisecond
 
+// lookAgain is the longest that a waiter goes without a try that makes its mark last.
+// Where the retry delay is longer it makes one meanwhile, which uses up none. So the
+// mark of a waiter that was killed ends soon, whatever durations it was given.
+const lookAgain = 10 * time.Second
+
 // mark is a waiting object's place in line on the nodes: what a refused try
 // leaves there when its caller goes on waiting, so that others make way and a
 // release tells it. Each try renews it, a grant consumes it, and it goes when the
@@ -96,7 +101,7 @@ func (a *attempts) takeOver(m *mark, p *pace, suffix string) (_ *mark, waits boo
 	}
 	p.start()
 	left := time.Duration((*m.lifetime.Load()).(int64))*time.Millisecond - time.Since(m.renewed)
-	return m, left >= p.delay()+m.spec.bound && len(m.stakes)-m.rid() >= m.spec.engine.quorum
+	return m, left >= m.spec.toNextTry(p.delay()) && len(m.stakes)-m.rid() >= m.spec.engine.quorum
 }
 
 // forTry makes the mark ready for the next try, and lets it last for twice the
@@ -113,7 +118,7 @@ func (m *mark) forTry(p *pace) *mark {
 		m.usual = p.delay()
 	}
 	m.renewed = time.Now()
-	least := 2 * (m.usual + m.spec.bound)
+	least := 2 * m.spec.toNextTry(m.usual)
 	steps := (least + markStep - 1) / markStep
 	ms := (steps * markStep).Milliseconds()
 	if last := m.lifetime.Load(); last == nil || *last != any(ms) {
@@ -121,6 +126,12 @@ func (m *mark) forTry(p *pace) *mark {
 		m.lifetime.Store(&word)
 	}
 	return m
+}
+
+// toNextTry is how long a mark has to last for the next try, after a retry delay. As
+// neither part of it is long, a multiple of it does not overflow.
+func (s *Spec) toNextTry(delay time.Duration) time.Duration {
+	return min(delay, lookAgain) + min(s.bound, lookAgain)
 }
 
 // words are the mark's arguments to a script: its id, and its lifetime in ms.
@@ -198,7 +209,7 @@ func (m *mark) endsTooSoon(p *pace) bool {
 		return false
 	}
 	p.start()
-	return time.Duration((*word).(int64))*time.Millisecond < p.delay()+m.spec.bound
+	return time.Duration((*word).(int64))*time.Millisecond < m.spec.toNextTry(p.delay())
 }
 
 // join makes the waiter known, so that it is told.

@@ -93,12 +93,14 @@ const (
 )
 
 // pauseFor is pause, but ends early, without using up a try, when w is told by
-// enough nodes, or by any and no more for a while, or over is closed.
+// enough nodes, or by any and no more for a while, or over is closed, or a look is due.
 func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan struct{}) error {
 	if p.spent() {
 		return errSpent
 	}
 	p.start()
+	look, stop := p.lookTimer()
+	defer stop()
 	var jitter *time.Timer
 	var after <-chan time.Time
 	for {
@@ -115,6 +117,8 @@ func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan 
 		case <-w.bell:
 		case <-after:
 			return nil
+		case <-look:
+			return nil
 		case <-over:
 			return nil
 		case <-ctx.Done():
@@ -125,6 +129,15 @@ func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan 
 			return nil
 		}
 	}
+}
+
+// lookTimer tells when to look at the nodes, where the retry delay is too long for it.
+func (p *pace) lookTimer() (look <-chan time.Time, stop func()) {
+	if p.delay() <= lookAgain {
+		return nil, func() {}
+	}
+	t := time.NewTimer(lookAgain)
+	return t.C, func() { t.Stop() }
 }
 
 // jitter draws the time to wait for more word.
@@ -153,7 +166,7 @@ func (p *pace) start() {
 // running.
 func (p *pace) delay() time.Duration {
 	if !p.drawn && !p.running {
-		p.drawn, p.next = true, p.spec.RetryDelay(p.tries)
+		p.drawn, p.next = true, max(0, p.spec.RetryDelay(p.tries)) // users' functions say anything
 	}
 	return p.next
 }

@@ -9,6 +9,7 @@ import (
 // hold's mutex guards it. The engine's keeper tells when it is time.
 type renewal struct {
 	on     bool
+	forDo  bool          // on for a Do alone, until its end
 	busy   bool          // an extension waits to be sent, or is under way
 	failed int           // extensions that failed since the last one that was won
 	retry  time.Time     // when to try again, if there are any
@@ -29,10 +30,19 @@ func (h *hold) keepAlive() {
 	now := h.spec.engine.now()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.renewal.forDo = false
 	if !h.renewal.on {
 		h.renewal.on = true
 		h.await(now)
 	}
+}
+
+// watch has a hold looked after that takes another one's place.
+func (h *hold) watch() {
+	now := h.spec.engine.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.await(now)
 }
 
 // dropMark lets go of the mark of a hold that was won, which is put back for failed

@@ -244,7 +244,23 @@ func (r *round) decides() bool {
 	if r.all {
 		return r.open == 0
 	}
-	return r.won || r.hopeless()
+	return r.won || r.hopeless() && !r.mayTellMore()
+}
+
+// mayTellMore reports that a refusal of slots is not understood yet, and can be: which
+// slots are free on a majority is told by a majority, and half of the nodes refuse. It
+// waits for no more nodes than a grant does. r.mu is held.
+func (r *round) mayTellMore() bool {
+	if r.purpose != toGrant || r.hold.spec.limit == 0 || r.from != nil {
+		return false
+	}
+	told := 0
+	for i := range r.slots {
+		if r.slots[i].grant != nil {
+			told++
+		}
+	}
+	return told < r.engine.quorum && told+r.open >= r.engine.quorum
 }
 
 // hopeless reports that no majority is left to be had. r.mu is held.
@@ -531,13 +547,14 @@ func (r *round) causes() []error {
 			rest = append(rest, &RedisError{Node: i, Err: errNoAnswer})
 		}
 	}
-	return append(takenBy(taken, r.engine.quorum), rest...)
+	return append(takenBy(taken, len(r.slots)-r.engine.quorum), rest...)
 }
 
 // takenBy tells of the nodes where somebody else holds the lock, in Redsync's
-// terms: as one error when they are a majority, else node by node.
-func takenBy(nodes []int, quorum int) []error {
-	if len(nodes) >= quorum {
+// terms: as one error when they alone make a majority impossible, as more than can be
+// spared, else node by node. It says the same whether or not other nodes have answered.
+func takenBy(nodes []int, spare int) []error {
+	if len(nodes) > spare {
 		return []error{&ErrTaken{Nodes: nodes}}
 	}
 	var errs []error

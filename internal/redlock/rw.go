@@ -47,8 +47,11 @@ func (x *RW) Downgrade(ctx context.Context) error {
 	to := h.heir(x.Reader.spec)
 	causes := to.convert(ctx, h)
 	x.Reader.keep(to)
+	to.watch()
 	h.retire()
-	x.line.convert(newLease(to))
+	got := newLease(to)
+	got.ofDo = to.inDo
+	x.line.convert(got)
 	if causes == nil {
 		return nil
 	}
@@ -70,13 +73,14 @@ func (h *hold) claimToConvert() bool {
 		return false
 	}
 	h.claimed = true
-	h.stopRenewal()
+	h.spec.engine.keeper.drop(h)
 	return true
 }
 
 // heir makes a hold of another protocol for the same token, and ends this one without
 // a release. The heir may be wherever this one may be; and what is still on its way
-// to this one is the heir's when it comes: a write grant counts for readers.
+// to this one is the heir's when it comes: a write grant counts for readers. With it go
+// all who rely on the hold: it is renewed if this one was, and they are told of its loss.
 func (h *hold) heir(s *Spec) *hold {
 	to := new(hold)
 	to.init(s, h.token)
@@ -85,6 +89,10 @@ func (h *hold) heir(s *Spec) *hold {
 	to.valid = h.valid
 	copy(to.stakes, h.stakes)
 	clear(h.stakes)
+	to.loss, h.loss = h.loss, loss{}
+	to.inDo = h.inDo
+	to.renewal.on, h.renewal.on = h.renewal.on, false
+	to.renewal.forDo = h.inDo
 	h.ended, h.successor = true, to
 	return to
 }

@@ -396,15 +396,178 @@ func TestExtensionUnderWayDoesNotOutliveADowngrade(t *testing.T) {
 	})
 }
 
-// A renewed write hold is not renewed any more once it is a read hold.
-func TestDowngradeEndsRenewal(t *testing.T) {
+// A renewed write hold is a renewed read hold after it, until that is given back.
+func TestDowngradeKeepsRenewal(t *testing.T) {
+	for name, lock := range map[string]func(*RW){
+		"Locker":     func(x *RW) { x.Writer.Locker().Lock() },
+		"AutoExtend": func(x *RW) { x.Writer.spec.AutoExtend, x.Reader.spec.AutoExtend = true, true; x.Writer.Locker().Lock() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, func(b *bench) {
+				x := b.rw(nil)
+				lock(x)
+				lost := x.Writer.Lost()
+				require.NoError(t, x.Downgrade(background))
+				time.Sleep(time.Hour)
+				require.Zero(t, b.asked(scripts.RWMutexWriteExtend))
+				require.False(t, isLost(lost))
+				require.False(t, isLost(x.Reader.Lost()))
+				b.out(x.Reader)
+				b.free()
+				b.asleep()
+			})
+		})
+	}
+}
+
+// Those who wait for the loss of the write hold are told of that of the read hold.
+func TestLostAcrossADowngrade(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
-		x.Writer.Locker().Lock()
+		b.in(x.Writer)
+		lost := x.Writer.Lost()
+		time.Sleep(5 * time.Second)
 		require.NoError(t, x.Downgrade(background))
+		require.True(t, isLost(x.Writer.Lost()), "there is no write hold")
+		<-lost
+		require.Zero(t, time.Since(x.Reader.Until()))
+		_, _ = x.Reader.Unlock(background)
+
+		b.in(x.Writer)
+		lost = x.Writer.Lost()
+		require.NoError(t, x.Downgrade(background))
+		b.out(x.Reader)
 		time.Sleep(time.Hour)
-		require.Zero(t, b.asked(scripts.RWMutexWriteExtend))
-		_, err := x.Reader.Unlock(background)
-		require.ErrorIs(t, err, ErrLockAlreadyExpired)
+		require.False(t, isLost(lost), "given back in time")
+	})
+}
+
+// Do goes on with a read hold: renewed, watched, and given back at the end by fn or by Do.
+func TestDowngradeInDo(t *testing.T) {
+	for _, unlocks := range []bool{true, false} {
+		bubble(t, 3, func(b *bench) {
+			x := b.rw(nil)
+			err := x.Writer.Do(background, func(ctx context.Context) error {
+				require.NoError(t, x.Downgrade(ctx))
+				time.Sleep(time.Hour)
+				require.NoError(t, ctx.Err())
+				require.Equal(t, []int{1, 1, 1}, b.leases())
+				require.False(t, isLost(x.Reader.Lost()))
+				if unlocks {
+					b.out(x.Reader)
+					time.Sleep(time.Hour)
+					require.NoError(t, ctx.Err(), "what was given back is not lost")
+				}
+				return nil
+			})
+			require.NoError(t, err)
+			b.free()
+			b.asleep()
+			require.NoError(t, x.Writer.TryLock(background))
+			b.out(x.Writer)
+		})
+	}
+}
+
+func TestLossAfterADowngradeInDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault func(*bench)
+		fn    error
+		by    time.Duration
+	}{
+		"denied":         {func(b *bench) { b.set((*fakeRW).clear, 0, 1, 2) }, nil, 4 * time.Second},
+		"silent":         {func(b *bench) { b.away(errLostReply, 0, 1, 2) }, errWork, 9 * time.Second},
+		"found by clock": {func(b *bench) { time.Sleep(7 * time.Second) }, nil, 16 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, func(b *bench) {
+				x := b.rw(nil)
+				start := time.Now()
+				err := x.Writer.Do(background, func(ctx context.Context) error {
+					require.NoError(t, x.Downgrade(ctx))
+					synctest.Wait()
+					c.fault(b)
+					if name == "found by clock" {
+						b.away(errLostReply, 0, 1, 2)
+					}
+					<-ctx.Done()
+					require.ErrorIs(t, context.Cause(ctx), ErrLost)
+					return c.fn
+				})
+				require.ErrorIs(t, err, ErrLost)
+				require.Less(t, time.Since(start), c.by)
+				if c.fn != nil {
+					require.ErrorIs(t, err, c.fn)
+				}
+			})
+		})
+	}
+}
+
+// A Downgrade that fails leaves a read hold to Until, which Do gives back too.
+func TestFailedDowngradeInDo(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		err := x.Writer.Do(background, func(ctx context.Context) error {
+			b.failing(scripts.RWMutexDowngrade, errLostReply, 0, 1, 2)
+			require.ErrorIs(t, x.Downgrade(ctx), errDowngrade)
+			b.back(0, 1, 2)
+			require.NoError(t, ctx.Err())
+			return nil
+		})
+		require.NoError(t, err)
+		b.free()
+		require.NoError(t, x.Writer.TryLock(background))
+		b.out(x.Writer)
+	})
+}
+
+// Others read by the lease that fn's hold has become. What Do gives back is its own share:
+// none, once anybody has called RUnlock, which may have been fn.
+func TestDowngradeInDoBesideReaders(t *testing.T) {
+	for _, unlocks := range []bool{true, false} {
+		bubble(t, 3, func(b *bench) {
+			x := b.rw(nil)
+			err := x.Writer.Do(background, func(ctx context.Context) error {
+				require.NoError(t, x.Downgrade(ctx))
+				b.in(x.Reader) // another one, which stays
+				if unlocks {
+					b.out(x.Reader)
+				}
+				return nil
+			})
+			require.NoError(t, err)
+			require.Equal(t, []int{1, 1, 1}, b.leases(), "the other one reads")
+			require.ErrorIs(t, x.Writer.TryLock(background), ErrFailed)
+			time.Sleep(8 * time.Second)
+			require.True(t, isLost(x.Reader.Lost()), "nobody renews it after Do")
+			_, err = x.Reader.Unlock(background)
+			require.ErrorIs(t, err, ErrLockAlreadyExpired)
+			require.NoError(t, x.Writer.TryLock(background))
+			b.out(x.Writer)
+		})
+	}
+}
+
+// A reader's Do within has the lease renewed for as long as it has readers.
+func TestDowngradeInDoBesideAReadersDo(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.rw(nil)
+		reads, ends := make(chan error, 1), make(chan struct{})
+		err := x.Writer.Do(background, func(ctx context.Context) error {
+			require.NoError(t, x.Downgrade(ctx))
+			go func() {
+				reads <- x.Reader.Do(background, func(context.Context) error { <-ends; return nil })
+			}()
+			synctest.Wait()
+			return nil
+		})
+		require.NoError(t, err)
+		time.Sleep(time.Hour)
+		require.Equal(t, []int{1, 1, 1}, b.leases())
+		close(ends)
+		require.NoError(t, <-reads)
+		b.free()
+		b.asleep()
 	})
 }

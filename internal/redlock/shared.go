@@ -165,6 +165,7 @@ func (x *Shared) current() *hold {
 // Unlock gives one share back. The last one releases the lease, and reports
 // whether a majority still had it; the others go by the clocks alone.
 func (x *Shared) Unlock(ctx context.Context) (bool, error) {
+	x.line.takenFromDo()
 	err, _ := x.unlock(ctx)
 	return err == nil, err
 }
@@ -174,9 +175,25 @@ func (x *Shared) unlock(ctx context.Context) (err error, lost bool) {
 		return err, false
 	}
 	from, last := x.line.part()
-	switch {
-	case from == nil:
+	if from == nil {
 		return x.releaseAgain(ctx)
+	}
+	return x.left(ctx, from, last)
+}
+
+// releaseAfter gives back, at the end of the writer's Do, the share that fn's Downgrade
+// has made of the hold, unless fn has.
+func (x *Shared) releaseAfter(ctx context.Context, h *hold) (err error, lost bool) {
+	from, last := x.line.partOfDo(h)
+	if from == nil {
+		return nil, false
+	}
+	return x.left(ctx, from, last)
+}
+
+// left sees to a lease that a reader has left.
+func (x *Shared) left(ctx context.Context, from *lease, last bool) (err error, lost bool) {
+	switch {
 	case last:
 		return x.release(ctx, from)
 	case from.hold.over():

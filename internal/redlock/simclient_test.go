@@ -21,6 +21,7 @@ type simClient struct {
 type simThing interface {
 	Extend(context.Context) (bool, error)
 	Until() time.Time
+	Lost() <-chan struct{}
 }
 
 // live has the client come and go.
@@ -109,8 +110,11 @@ func (c *simClient) stayIn(x simThing, unlock func(context.Context) (bool, error
 		c.sleep(3 * c.sim.expiry)
 	}
 	for c.random.IntN(3) == 0 {
-		if ok, _ := x.Extend(background); ok {
+		ok, err := x.Extend(background)
+		if ok {
 			c.sim.watch.extend(h, x)
+		} else if kind != 'r' && !c.sim.renews { // nothing else extends it
+			c.mustBeLost(x, err)
 		}
 		c.sleep(c.sim.expiry / 3)
 	}
@@ -130,6 +134,38 @@ func (c *simClient) stayIn(x simThing, unlock func(context.Context) (bool, error
 	}
 	c.sim.watch.end(h)
 	c.giveBack(unlock)
+}
+
+// mustBeLost checks that what an extension has failed of is known to be lost, if so
+// many nodes have denied it that a majority can not have it.
+func (c *simClient) mustBeLost(x simThing, err error) {
+	if denials(err) <= (len(c.sim.nodes)-1)/2 {
+		return
+	}
+	time.Sleep(1) // an answer may just have come
+	select {
+	case <-x.Lost():
+		c.sim.watch.lost()
+	default:
+		c.sim.watch.silent("%s is not told of its loss, although: %v", c.name, err)
+	}
+}
+
+// denials counts the nodes that have nothing of a hold, by the error of its extension.
+func denials(err error) (n int) {
+	failed, _ := err.(*failure)
+	if failed == nil {
+		return 0
+	}
+	for _, cause := range failed.causes {
+		switch cause := cause.(type) {
+		case *ErrTaken:
+			n += len(cause.Nodes)
+		case *ErrNodeTaken, nodeExpired:
+			n++
+		}
+	}
+	return n
 }
 
 // giveBack releases, sometimes with a ctx that ends at once.

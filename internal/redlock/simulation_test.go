@@ -60,6 +60,9 @@ type simulation struct {
 
 var simKinds = []string{"mutex", "rwmutex", "semaphore"}
 
+// simNodes are the numbers of nodes: of an even one, half are no majority.
+var simNodes = []int{1, 3, 5, 2, 4, 6}
+
 // simWrong breaks something on purpose, for the tests of the test.
 type simWrong struct {
 	engine  func(*Engine)
@@ -80,7 +83,7 @@ func simulate(t *testing.T, seed int, counts *simCounts, wrong simWrong) (s *sim
 		random := rand.New(rand.NewPCG(uint64(seed), 7))
 		s = &simulation{T: t, seed: seed, random: random, kind: seed % len(simKinds), counts: counts, wrong: wrong}
 		s.watch = &simWatch{begun: time.Now(), holds: make(map[*simHold]bool)}
-		s.draw([]int{1, 3, 5}[seed/len(simKinds)%3])
+		s.draw(simNodes[seed/len(simKinds)%len(simNodes)])
 		s.run()
 	})
 	return s
@@ -384,6 +387,21 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// Where nodes forget what they must keep, there may be two holders; but one that is denied
+// by so many nodes that a majority can not have its hold is told of the loss at once.
+func TestSimulatedLossesAreTold(t *testing.T) {
+	denied := 0
+	for seed := range 180 {
+		if simKinds[seed%len(simKinds)] == "rwmutex" {
+			continue // takes longest, and says no more
+		}
+		w := simulate(t, seed, new(simCounts), simWrong{forgets: true}).watch
+		require.Empty(t, w.untold, "schedule %d", seed)
+		denied += w.denied
+	}
+	require.Positive(t, denied)
+}
+
 // The tests of the test. Each breaks one thing, and some schedule must see it.
 func TestSimulationSeesWhatIsBroken(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -395,6 +413,9 @@ func TestSimulationSeesWhatIsBroken(t *testing.T) {
 		"one node decides":                        {"mutex", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
 		"one node decides, readers":               {"rwmutex", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
 		"one node decides, permits":               {"semaphore", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
+		"half of the nodes decide":                {"mutex", simWrong{engine: halfDecides}},
+		"half of the nodes decide, readers":       {"rwmutex", simWrong{engine: halfDecides}},
+		"half of the nodes decide, permits":       {"semaphore", simWrong{engine: halfDecides}},
 		"nodes count permits":                     {"semaphore", simWrong{node: func(n *simNode) { n.perNode = true }}},
 		"writers do not see readers":              {"rwmutex", simWrong{node: func(n *simNode) { n.rwLock(rwName).blind = true }}},
 		"a hand-over takes anyone's permit":       {"semaphore", simWrong{script: anyonesHandover}},
@@ -420,6 +441,9 @@ func TestSimulationSeesWhatIsBroken(t *testing.T) {
 		})
 	}
 }
+
+// halfDecides is wrong over an even number of nodes only.
+func halfDecides(e *Engine) { e.quorum = (len(e.nodes) + 1) / 2 }
 
 func kindNumber(kind string) int {
 	for i, k := range simKinds {

@@ -35,11 +35,12 @@ type simWatch struct {
 	holds  map[*simHold]bool
 	number int64  // the last writer's
 	wrong  string // what was seen first that must never be
+	untold string // a loss that was not told
 
 	begun time.Time
 	trace []simEvent
 
-	holdsBegun, extended, renewed, numbers, returned int
+	holdsBegun, extended, renewed, numbers, returned, denied int
 }
 
 // simEvent is written down as it is, and put into words only when it is needed.
@@ -102,6 +103,21 @@ func (w *simWatch) lasts(h *simHold, x simThing) {
 	}
 	w.holds[h] = true
 	w.compare()
+}
+
+// lost notes that an extension was denied, and the hold told to be lost.
+func (w *simWatch) lost() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.denied++
+}
+
+// silent notes that a hold that was denied is not told to be lost.
+func (w *simWatch) silent(text string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.noteLocked(text, args...)
+	w.untold = fmt.Sprintf(text, args...)
 }
 
 // become turns a writer into a reader.
