@@ -2,6 +2,7 @@ package goredis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,8 +32,7 @@ type chaser func(ctx context.Context, call *driver.Call, err error) (any, error)
 func (n *node) Dial(ctx context.Context, _ string) (driver.Conn, error) { return n.dial(ctx, nil) }
 
 // dial makes a connection like those of the application's client, whose DialTimeout
-// bounds all of it. What the server answers to PING does not matter: a user may be
-// forbidden to send it.
+// bounds all of it.
 func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
 	theirs := n.origin.Options()
 	single := &singleDial{dial: theirs.Dialer}
@@ -43,11 +43,22 @@ func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout(theirs))
 	defer cancel()
-	if err := classify(client.Ping(ctx).Err()); err != nil && !(driver.IsReply(err) && single.ready()) {
+	if err := c.greet(ctx); err != nil {
 		_ = c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// greet makes the connection ready, by a PING. What the server answers to that does not
+// matter, as a user may be forbidden to send it; a refusal of the login looks the same,
+// but leaves no connection for a second one.
+func (c *conn) greet(ctx context.Context) error {
+	err := classify(c.client.Ping(ctx).Err())
+	if driver.IsReply(err) && !errors.Is(c.client.Ping(ctx).Err(), driver.ErrNotSent) {
+		return nil
+	}
+	return err
 }
 
 // dialTimeout is the client's own, or go-redis's default where that is none.

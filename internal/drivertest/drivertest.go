@@ -58,6 +58,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("ClosedClient", s.closedClient)
 
 	t.Run("Batch", s.batch)
+	t.Run("Conns", s.conns)
 }
 
 // suite is the state of one Run.
