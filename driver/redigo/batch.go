@@ -27,16 +27,26 @@ func (p *pool) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Rep
 	}
 	pipeline(ctx, conn, names, args, replies)
 	p.resend(ctx, conn, calls, replies)
-	for i := range replies {
-		replies[i].Value = plain(replies[i].Value)
-		if replies[i].Err != nil {
-			replies[i] = driver.Reply{Err: classify(replies[i].Err)}
-		}
+	if p.sort(replies) {
+		abandon(conn)
 	}
 	if p.conns.IdleTimeout > 0 && conn.Err() == nil {
 		p.used.Store(time.Now().UnixNano())
 	}
 	return replies
+}
+
+// sort makes the engine's replies of redigo's, and reports whether one of them is from
+// the wrong server.
+func (p *pool) sort(replies []driver.Reply) (wrong bool) {
+	for i := range replies {
+		replies[i].Value = plain(replies[i].Value)
+		if replies[i].Err != nil {
+			replies[i] = driver.Reply{Err: classify(replies[i].Err)}
+			wrong = p.place.Heed(replies[i].Err) || wrong
+		}
+	}
+	return wrong
 }
 
 func failAll(replies []driver.Reply, err error) []driver.Reply {
