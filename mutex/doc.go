@@ -56,8 +56,10 @@
 // Nothing rests on being told but speed. Every wait is backed by the retry delay: a
 // message that was lost, a waiter that died, a client that can not subscribe (or has
 // no permission to, see the README) costs one delay and no more. Being told is no
-// try: tries count elapsed retry delays. A place ends by itself, soon after a waiter
-// that does not renew it by its next try.
+// try: tries count elapsed retry delays. A place ends by itself, two seconds after
+// a waiter that does not renew it, whatever the expiry is, and a waiter looks once a
+// second at least, however long its retry delay is. A call whose context has ended waits
+// for up to 100ms until its place is taken back, as its process may be about to end.
 //
 // When the next in line is another goroutine with the same *Mutex, Unlock passes the
 // lock on to it, in one round trip: the nodes put a new token in the place of the

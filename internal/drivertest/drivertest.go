@@ -47,6 +47,11 @@ func Run(t *testing.T, open Open) {
 	t.Run("MovedByClusterNode", s.movedByClusterNode)
 	t.Run("AnswersAreFinal", s.answersAreFinal)
 
+	t.Run("WrongServer", s.wrongServer)
+	t.Run("WrongServerInABatch", s.wrongServerInABatch)
+	t.Run("MovedAddress", s.movedAddress)
+	t.Run("NoScriptInOtherWords", s.noScriptInOtherWords)
+
 	t.Run("EndedContext", s.endedContext)
 	t.Run("PausedServer", s.pausedServer)
 	t.Run("HungFromTheStart", s.hungFromTheStart)
