@@ -437,6 +437,9 @@ func (r *round) tell(n *node, a answer) (owed bool, of *hold) {
 	if r.mark != nil {
 		r.mark.learn(n, a)
 	}
+	if r.extends() {
+		r.hold.met(n, a)
+	}
 	switch r.purpose {
 	case toGrant:
 		return r.hold.learnFor(n, a)

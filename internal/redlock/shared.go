@@ -198,7 +198,7 @@ func (x *Shared) left(ctx context.Context, from *lease, last bool) (err error, l
 	case last:
 		return x.release(ctx, from)
 	case from.hold.over():
-		return x.spec.fail(ErrLockAlreadyExpired), true
+		return x.spec.fail(ErrLockAlreadyExpired, from.hold.reasonsOfLoss()...), true
 	}
 	return nil, false
 }
