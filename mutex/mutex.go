@@ -34,6 +34,9 @@ type Factory struct {
 	engine *redlock.Engine
 }
 
+// Redsync is Factory, by the name that Redsync's users give the type.
+type Redsync = Factory
+
 // New returns a factory over pools, one for each independent Redis. A majority
 // is len(pools)/2+1 of them, whether they are up or not, and every process has
 // to be given the same nodes. Errors number the nodes in the order given here,
