@@ -40,8 +40,9 @@ func TestWhatAUserCompiles(t *testing.T) {
 	redigo := []string{"github.com/gomodule/redigo/redis"}
 	goredis := []string{
 		"github.com/redis/go-redis/v9",
-		"github.com/cespare/xxhash/v2",     // go-redis needs it
-		"github.com/dgryski/go-rendezvous", // go-redis needs it
+		"github.com/cespare/xxhash/v2", // go-redis needs it
+		"go.uber.org/atomic",           // go-redis needs it
+		"golang.org/x/sys/cpu",         // go-redis needs it
 	}
 	for name, c := range map[string]struct {
 		packages []string
