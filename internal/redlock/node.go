@@ -28,7 +28,25 @@ func newNode(index int, pool driver.Pool) *node {
 // ask sends a call and waits for its answer, however long that takes.
 func (n *node) ask(ctx context.Context, call *driver.Call) answer {
 	reply, err := n.pool.Eval(ctx, call)
+	if driver.RefusesKeys(err) {
+		return n.askAlone(ctx, call, err)
+	}
 	return n.read(call, reply, err)
+}
+
+// askAlone sends a call again that was refused for its keys, without those of the line.
+// It is the same question, and sent within the same time: nothing was run. Where the
+// answer is not certain without them, the refusal is.
+func (n *node) askAlone(ctx context.Context, call *driver.Call, refusal error) answer {
+	alone, ok := call.Alone()
+	if !ok {
+		return n.refused(refusal)
+	}
+	reply, err := n.pool.Eval(ctx, &alone)
+	if reply == nil && err == nil {
+		return n.refused(refusal)
+	}
+	return n.read(&alone, reply, err)
 }
 
 // askBounded is ask if the driver promises to keep the deadline. If it does not,
@@ -40,6 +58,9 @@ func (n *node) askBounded(ctx context.Context, call *driver.Call) (a answer, ok 
 	reply, ok, err := n.bounded.EvalBounded(ctx, call)
 	if !ok {
 		return answer{}, false
+	}
+	if driver.RefusesKeys(err) {
+		return n.askAlone(ctx, call, err), true
 	}
 	return n.read(call, reply, err), true
 }

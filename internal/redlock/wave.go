@@ -206,9 +206,15 @@ func (n *node) askAll(w *window, rounds []*round) {
 	}
 	ctx := callContext{window: w, values: context.Background()}
 	replies := n.batcher.EvalBatch(&ctx, calls)
+	var refused sync.WaitGroup
 	for i, r := range rounds {
+		if err := replies[i].Err; driver.RefusesKeys(err) {
+			refused.Go(func() { r.finish(n, n.askAlone(&ctx, calls[i], err)) })
+			continue
+		}
 		r.finish(n, n.read(calls[i], replies[i].Value, replies[i].Err))
 	}
+	refused.Wait()
 }
 
 // askSingly sends one call after the other, some at a time. What is left when the
