@@ -30,7 +30,8 @@ var (
 // impossible, for which half of an even number is enough: a
 // writer, readers where a writer was refused, or a waiting writer where a reader
 // was. Nodes lists them; it is empty when other goroutines hold the same *RWMutex,
-// so that no node was asked. errors.As finds it by pointer and by value.
+// so that no node was asked. The text says so when nobody has the lock but readers, and
+// a waiting writer keeps a reader out. errors.As finds it by pointer and by value.
 type ErrTaken = redlock.ErrTaken
 
 // ErrNodeTaken means that somebody else is in the way on one node, where those

@@ -271,7 +271,9 @@ func (rw *RWMutex) RLockContext(ctx context.Context) error {
 func (rw *RWMutex) TryRLock() error { return rw.TryRLockContext(context.Background()) }
 
 // TryRLockContext makes one try to lock for reading and does not wait for writers.
-// Its errors are those of LockContext.
+// Other readers are never in its way: while goroutines with the same *RWMutex ask the
+// nodes it waits for their answer. A writer that has the same *RWMutex, or waits for it, is.
+// Its errors are those of LockContext. Where only a waiting writer keeps it out, the error says so.
 func (rw *RWMutex) TryRLockContext(ctx context.Context) error {
 	return rw.made().Reader.TryLock(orBackground(ctx))
 }

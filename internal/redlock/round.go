@@ -536,10 +536,14 @@ func (r *round) causes() []error {
 	defer r.mu.Unlock()
 	var taken []int
 	var rest []error
+	held := 0 // of taken: by more than one who waits
 	for i := range r.slots {
 		switch s := &r.slots[i]; {
 		case s.vote == voteTaken:
 			taken = append(taken, i)
+			if !s.contested {
+				held++
+			}
 		case s.vote == voteMissing:
 			rest = append(rest, nodeExpired(i))
 		case s.err != nil:
@@ -550,7 +554,10 @@ func (r *round) causes() []error {
 			rest = append(rest, &RedisError{Node: i, Err: errNoAnswer})
 		}
 	}
-	return append(takenBy(taken, len(r.slots)-r.engine.quorum), rest...)
+	if spare := len(r.slots) - r.engine.quorum; len(taken) <= spare || held > spare {
+		return append(takenBy(taken, spare), rest...)
+	}
+	return append([]error{contested(taken)}, rest...)
 }
 
 // takenBy tells of the nodes where somebody else holds the lock, in Redsync's
