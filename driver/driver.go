@@ -130,6 +130,38 @@ func (c *Call) Args() []any {
 	return c.words[3+c.words[2].(int):]
 }
 
+// Alone returns the same call for a server that refuses the keys of the line, if there
+// is one: see [scripts.Alone].
+func (c *Call) Alone() (Call, bool) {
+	how, ok := c.script.Alone()
+	if !ok {
+		return Call{}, false
+	}
+	args := append([]any(nil), c.Args()...)
+	if how.Args > 0 {
+		args = args[:how.Args]
+	}
+	if how.Place > 0 {
+		args[how.Place] = ""
+	}
+	return NewCall(how.Script, c.Keys()[how.From:how.To], args...), true
+}
+
+// RefusesKeys reports whether err says that a server has not run a script because of
+// the keys that it names: not all of them are at one place (TRYAGAIN), or may be
+// (CROSSSLOT).
+func RefusesKeys(err error) bool {
+	if err == nil {
+		return false
+	}
+	var reply *ReplyError
+	if !errors.As(err, &reply) {
+		return false
+	}
+	text := reply.Err.Error()
+	return strings.HasPrefix(text, "TRYAGAIN") || strings.HasPrefix(text, "CROSSSLOT")
+}
+
 // Words that every call shares, converted to an interface once.
 var (
 	evalSHA any = "evalsha"

@@ -115,10 +115,11 @@ func TestProgramsUseGivenServers(t *testing.T) {
 func TestProgramsFailWithoutServers(t *testing.T) {
 	nobody, err := loopback.Reserve() // else a server of another package may get the port
 	require.NoError(t, err)
-	defer nobody.Release()
+	t.Cleanup(nobody.Release)
 
 	for _, program := range everyProgram {
 		t.Run(filepath.Base(program), func(t *testing.T) {
+			t.Parallel() // they mostly wait
 			_, errs, err := goRun(t, program, "-redis", nobody.Addr())
 			var exit *exec.ExitError
 			require.ErrorAs(t, err, &exit)

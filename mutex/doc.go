@@ -72,6 +72,15 @@
 // …:mutex:waiters, the same by when their places end. They expire with the longest
 // place.
 //
+// A mutex needs one key, its name. In a Cluster a server refuses scripts with several
+// keys while their slot is being moved (TRYAGAIN), and where a key prefix of the client's
+// gives the name another slot than the line (CROSSSLOT). The call is then sent again
+// without the line: the mutex is locked, extended and unlocked as ever, and those who
+// wait poll. With a prefix that is so for good, and costs a second round trip a call;
+// a name or prefix with a hash tag, as {invoice:42}, keeps the keys together. With
+// fencing the counter's key is needed too: while the slot is being moved a hold is
+// extended and unlocked, and Lock goes on trying.
+//
 // # Renewal and loss
 //
 // The holds of Do, of a Locker, and those under [WithAutoExtend] are renewed. Renewal

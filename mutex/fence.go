@@ -39,4 +39,4 @@ func WithFencing() Option {
 //
 // It is 0 without WithFencing, before the first hold, and for a hold from
 // [WithValue], whose number whoever has acquired it knows.
-func (m *Mutex) Fence() int64 { return m.lock.Fence() }
+func (m *Mutex) Fence() int64 { return m.made().Fence() }

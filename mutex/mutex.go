@@ -34,6 +34,9 @@ type Factory struct {
 	engine *redlock.Engine
 }
 
+// Redsync is Factory, by the name that Redsync's users give the type.
+type Redsync = Factory
+
 // New returns a factory over pools, one for each independent Redis. A majority
 // is len(pools)/2+1 of them, whether they are up or not, and every process has
 // to be given the same nodes. Errors number the nodes in the order given here,
@@ -43,6 +46,14 @@ type Factory struct {
 // reported as [ErrConfig] by the first call that needs them.
 func New(pools ...driver.Pool) *Factory {
 	return &Factory{engine: redlock.New(pools...)}
+}
+
+// on is the factory's engine, or one that nothing can use where New did not make f.
+func (f *Factory) on() *redlock.Engine {
+	if f == nil || f.engine == nil {
+		return redlock.Unmade("this Factory was not made by New")
+	}
+	return f.engine
 }
 
 // NewMutex returns the mutex called name, which is its key on every node. It
@@ -55,7 +66,7 @@ func (f *Factory) NewMutex(name string, options ...Option) *Mutex {
 			option.apply(&config)
 		}
 	}
-	return &Mutex{lock: redlock.NewExclusive(f.engine.NewSpec(protocol, name, config))}
+	return &Mutex{lock: redlock.NewExclusive(f.on().NewSpec(protocol, name, config))}
 }
 
 // Mutex is an exclusive lock with a lease. It is safe for concurrent use by
@@ -65,6 +76,17 @@ func (f *Factory) NewMutex(name string, options ...Option) *Mutex {
 // context counts as context.Background() too.
 type Mutex struct {
 	lock *redlock.Exclusive
+}
+
+// unmade is what every Mutex is that NewMutex did not make: each call on it is an
+// ErrConfig.
+var unmade = (&Factory{redlock.Unmade("this Mutex was not made by NewMutex")}).NewMutex("").lock
+
+func (m *Mutex) made() *redlock.Exclusive {
+	if m == nil || m.lock == nil {
+		return unmade
+	}
+	return m.lock
 }
 
 // Lock acquires the mutex, trying as often as [WithTries] says. See
@@ -79,7 +101,7 @@ func (m *Mutex) Lock() error { return m.LockContext(context.Background()) }
 // node answered to the last try: [*ErrTaken], [*ErrNodeTaken] or [*RedisError].
 // When ctx has ended the error is ctx.Err() as well. On error nothing is held;
 // what single nodes may have granted is released in the background.
-func (m *Mutex) LockContext(ctx context.Context) error { return m.lock.Lock(orBackground(ctx)) }
+func (m *Mutex) LockContext(ctx context.Context) error { return m.made().Lock(orBackground(ctx)) }
 
 // TryLock makes one try. See [Mutex.TryLockContext].
 func (m *Mutex) TryLock() error { return m.TryLockContext(context.Background()) }
@@ -87,7 +109,7 @@ func (m *Mutex) TryLock() error { return m.TryLockContext(context.Background()) 
 // TryLockContext makes one try and does not wait for a holder. When another
 // goroutine holds the same *Mutex it fails at once, without asking a node, with
 // an [*ErrTaken] that names none. Its errors are those of LockContext.
-func (m *Mutex) TryLockContext(ctx context.Context) error { return m.lock.TryLock(orBackground(ctx)) }
+func (m *Mutex) TryLockContext(ctx context.Context) error { return m.made().TryLock(orBackground(ctx)) }
 
 // Unlock releases the mutex. See [Mutex.UnlockContext].
 func (m *Mutex) Unlock() (bool, error) { return m.UnlockContext(context.Background()) }
@@ -103,7 +125,7 @@ func (m *Mutex) Unlock() (bool, error) { return m.UnlockContext(context.Backgrou
 // again asks the nodes once more, as long as no other goroutine has locked the
 // same *Mutex meanwhile.
 func (m *Mutex) UnlockContext(ctx context.Context) (bool, error) {
-	return m.lock.Unlock(orBackground(ctx))
+	return m.made().Unlock(orBackground(ctx))
 }
 
 // Extend renews the hold. See [Mutex.ExtendContext].
@@ -120,7 +142,7 @@ func (m *Mutex) Extend() (bool, error) { return m.ExtendContext(context.Backgrou
 //
 // The first extension of a value from [WithValue] is judged by votes alone.
 func (m *Mutex) ExtendContext(ctx context.Context) (bool, error) {
-	return m.lock.Extend(orBackground(ctx))
+	return m.made().Extend(orBackground(ctx))
 }
 
 // Valid asks the nodes whether the hold stands. See [Mutex.ValidContext].
@@ -132,16 +154,16 @@ func (m *Mutex) Valid() (bool, error) { return m.ValidContext(context.Background
 // few of them answered. It costs a round trip; comparing Until with the clock
 // costs none, and says as much about the next moment.
 func (m *Mutex) ValidContext(ctx context.Context) (bool, error) {
-	return m.lock.Valid(orBackground(ctx))
+	return m.made().Valid(orBackground(ctx))
 }
 
 // Name is the mutex's name, which is its key on every node.
-func (m *Mutex) Name() string { return m.lock.Name() }
+func (m *Mutex) Name() string { return m.made().Name() }
 
 // Value is the token of the current hold, or of the last one, or the value given
 // by [WithValue]. It is "" before the first. Hand it to another process's
 // WithValue to let that one extend or release the hold.
-func (m *Mutex) Value() string { return m.lock.Value() }
+func (m *Mutex) Value() string { return m.made().Value() }
 
 // Until is the moment up to which the current hold is valid, or the last one
 // was. It carries a monotonic reading. It is the zero time before the first
@@ -149,7 +171,7 @@ func (m *Mutex) Value() string { return m.lock.Value() }
 //
 // time.Now().Before(m.Until()) does not notice that the machine was suspended;
 // Lost, Valid and Extend do.
-func (m *Mutex) Until() time.Time { return m.lock.Until() }
+func (m *Mutex) Until() time.Time { return m.made().Until() }
 
 // Lost returns a channel that is closed when the current hold is lost: as soon as a
 // majority of the nodes has said, to an Extend, a Valid, an Unlock or a renewal, that
@@ -165,7 +187,7 @@ func (m *Mutex) Until() time.Time { return m.lock.Until() }
 //
 // A value from [WithValue] has no Until before it is extended. It is not lost until a
 // majority denies it.
-func (m *Mutex) Lost() <-chan struct{} { return m.lock.Lost() }
+func (m *Mutex) Lost() <-chan struct{} { return m.made().Lost() }
 
 // Do locks the mutex, runs fn while its hold is renewed, and unlocks when fn returns,
 // panics or calls runtime.Goexit.
@@ -179,7 +201,7 @@ func (m *Mutex) Lost() <-chan struct{} { return m.lock.Lost() }
 // the release. When too few nodes answer that, it is no error: what fn did was
 // protected to its end, and the release is carried through in the background.
 func (m *Mutex) Do(ctx context.Context, fn func(ctx context.Context) error) error {
-	return m.lock.Do(orBackground(ctx), fn)
+	return m.made().Do(orBackground(ctx), fn)
 }
 
 // Locker returns the mutex as a [sync.Locker], for code that takes one. Its Lock
@@ -187,7 +209,7 @@ func (m *Mutex) Do(ctx context.Context, fn func(ctx context.Context) error) erro
 // its hold is renewed until it is unlocked. Lock panics on [ErrConfig] only.
 // Unlock panics when the mutex is not held, or the hold was lost, and never
 // because nodes can not be reached.
-func (m *Mutex) Locker() sync.Locker { return m.lock.Locker() }
+func (m *Mutex) Locker() sync.Locker { return m.made().Locker() }
 
 func orBackground(ctx context.Context) context.Context {
 	if ctx == nil {

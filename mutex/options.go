@@ -74,13 +74,22 @@ func WithTimeoutFactor(factor float64) Option {
 
 // WithGenValueFunc sets a function that makes the token of a hold, which must
 // not be empty and should be unique. It is called for each try, and may be
-// called from many goroutines; its error ends Lock. The default is 128 random
-// bits in base64.
+// called from many goroutines; its error ends Lock. The default is a UUID
+// of version 7, and what [WithOwner] says.
 //
 // As such a value may not be unique, it is set strictly where nothing is: a
 // repeated request does not recognise its own first run.
 func WithGenValueFunc(gen func() (string, error)) Option {
 	return optionFunc(func(c *redlock.Config) { c.SetGenValue(gen) })
+}
+
+// WithOwner adds a text to the token of a hold, which is UUID@text then: whoever looks at
+// the key in Redis sees who has it. Give a host, a pod or a process, so that it can be
+// found: the tokens of one owner differ by their UUIDs. The text has at most 256 bytes,
+// is printable, and has no spaces. With [WithGenValueFunc], which makes the whole token,
+// it is an [ErrConfig]. The default is "", which adds nothing.
+func WithOwner(text string) Option {
+	return optionFunc(func(c *redlock.Config) { c.SetOwner(text) })
 }
 
 // WithValue adopts a hold that was acquired elsewhere, by its value: Unlock,

@@ -57,6 +57,8 @@ func TestLossIsToldWhenAMajorityIsAway(t *testing.T) {
 			return errors.New("given up")
 		})
 		assert.ErrorIs(t, err, mutex.ErrLost)
+		var node *mutex.RedisError
+		assert.ErrorAs(t, err, &node, "what the renewals have met")
 		assert.ErrorContains(t, err, "given up")
 	})
 }

@@ -28,14 +28,14 @@ func TestAPausedNodeThatResumesAfterUnlock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onNodes(t, 3, func(t *testing.T, w *world) {
 				f, spies := w.spied()
+				warm(t, w.on(f))
 				m := w.on(f, options...)
-				warm(t, m)
 				w.nodes[2].Pause(t)
 				require.NoError(t, m.Lock())
 				require.Eventually(t, func() bool { // Lock may return before it has sent all
 					return spies.least(scripts.MutexAcquire) >= 2
 				}, patience, tick)
-				requireYes(t, m.Unlock)
+				unlockInTheEnd(t, m)
 				if options != nil {
 					require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
 				}
@@ -64,8 +64,8 @@ func warm(t *testing.T, m *mutex.Mutex) {
 func TestLostReplies(t *testing.T) {
 	onNodes(t, 3, func(t *testing.T, w *world) {
 		f := w.factory()
+		warm(t, w.on(f))
 		m := w.on(f, hasty)
-		warm(t, m)
 		for _, i := range []int{1, 2} {
 			w.nodes[i].Proxy().DropReplies(true)
 		}
@@ -80,7 +80,7 @@ func TestLostReplies(t *testing.T) {
 		}
 		w.awaitPaid(f.NewMutex(w.name+" other", mutex.WithExpiry(expiry)))
 		require.Eventually(t, func() bool { return m.TryLock() == nil }, patience, tick)
-		requireYes(t, m.Unlock)
+		unlockInTheEnd(t, m)
 		w.requireSettled()
 	}, redistest.WithProxy())
 }
@@ -198,17 +198,17 @@ func TestManyPairsLeaveNoKey(t *testing.T) {
 func TestGoroutinesBehindAHungNode(t *testing.T) {
 	redistest.Needs(t, redistest.CanPause, redistest.CanKill)
 	for _, c := range []struct {
-		name    string
-		options []mutex.Option
-		end     func(*redistest.Node, testing.TB)
+		name   string
+		option mutex.Option
+		end    func(*redistest.Node, testing.TB)
 	}{
-		{"until it resumes", nil, (*redistest.Node).Resume},
-		{"until it is gone", nil, (*redistest.Node).Kill},
-		{"until calls time out", []mutex.Option{hasty}, func(*redistest.Node, testing.TB) {}},
+		{"until it resumes", patient, (*redistest.Node).Resume},
+		{"until it is gone", patient, (*redistest.Node).Kill},
+		{"until calls time out", nil, func(*redistest.Node, testing.TB) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onNodes(t, 5, func(t *testing.T, w *world) {
-				m := w.mutex(c.options...)
+				m := w.mutex(c.option)
 				warm(t, m)
 				w.nodes[2].Pause(t)
 				most := mostInBackground(t, m)
@@ -216,7 +216,7 @@ func TestGoroutinesBehindAHungNode(t *testing.T) {
 				// About 16, and what was sent until the node was seen to be silent.
 				assert.Less(t, most, 100)
 				c.end(w.nodes[2], t)
-				require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
+				settle(t) // a patient call lasts longer than that waits
 			})
 		})
 	}

@@ -98,6 +98,11 @@
 // first, ZRANGE … WITHSCORES the others. None is named catalog itself, so that a mutex
 // of the same name does not meet it.
 //
+// While a Cluster moves the lock's slot, its servers refuse scripts with several keys
+// (TRYAGAIN). Holds are extended and given back by the one key that has them. To acquire
+// takes the writer's key and the readers', so Lock and RLock go on trying until the move
+// is over; Downgrade fails.
+//
 // # Renewal and loss
 //
 // The holds of Do and RDo, of Lockers, and those under [WithAutoExtend] are renewed.

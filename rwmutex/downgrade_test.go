@@ -162,7 +162,9 @@ func TestDowngradeWithAMinorityLost(t *testing.T) {
 func TestDowngradeWithSilentNodes(t *testing.T) {
 	redistest.Needs(t, redistest.CanPause)
 	onNodes(t, 5, func(t *testing.T, w *world) {
-		rw := w.rwmutex(hasty)
+		f := w.factory()
+		w.warm(f)
+		rw := w.on(f, hasty)
 		require.NoError(t, rw.Lock())
 		w.awaitWriter(rw.Value())
 		until := rw.Until()
@@ -174,13 +176,11 @@ func TestDowngradeWithSilentNodes(t *testing.T) {
 		w.nodes[1].Resume(t)
 		w.nodes[2].Resume(t)
 		w.requireNotHeld(rw.Unlock)
-		require.Eventually(t, func() bool { // connections may have broken
-			ok, _ := rw.RExtend()
-			return ok
-		}, patience, tick)
-		w.awaitReaders(1, w.nodes[1:]...)
-		w.awaitWriter("", w.nodes[1:]...)
-		requireYes(t, rw.RUnlock)
+		w.await(w.nodes[1:], "the lease", func(n *redistest.Node) bool { // connections may have broken
+			_, _ = rw.RExtend()
+			return w.live(n, "readers") == 1 && w.writer(n) == ""
+		})
+		runlockInTheEnd(t, rw)
 		w.awaitFree(w.nodes[1:]...)
 		w.nodes[0].Resume(t)
 		w.awaitPaid(rw)

@@ -17,7 +17,8 @@ var (
 
 	// ErrLost means that the hold can not be proven any more: a majority of the nodes has
 	// nothing of it, or its Until has passed. It is the cause with which the contexts of
-	// Do and RDo end, and what these return, joined with what their function returned.
+	// Do and RDo end, and what these return, joined with what their function returned. It
+	// says what the last extension has met, node by node.
 	ErrLost = redlock.ErrLost
 
 	// ErrConfig means that the lock can not work as it was configured. The text
@@ -29,7 +30,8 @@ var (
 // impossible, for which half of an even number is enough: a
 // writer, readers where a writer was refused, or a waiting writer where a reader
 // was. Nodes lists them; it is empty when other goroutines hold the same *RWMutex,
-// so that no node was asked. errors.As finds it by pointer and by value.
+// so that no node was asked. The text says so when nobody has the lock but readers, and
+// a waiting writer keeps a reader out. errors.As finds it by pointer and by value.
 type ErrTaken = redlock.ErrTaken
 
 // ErrNodeTaken means that somebody else is in the way on one node, where those

@@ -39,4 +39,4 @@ func WithFencing() Option {
 // Downgrade ends the write hold: what is written after it is not covered by its
 // number. It is 0 without WithFencing, before the first hold, and for a hold from
 // [WithValue], whose number whoever has acquired it knows.
-func (rw *RWMutex) Fence() int64 { return rw.lock.Writer.Fence() }
+func (rw *RWMutex) Fence() int64 { return rw.made().Writer.Fence() }

@@ -87,6 +87,8 @@ func TestDoTellsOfItsLossWhenAMajorityIsAway(t *testing.T) {
 			return errors.New("given up")
 		})
 		assert.ErrorIs(t, err, rwmutex.ErrLost)
+		var node *rwmutex.RedisError
+		assert.ErrorAs(t, err, &node, "what the renewals have met")
 		assert.ErrorContains(t, err, "given up")
 	})
 }

@@ -61,6 +61,14 @@ func New(pools ...driver.Pool) *Factory {
 	return &Factory{engine: redlock.New(pools...)}
 }
 
+// on is the factory's engine, or one that nothing can use where New did not make f.
+func (f *Factory) on() *redlock.Engine {
+	if f == nil || f.engine == nil {
+		return redlock.Unmade("this Factory was not made by New")
+	}
+	return f.engine
+}
+
 // NewRWMutex returns the read-write lock called name. It sends nothing. Bad
 // options and an empty name are reported as [ErrConfig] by the first call on it.
 func (f *Factory) NewRWMutex(name string, options ...Option) *RWMutex {
@@ -70,7 +78,7 @@ func (f *Factory) NewRWMutex(name string, options ...Option) *RWMutex {
 			option.apply(&config)
 		}
 	}
-	return &RWMutex{lock: redlock.NewRW(f.engine, writing, reading, name, config)}
+	return &RWMutex{lock: redlock.NewRW(f.on(), writing, reading, name, config)}
 }
 
 // RWMutex is a read-write lock with leases: held by one writer, or by any number
@@ -100,6 +108,17 @@ type RWMutex struct {
 	lock *redlock.RW
 }
 
+// unmade is what every RWMutex is that NewRWMutex did not make: each call on it is an
+// ErrConfig.
+var unmade = (&Factory{redlock.Unmade("this RWMutex was not made by NewRWMutex")}).NewRWMutex("").lock
+
+func (rw *RWMutex) made() *redlock.RW {
+	if rw == nil || rw.lock == nil {
+		return unmade
+	}
+	return rw.lock
+}
+
 // Lock acquires the lock for writing. See [RWMutex.LockContext].
 func (rw *RWMutex) Lock() error { return rw.LockContext(context.Background()) }
 
@@ -114,7 +133,7 @@ func (rw *RWMutex) Lock() error { return rw.LockContext(context.Background()) }
 // the intent, and what single nodes may have granted, is taken back in the
 // background.
 func (rw *RWMutex) LockContext(ctx context.Context) error {
-	return rw.lock.Writer.Lock(orBackground(ctx))
+	return rw.made().Writer.Lock(orBackground(ctx))
 }
 
 // TryLock makes one try to lock for writing. See [RWMutex.TryLockContext].
@@ -125,7 +144,7 @@ func (rw *RWMutex) TryLock() error { return rw.TryLockContext(context.Background
 // it fails at once, without asking a node, with an [*ErrTaken] that names none.
 // Its errors are those of LockContext.
 func (rw *RWMutex) TryLockContext(ctx context.Context) error {
-	return rw.lock.Writer.TryLock(orBackground(ctx))
+	return rw.made().Writer.TryLock(orBackground(ctx))
 }
 
 // Unlock releases the write hold. See [RWMutex.UnlockContext].
@@ -142,7 +161,7 @@ func (rw *RWMutex) Unlock() (bool, error) { return rw.UnlockContext(context.Back
 // background; calling again asks the nodes once more, as long as no other goroutine
 // has locked the same *RWMutex for writing meanwhile.
 func (rw *RWMutex) UnlockContext(ctx context.Context) (bool, error) {
-	return rw.lock.Writer.Unlock(orBackground(ctx))
+	return rw.made().Writer.Unlock(orBackground(ctx))
 }
 
 // Extend renews the write hold. See [RWMutex.ExtendContext].
@@ -157,7 +176,7 @@ func (rw *RWMutex) Extend() (bool, error) { return rw.ExtendContext(context.Back
 // stays as it was, and the call may be repeated while it lies ahead. A hold whose
 // Until has passed is not extended any more.
 func (rw *RWMutex) ExtendContext(ctx context.Context) (bool, error) {
-	return rw.lock.Writer.Extend(orBackground(ctx))
+	return rw.made().Writer.Extend(orBackground(ctx))
 }
 
 // Valid asks the nodes whether the write hold stands. See
@@ -169,17 +188,17 @@ func (rw *RWMutex) Valid() (bool, error) { return rw.ValidContext(context.Backgr
 // writing, and false with an error that says what the nodes answered when the hold
 // is gone or too few of them answered.
 func (rw *RWMutex) ValidContext(ctx context.Context) (bool, error) {
-	return rw.lock.Writer.Valid(orBackground(ctx))
+	return rw.made().Writer.Valid(orBackground(ctx))
 }
 
 // Value is the token of the current write hold, or of the last one, or the value
 // given by [WithValue]. It is "" before the first.
-func (rw *RWMutex) Value() string { return rw.lock.Writer.Value() }
+func (rw *RWMutex) Value() string { return rw.made().Writer.Value() }
 
 // Until is the moment up to which the current write hold is valid, or the last
 // one was. It carries a monotonic reading. It is the zero time before the first,
 // and for a value from [WithValue] that was not extended yet.
-func (rw *RWMutex) Until() time.Time { return rw.lock.Writer.Until() }
+func (rw *RWMutex) Until() time.Time { return rw.made().Writer.Until() }
 
 // Lost returns a channel that is closed when the current write hold is lost: as soon
 // as a majority of the nodes has said, to an Extend, a Valid, an Unlock or a renewal,
@@ -196,7 +215,7 @@ func (rw *RWMutex) Until() time.Time { return rw.lock.Writer.Until() }
 //
 // A value from [WithValue] has no Until before it is extended. It is not lost until a
 // majority denies it.
-func (rw *RWMutex) Lost() <-chan struct{} { return rw.lock.Writer.Lost() }
+func (rw *RWMutex) Lost() <-chan struct{} { return rw.made().Writer.Lost() }
 
 // Do locks for writing, runs fn while the hold is renewed, and unlocks when fn
 // returns, panics or calls runtime.Goexit.
@@ -210,11 +229,11 @@ func (rw *RWMutex) Lost() <-chan struct{} { return rw.lock.Writer.Lost() }
 // the release. When too few nodes answer that, it is no error: what fn did was
 // protected to its end, and the release is carried through in the background.
 func (rw *RWMutex) Do(ctx context.Context, fn func(ctx context.Context) error) error {
-	return rw.lock.Writer.Do(orBackground(ctx), fn)
+	return rw.made().Writer.Do(orBackground(ctx), fn)
 }
 
 // Name is the lock's name.
-func (rw *RWMutex) Name() string { return rw.lock.Writer.Name() }
+func (rw *RWMutex) Name() string { return rw.made().Writer.Name() }
 
 // Downgrade turns the write hold into a read hold with a full expiry, with no
 // writer between. Readers that wait for this hold get in, but for those that came
@@ -233,7 +252,7 @@ func (rw *RWMutex) Name() string { return rw.lock.Writer.Name() }
 // Do itself gives the read hold back, unless RUnlock was called on this *RWMutex since
 // the Downgrade. Where other goroutines may do that, fn has to call it too.
 func (rw *RWMutex) Downgrade(ctx context.Context) error {
-	return rw.lock.Downgrade(orBackground(ctx))
+	return rw.made().Downgrade(orBackground(ctx))
 }
 
 // RLock acquires the lock for reading. See [RWMutex.RLockContext].
@@ -245,16 +264,18 @@ func (rw *RWMutex) RLock() error { return rw.RLockContext(context.Background()) 
 // that holds the lock, or has begun to wait for it, in this process or another.
 // Its errors are those of LockContext.
 func (rw *RWMutex) RLockContext(ctx context.Context) error {
-	return rw.lock.Reader.Lock(orBackground(ctx))
+	return rw.made().Reader.Lock(orBackground(ctx))
 }
 
 // TryRLock makes one try to lock for reading. See [RWMutex.TryRLockContext].
 func (rw *RWMutex) TryRLock() error { return rw.TryRLockContext(context.Background()) }
 
 // TryRLockContext makes one try to lock for reading and does not wait for writers.
-// Its errors are those of LockContext.
+// Other readers are never in its way: while goroutines with the same *RWMutex ask the
+// nodes it waits for their answer. A writer that has the same *RWMutex, or waits for it, is.
+// Its errors are those of LockContext. Where only a waiting writer keeps it out, the error says so.
 func (rw *RWMutex) TryRLockContext(ctx context.Context) error {
-	return rw.lock.Reader.TryLock(orBackground(ctx))
+	return rw.made().Reader.TryLock(orBackground(ctx))
 }
 
 // RUnlock gives one read hold back. See [RWMutex.RUnlockContext].
@@ -270,7 +291,7 @@ func (rw *RWMutex) RUnlock() (bool, error) { return rw.RUnlockContext(context.Ba
 // given back; what the last one leaves undecided is carried through in the
 // background, and calling again asks the nodes once more.
 func (rw *RWMutex) RUnlockContext(ctx context.Context) (bool, error) {
-	return rw.lock.Reader.Unlock(orBackground(ctx))
+	return rw.made().Reader.Unlock(orBackground(ctx))
 }
 
 // RExtend renews the read lease. See [RWMutex.RExtendContext].
@@ -280,22 +301,22 @@ func (rw *RWMutex) RExtend() (bool, error) { return rw.RExtendContext(context.Ba
 // *RWMutex, for a full expiry from now, and reports whether it did. A waiting
 // writer does not prevent it. It fails as ExtendContext does.
 func (rw *RWMutex) RExtendContext(ctx context.Context) (bool, error) {
-	return rw.lock.Reader.Extend(orBackground(ctx))
+	return rw.made().Reader.Extend(orBackground(ctx))
 }
 
 // RUntil is the moment up to which the current read lease is valid, or the last
 // one was: for all goroutines that read through this *RWMutex. It is the zero time
 // before the first.
-func (rw *RWMutex) RUntil() time.Time { return rw.lock.Reader.Until() }
+func (rw *RWMutex) RUntil() time.Time { return rw.made().Reader.Until() }
 
 // RLost is [RWMutex.Lost] for the lease that the goroutines which read through this
 // *RWMutex share.
-func (rw *RWMutex) RLost() <-chan struct{} { return rw.lock.Reader.Lost() }
+func (rw *RWMutex) RLost() <-chan struct{} { return rw.made().Reader.Lost() }
 
 // RDo is [RWMutex.Do] for reading. The shared lease is renewed from then on until its
 // last reader gives it back.
 func (rw *RWMutex) RDo(ctx context.Context, fn func(ctx context.Context) error) error {
-	return rw.lock.Reader.Do(orBackground(ctx), fn)
+	return rw.made().Reader.Do(orBackground(ctx), fn)
 }
 
 // Locker returns the write lock as a [sync.Locker], for code that takes one. Its
@@ -303,11 +324,11 @@ func (rw *RWMutex) RDo(ctx context.Context, fn func(ctx context.Context) error) 
 // and its hold is renewed until it is unlocked. Lock panics on [ErrConfig] only.
 // Unlock panics when the lock is not held for writing, or the hold was lost, and
 // never because nodes can not be reached.
-func (rw *RWMutex) Locker() sync.Locker { return rw.lock.Writer.Locker() }
+func (rw *RWMutex) Locker() sync.Locker { return rw.made().Writer.Locker() }
 
 // RLocker is Locker for reading. The lease is renewed from the first Lock through
 // an RLocker on, until its last reader gives it back.
-func (rw *RWMutex) RLocker() sync.Locker { return rw.lock.Reader.Locker() }
+func (rw *RWMutex) RLocker() sync.Locker { return rw.made().Reader.Locker() }
 
 func orBackground(ctx context.Context) context.Context {
 	if ctx == nil {

@@ -14,6 +14,28 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
+// Readers of one object are never in each other's way, whether they wait or only try.
+func TestReadersThatTryBesideReaders(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		rw := w.rwmutex(rwmutex.WithUnlimitedTries())
+		var all sync.WaitGroup
+		for range 4 {
+			for _, lock := range []func() error{rw.RLock, rw.TryRLock} {
+				all.Go(func() {
+					for range 25 {
+						if assert.NoError(t, lock()) {
+							_, err := rw.RUnlock()
+							assert.NoError(t, err)
+						}
+					}
+				})
+			}
+		}
+		all.Wait()
+		w.requireSettled()
+	})
+}
+
 // The race detector watches the counter: a hold orders memory as one of a
 // sync.RWMutex does.
 func TestSharedByManyGoroutines(t *testing.T) {

@@ -35,7 +35,8 @@ const (
 )
 
 // hasty bounds a call to a node to 300ms, a small part of expiry: for tests that have
-// to wait for silent nodes.
+// to wait for silent nodes. A machine that stalls makes good nodes silent too: what they
+// have to answer at the first go is asked for without it.
 var hasty = rwmutex.WithTimeoutFactor(float64(300*time.Millisecond) / float64(expiry))
 
 // client is a Redis client library with its driver. Clients have the library's

@@ -3,7 +3,8 @@
 --
 -- KEYS[n-1]  line:    sorted set, id of a waiter -> when it came, in µs
 -- KEYS[n]    waiters: sorted set, id of a waiter -> end of its place, in µs
--- where n is the number of keys, and both are of server time.
+-- where n is the number of keys, and both are of server time. A call may come without
+-- them, with at most two keys: then there is no line to see, and nobody gets a place.
 --
 -- An id is CHANNEL|REST: whom a release wakes, it tells on that channel. A place
 -- ends by itself unless the waiter's next try renews it, and a waiter that is told
@@ -11,6 +12,9 @@
 -- it, and those whose places have ended, until the next release: a place that is put
 -- back is where it was. Both keys expire together, with the longest place.
 local LINE, WAITERS = KEYS[#KEYS - 1], KEYS[#KEYS]
+if #KEYS < 3 then
+  LINE, WAITERS = nil, nil
+end
 
 -- now is the server's clock in µs, below 2^53 and so exact, asked for once at most.
 -- Lua would print it as 1.7e+15; text() does not.

@@ -34,6 +34,17 @@ func readRWMutex(t *testing.T, node *redistest.Node) runner {
 	return l
 }
 
+// readers is a read-write lock of which only the readers' key is at hand.
+type readers struct{ *rwmutex }
+
+func readersAlone(t *testing.T, node *redistest.Node) runner {
+	return readers{readRWMutex(t, node).(*rwmutex)}
+}
+
+func (l readers) try(script *scripts.Script, args ...any) (any, error) {
+	return l.node.TryDo(append([]any{"EVAL", script.Source(), 1, l.keys[1]}, args...)...)
+}
+
 func takenSemaphore(t *testing.T, node *redistest.Node) runner {
 	s := newSemaphore(t, node)
 	s.set(grants{theirs: "1"}, 2*long)
@@ -88,6 +99,9 @@ var heldRuns = []struct {
 	{scripts.RWMutexReadRelease, readRWMutex, []any{mine, "", 0}, 1},
 	{scripts.RWMutexReadRelease, readRWMutex, []any{mine, "a|", short}, 1},
 	{scripts.RWMutexReadWithdraw, readRWMutex, []any{"a|"}, -1},
+	{scripts.RWMutexReadExtendAlone, readersAlone, []any{mine, long}, 1},
+	{scripts.RWMutexReadReleaseAlone, readersAlone, []any{mine}, 1},
+	{scripts.RWMutexReadCheckAlone, readersAlone, []any{mine}, 1},
 
 	{scripts.SemaphoreExtend, takenSemaphore, []any{mine, long, "0,2"}, 1},
 	{scripts.SemaphoreHandover, takenSemaphore, []any{early1, long, mine, "0,2", 3}, 1},

@@ -26,7 +26,9 @@ end
 if holder then
   redis.call('DEL', KEYS[1])
 end
-pcall(wake, place)
+if LINE then
+  pcall(wake, place)
+end
 if holder then
   return 1
 end

@@ -10,6 +10,9 @@
 --
 -- Safe because it writes nothing but the line. If the lock is free somebody was
 -- told so, and it may have been the caller: then the next one is told.
+if not LINE then
+  return -1
+end
 local line = queue()
 local had = line.dequeue(ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 0 then

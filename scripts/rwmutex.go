@@ -1,7 +1,7 @@
 package scripts
 
 // The read-write lock: for each lock six keys, which rwmutex_prelude.lua
-// explains. Every script of the read-write lock begins with that file.
+// explains. Every script that gets all of them begins with that file.
 var (
 	// RWMutexWriteAcquire takes the write lock for a token, in place of tokens
 	// that its caller has given up, or else a place in line.
@@ -36,6 +36,12 @@ var (
 	RWMutexReadWithdraw = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_withdraw")
 	// RWMutexReadCheck tells whether a token may read. It writes nothing.
 	RWMutexReadCheck = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_check")
+
+	// RWMutexReadExtendAlone, RWMutexReadReleaseAlone and RWMutexReadCheckAlone get the
+	// readers' key only: see Alone.
+	RWMutexReadExtendAlone  = load("lifetime_prelude", "rwmutex_alone_prelude", "rwmutex_read_extend_alone")
+	RWMutexReadReleaseAlone = load("rwmutex_alone_prelude", "rwmutex_read_release_alone")
+	RWMutexReadCheckAlone   = load("rwmutex_alone_prelude", "rwmutex_read_check_alone")
 
 	// RWMutexReadHandover gives a token a read lease in the place of the one that is the
 	// writer.

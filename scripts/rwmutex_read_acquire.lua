@@ -11,9 +11,10 @@
 --          when this call is refused
 --
 -- Returns  1  the token has a lease, for the full lifetime; the place is gone
---          0  a writer is there, or waits and came before the caller had its place,
---             or somebody else has a lease of this very token; the caller has a
---             place now
+--          0  a writer is there, or somebody else has a lease of this very token; the
+--             caller has a place now
+--         -2  no writer is there, but one waits that came before the caller had its
+--             place; the caller has one now
 -- Error    WRONGTYPE when a key is of another kind; nothing was written
 --
 -- Safe because a lease is given only where there is no writer, but one that its
@@ -41,7 +42,7 @@ if writer or not again and (not may or not lease('NX', token, lifetime)) then
     line = line or queue()
     line.enqueueReader(place, ARGV[4])
   end
-  return 0
+  return (writer or may) and 0 or -2
 end
 if again then
   lease('XX', token, lifetime)

@@ -186,12 +186,12 @@ var rwmutexCases = []struct {
 	{"read what another writes", scripts.RWMutexReadAcquire,
 		written, read(mine), 0, written, false},
 	{"read what another waits to write", scripts.RWMutexReadAcquire,
-		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, read(mine), 0,
+		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, read(mine), -2,
 		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, false},
 	{"read what nobody waits to write any more", scripts.RWMutexReadAcquire,
 		rw{intents: ends{mark: over, other: over}}, read(mine), 1, rw{readers: ends{mine: short}}, true},
 	{"read what one still waits to write", scripts.RWMutexReadAcquire,
-		rw{intents: ends{mark: over, other: long}}, read(mine), 0, rw{intents: ends{other: long}}, true},
+		rw{intents: ends{mark: over, other: long}}, read(mine), -2, rw{intents: ends{other: long}}, true},
 	{"read twice", scripts.RWMutexReadAcquire,
 		rw{readers: ends{mine: long}}, read(mine), 1, rw{readers: ends{mine: short}}, true},
 	{"read twice while a writer waits", scripts.RWMutexReadAcquire,
@@ -213,10 +213,10 @@ var rwmutexCases = []struct {
 		rw{readers: ends{early1: long, early2: long, theirs: long}}, read(mine, early1, early2), 1,
 		rw{readers: ends{theirs: long, mine: short}}, true},
 	{"an earlier reader is gone also while a writer waits", scripts.RWMutexReadAcquire,
-		rw{readers: ends{early1: long, theirs: long}, intents: ends{mark: long}}, read(mine, early1), 0,
+		rw{readers: ends{early1: long, theirs: long}, intents: ends{mark: long}}, read(mine, early1), -2,
 		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, true},
 	{"an earlier writer is gone also while a writer waits", scripts.RWMutexReadAcquire,
-		rw{writer: key{early1, long}, intents: ends{mark: long}}, read(mine, early1), 0,
+		rw{writer: key{early1, long}, intents: ends{mark: long}}, read(mine, early1), -2,
 		rw{intents: ends{mark: long}}, true},
 	{"others' tokens are no earlier ones of a reader", scripts.RWMutexReadAcquire,
 		written, read(mine, early1, early2), 0, written, false},
@@ -497,7 +497,7 @@ func TestRWMutexMarksEnd(t *testing.T) {
 	require.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, early1, short, other, long))
 	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, theirs, "", 0))
 	require.Eventually(t, func() bool {
-		require.EqualValues(t, 0, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+		require.EqualValues(t, -2, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
 		return len(l.members(2)) == 1
 	}, 10*time.Second, time.Millisecond)
 	l.require(rw{intents: ends{other: long}})
@@ -513,7 +513,7 @@ func TestRWMutexReleaseRestoresTheMark(t *testing.T) {
 	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteAcquire, wait(mine)...))
 	l.require(rw{writer: key{mine, short}})
 	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, mine, mark, short))
-	assert.EqualValues(t, 0, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+	assert.EqualValues(t, -2, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
 	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteWithdraw, mark))
 	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
 }

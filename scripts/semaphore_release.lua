@@ -14,7 +14,7 @@
 -- cannot free a later holder's slots.
 local place = ARGV[2]
 local ends = redis.call('ZSCORE', LEASES, ARGV[1])
-local isLine = redis.call('EXISTS', LINE) == 1
+local isLine = LINE and redis.call('EXISTS', LINE) == 1
 if place ~= '' then
   isLine = true
   pcall(queue().enqueue, place, ARGV[3])

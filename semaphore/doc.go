@@ -100,4 +100,10 @@
 // waiters by when they came and by when their places end. For names with braces the
 // part in braces is a number that leads to the same hash slot; to find it takes
 // milliseconds, once an object. The keys expire with the longest lease, or place.
+//
+// While a Cluster moves the semaphore's slot, its servers refuse scripts whose keys are
+// not all at one place (TRYAGAIN). Permits need the first two keys, which are there as
+// long as one is held: permits are acquired, extended and released, but for the moment
+// when one of the two keys has moved. Where none is held, Acquire goes on trying until
+// the move is over.
 package semaphore

@@ -17,7 +17,8 @@ var (
 
 	// ErrLost means that the permit can not be proven any more: a majority of the nodes has
 	// nothing of it, or its Until has passed. It is the cause with which the contexts of
-	// Do and DoN end, and what these return, joined with what their function returned.
+	// Do and DoN end, and what these return, joined with what their function returned. It
+	// says what the last extension has met, node by node.
 	ErrLost = redlock.ErrLost
 
 	// ErrConfig means that the semaphore can not work as it was configured, or

@@ -77,6 +77,8 @@ func TestDoTellsOfItsLossWhenAMajorityIsAway(t *testing.T) {
 			return errors.New("given up")
 		})
 		assert.ErrorIs(t, err, semaphore.ErrLost)
+		var node *semaphore.RedisError
+		assert.ErrorAs(t, err, &node, "what the renewals have met")
 		assert.ErrorContains(t, err, "given up")
 	})
 }

@@ -44,6 +44,14 @@ func New(pools ...driver.Pool) *Factory {
 	return &Factory{engine: redlock.New(pools...)}
 }
 
+// on is the factory's engine, or one that nothing can use where New did not make f.
+func (f *Factory) on() *redlock.Engine {
+	if f == nil || f.engine == nil {
+		return redlock.Unmade("this Factory was not made by New")
+	}
+	return f.engine
+}
+
 // NewSemaphore returns the semaphore called name, of which at most limit permits
 // are held at a time: from 1 to [MaxLimit]. It sends nothing. Bad options, a bad
 // limit and an empty name are reported as [ErrConfig] by the first call on it.
@@ -54,7 +62,7 @@ func (f *Factory) NewSemaphore(name string, limit int, options ...Option) *Semap
 			option.apply(&config)
 		}
 	}
-	spec := f.engine.NewSpec(protocol, name, config)
+	spec := f.on().NewSpec(protocol, name, config)
 	return &Semaphore{slots: redlock.NewSlots(spec, limit), name: name, limit: limit}
 }
 
@@ -68,6 +76,17 @@ type Semaphore struct {
 	slots *redlock.Slots
 	name  string
 	limit int
+}
+
+// unmade is what every Semaphore is that NewSemaphore did not make: each call on it is
+// an ErrConfig.
+var unmade = (&Factory{redlock.Unmade("this Semaphore was not made by NewSemaphore")}).NewSemaphore("", 0)
+
+func (s *Semaphore) made() *Semaphore {
+	if s == nil || s.slots == nil {
+		return unmade
+	}
+	return s
 }
 
 // Acquire takes one permit. See [Semaphore.AcquireN].
@@ -87,7 +106,7 @@ func (s *Semaphore) AcquireContext(ctx context.Context) (*Permit, error) { retur
 // nothing is held; what single nodes may have granted is released in the
 // background.
 func (s *Semaphore) AcquireN(ctx context.Context, n int) (*Permit, error) {
-	return permit(s.slots.Acquire(orBackground(ctx), n))
+	return permit(s.made().slots.Acquire(orBackground(ctx), n))
 }
 
 // TryAcquire makes one try for one permit. See [Semaphore.TryAcquireN].
@@ -102,7 +121,7 @@ func (s *Semaphore) TryAcquireContext(ctx context.Context) (*Permit, error) {
 // holders. While another goroutine is acquiring through the same *Semaphore it
 // fails at once. Its errors are those of AcquireN.
 func (s *Semaphore) TryAcquireN(ctx context.Context, n int) (*Permit, error) {
-	return permit(s.slots.TryAcquire(orBackground(ctx), n))
+	return permit(s.made().slots.TryAcquire(orBackground(ctx), n))
 }
 
 func permit(p *redlock.Permit, err error) (*Permit, error) {
@@ -129,14 +148,14 @@ func (s *Semaphore) Do(ctx context.Context, fn func(ctx context.Context) error) 
 // the release. When too few nodes answer that, it is no error: what fn did was
 // within the limit to its end, and the release is carried through in the background.
 func (s *Semaphore) DoN(ctx context.Context, n int, fn func(ctx context.Context) error) error {
-	return s.slots.Do(orBackground(ctx), n, fn)
+	return s.made().slots.Do(orBackground(ctx), n, fn)
 }
 
 // Name is the semaphore's name.
-func (s *Semaphore) Name() string { return s.name }
+func (s *Semaphore) Name() string { return s.made().name }
 
 // Limit is the limit that the semaphore was made with.
-func (s *Semaphore) Limit() int { return s.limit }
+func (s *Semaphore) Limit() int { return s.made().limit }
 
 // Held counts the permits that are held now, by all processes; expired ones do
 // not count. It asks all nodes and waits for each as long as one call may take.
@@ -144,12 +163,23 @@ func (s *Semaphore) Limit() int { return s.limit }
 // may be too high while nodes are away, and is not too low. It costs as much as is
 // held: it is for people and monitoring, and no substitute for TryAcquire.
 func (s *Semaphore) Held(ctx context.Context) (int, error) {
-	return s.slots.Held(orBackground(ctx), scripts.SemaphoreHeld)
+	return s.made().slots.Held(orBackground(ctx), scripts.SemaphoreHeld)
 }
 
 // Permit is what was acquired: one permit or several that belong together. It is
 // a handle that goroutines may pass on, and safe for concurrent use.
 type Permit struct{ permit *redlock.Permit }
+
+// unacquired is what every Permit is that no Acquire returned, such as the one beside an
+// error: to release or extend it is an ErrConfig.
+var unacquired = redlock.NoPermit(protocol, "this Permit was not acquired")
+
+func (p *Permit) made() *redlock.Permit {
+	if p == nil || p.permit == nil {
+		return unacquired
+	}
+	return p.permit
+}
 
 // Release gives the permit back. See [Permit.ReleaseContext].
 func (p *Permit) Release() (bool, error) { return p.ReleaseContext(context.Background()) }
@@ -163,7 +193,7 @@ func (p *Permit) Release() (bool, error) { return p.ReleaseContext(context.Backg
 // ended. When too few nodes answered, or ctx has ended, the release is still
 // carried through in the background, and calling again asks the nodes once more.
 func (p *Permit) ReleaseContext(ctx context.Context) (bool, error) {
-	return p.permit.Release(orBackground(ctx))
+	return p.made().Release(orBackground(ctx))
 }
 
 // Extend renews the permit. See [Permit.ExtendContext].
@@ -175,12 +205,12 @@ func (p *Permit) Extend() (bool, error) { return p.ExtendContext(context.Backgro
 // call may be repeated while it lies ahead. A permit whose Until has passed is
 // not extended any more.
 func (p *Permit) ExtendContext(ctx context.Context) (bool, error) {
-	return p.permit.Extend(orBackground(ctx))
+	return p.made().Extend(orBackground(ctx))
 }
 
 // Until is the moment up to which the permit is valid, or was. It carries a
 // monotonic reading.
-func (p *Permit) Until() time.Time { return p.permit.Until() }
+func (p *Permit) Until() time.Time { return p.made().Until() }
 
 // Lost returns a channel that is closed when the permit is lost: as soon as a majority
 // of the nodes has said, to an Extend, a Release or a renewal, that it has nothing of
@@ -192,14 +222,14 @@ func (p *Permit) Until() time.Time { return p.permit.Until() }
 // channel is open, as the monotonic one stands still while a machine is suspended. So
 // a process that was suspended finds its permit lost at the next call, and the channel
 // closed within 100ms of waking.
-func (p *Permit) Lost() <-chan struct{} { return p.permit.Lost() }
+func (p *Permit) Lost() <-chan struct{} { return p.made().Lost() }
 
 // Value is the permit's token.
-func (p *Permit) Value() string { return p.permit.Value() }
+func (p *Permit) Value() string { return p.made().Value() }
 
 // Slots are the numbers of the permit's slots, from 0 to the limit − 1, in
 // ascending order. No other valid permit of the semaphore has any of them.
-func (p *Permit) Slots() []int { return p.permit.Slots() }
+func (p *Permit) Slots() []int { return p.made().Slots() }
 
 func orBackground(ctx context.Context) context.Context {
 	if ctx == nil {

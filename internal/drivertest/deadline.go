@@ -66,7 +66,7 @@ func (s suite) hungFromTheStart(t *testing.T) {
 		reply, err := evalInTime(t, pool, check(key, "token"))
 		requireUnknown(t, reply, err)
 	}
-	require.Positive(t, node.Proxy().DroppedRequests())
+	require.Eventually(t, func() bool { return node.Proxy().DroppedRequests() > 0 }, patience, time.Millisecond)
 	node.Proxy().Heal()
 	requireEventually(t, pool, key)
 }

@@ -81,7 +81,7 @@ const (
 	soon = 150 * time.Millisecond
 	// patience is how long a test waits for what must happen. It is far above
 	// soon, so that a slow machine makes no difference, and far below ages.
-	patience = 10 * time.Second
+	patience = 30 * time.Second
 	// ages is a client's own timeout, where it must not be what ends a call.
 	ages = 2 * time.Minute
 )

@@ -134,7 +134,7 @@ func (s suite) concurrent(t *testing.T) {
 	node := redistest.StartOne(t)
 	pool := s.pool(t, node.Addr(), Options{MaxConns: 4})
 	shared := acquire(redistest.Name(t), "token")
-	ctx := within(t, patience)
+	ctx := within(t, ages) // for all the calls together
 	var wg sync.WaitGroup
 	for g := range 16 {
 		own := driver.NewCall(scripts.MutexAcquire, []any{redistest.Name(t)}, "token", int64(60_000+g), "", int64(0))

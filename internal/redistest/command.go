@@ -11,7 +11,7 @@ import (
 
 // commandTimeout is how long the package's own commands may take. It is far more
 // than any of them needs, and far less than a test's time.
-const commandTimeout = 10 * time.Second
+const commandTimeout = time.Minute
 
 // Do runs a command on the node and returns its reply: an int64, a string (also
 // for bulk replies), nil, or a []any of these. An error fails the test.

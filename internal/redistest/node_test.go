@@ -3,6 +3,7 @@ package redistest
 import (
 	"fmt"
 	"net"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -74,6 +75,50 @@ func TestStartGivesIndependentNodes(t *testing.T) {
 	assert.Len(t, addrs, n)
 	for i, node := range nodes {
 		assert.Equal(t, fmt.Sprint(i), node.Do(t, "GET", "which"))
+	}
+}
+
+// A backend may give a server to one test after the other. None sees that.
+func TestNodesOfOtherTestsLeaveNothingBehind(t *testing.T) {
+	Needs(t, CanFlush)
+	const script, hash = "return 1", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db"
+	var subscriber redis.Conn
+	left := []func(n *Node, t *testing.T){
+		func(n *Node, t *testing.T) { n.Do(t, "SET", "k", "v") },
+		func(n *Node, t *testing.T) { n.Do(t, "EVAL", script, 0) },
+		func(n *Node, t *testing.T) {
+			if Has(CanConfig) {
+				n.Do(t, "CONFIG", "SET", "maxmemory", "1")
+			}
+		},
+		func(n *Node, t *testing.T) {
+			if Has(CanConfig) {
+				n.Do(t, "ACL", "SETUSER", "default", "-set")
+			}
+		},
+		func(n *Node, t *testing.T) { n.Pause(t) },
+	}
+	for _, leave := range left {
+		t.Run("one", func(t *testing.T) {
+			node := StartOne(t)
+			conn, err := redis.Dial("tcp", node.Addr())
+			require.NoError(t, err)
+			subscriber = conn
+			ask(t, conn, "SUBSCRIBE", "channel")
+			leave(node, t)
+		})
+		t.Run("next", func(t *testing.T) {
+			defer subscriber.Close()
+			_, err := redis.ReceiveWithTimeout(subscriber, patience)
+			require.Error(t, err)
+			require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "the client of the test before is still connected")
+			node := StartOne(t)
+			assert.EqualValues(t, 0, node.Do(t, "DBSIZE"))
+			_, err = node.TryDo("EVALSHA", hash, 0)
+			assert.ErrorContains(t, err, "NOSCRIPT")
+			node.Do(t, "SET", "k", "v")
+			assert.EqualValues(t, 0, node.Do(t, "PUBLISH", "channel", "message"))
+		})
 	}
 }
 

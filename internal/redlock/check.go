@@ -7,7 +7,7 @@ import "context"
 // nodes say.
 func (h *hold) check(ctx context.Context) (bool, []error) {
 	if h.over() {
-		return false, []error{ErrLockAlreadyExpired}
+		return false, h.expired()
 	}
 	r := newRound(ctx, h, h.spec.checkCall(h), toCheck)
 	h.muteRepaired(r)
@@ -16,7 +16,7 @@ func (h *hold) check(ctx context.Context) (bool, []error) {
 		return false, r.causes()
 	}
 	if h.over() {
-		return false, []error{ErrLockAlreadyExpired}
+		return false, h.expired()
 	}
 	if h.beyondRecall() {
 		return false, []error{h.lossOf()}

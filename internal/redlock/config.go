@@ -27,14 +27,15 @@ type Config struct {
 	RetryDelay    func(tries int) time.Duration
 	DriftFactor   float64
 	TimeoutFactor float64
-	GenValue      func() (string, error) // nil: unique values of our own
+	GenValue      func() (string, error) // nil: unique values of our own, see freshToken
 	Value         string                 // adopted from elsewhere; "" for none
 	SetNXOnExtend bool
 	AutoExtend    bool // renew every hold until it is released
 	ShufflePools  bool
 	Fencing       bool // holds are numbered, where the protocol can
 
-	err error // an option's own complaint
+	owner string // who holds the lock, for the tokens of our own; "" for none
+	err   error  // an option's own complaint
 }
 
 // DefaultConfig returns the configuration of an object without options.
@@ -95,6 +96,8 @@ func (c *Config) check(name string) error {
 		return fmt.Errorf("%w: timeout factor is %v, a finite number above 0 needed", ErrConfig, c.TimeoutFactor)
 	case c.Tries < 1 && !c.Unlimited:
 		return fmt.Errorf("%w: tries is %d, at least 1 needed", ErrConfig, c.Tries)
+	case c.owner != "" && c.GenValue != nil:
+		return fmt.Errorf("%w: owner is %s, but a value function makes the whole value; one of the two needed", ErrConfig, quote(c.owner))
 	case c.RetryDelay == nil:
 		return fmt.Errorf("%w: retry delay function is nil, a function needed", ErrConfig)
 	case c.lifetime() <= 0:

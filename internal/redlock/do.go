@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // Do runs fn while the lock is held, and keeps the hold alive meanwhile. fn's context
@@ -13,6 +14,9 @@ import (
 // too few nodes have answered is no error: what fn did was protected to its end, and
 // the release is carried through in the background.
 func (x *Exclusive) Do(ctx context.Context, fn func(context.Context) error) error {
+	if err := x.spec.runnable(fn); err != nil {
+		return err
+	}
 	if err := x.Lock(ctx); err != nil {
 		return err
 	}
@@ -31,6 +35,9 @@ func (x *Exclusive) releaseAfter(ctx context.Context, h *hold) (err error, lost 
 // Do is Exclusive.Do for a share of the lease, which is renewed for as long as it has
 // readers.
 func (x *Shared) Do(ctx context.Context, fn func(context.Context) error) error {
+	if err := x.spec.runnable(fn); err != nil {
+		return err
+	}
 	if err := x.Lock(ctx); err != nil {
 		return err
 	}
@@ -39,11 +46,22 @@ func (x *Shared) Do(ctx context.Context, fn func(context.Context) error) error {
 
 // Do is Exclusive.Do for a permit of n slots.
 func (x *Slots) Do(ctx context.Context, n int, fn func(context.Context) error) error {
+	if err := x.spec.runnable(fn); err != nil {
+		return err
+	}
 	p, err := x.Acquire(ctx, n)
 	if err != nil {
 		return err
 	}
 	return p.hold.do(ctx, fn, p.release)
+}
+
+// runnable reports that Do can not run fn, before anything is locked for it.
+func (s *Spec) runnable(fn func(context.Context) error) error {
+	if fn != nil || s.err != nil {
+		return s.usable()
+	}
+	return s.fail(fmt.Errorf("%w: the function to run is nil, a function needed", ErrConfig))
 }
 
 // do runs fn under the hold, and then release.

@@ -38,6 +38,14 @@ func New(pools ...driver.Pool) *Engine {
 	return e
 }
 
+// Unmade returns the engine of an object that was not made by its package, but is the zero
+// value or nil: every call on such an object is an ErrConfig with this text.
+func Unmade(text string) *Engine {
+	e := &Engine{err: fmt.Errorf("%w: %s", ErrConfig, text)}
+	e.keeper.engine = e
+	return e
+}
+
 // checkPools finds what is wrong with a list of pools without asking a server.
 func checkPools(pools []driver.Pool) error {
 	if len(pools) == 0 {

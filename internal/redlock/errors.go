@@ -53,6 +53,22 @@ func (e ErrTaken) Error() string {
 	return fmt.Sprintf("lock already taken, locked nodes: %v", e.Nodes)
 }
 
+// contestedError is an ErrTaken that says what is in the way: a writer that waits.
+type contestedError struct{ taken *ErrTaken }
+
+// contested tells of the nodes where a writer waits, or none for the same object.
+func contested(nodes []int) error { return contestedError{&ErrTaken{Nodes: nodes}} }
+
+func (e contestedError) Error() string {
+	if len(e.taken.Nodes) == 0 {
+		return errContested.Error() + " through the same object"
+	}
+	return fmt.Sprintf("%v, nodes: %v", errContested, e.taken.Nodes)
+}
+
+// Unwrap makes errors.Is and errors.As find an ErrTaken.
+func (e contestedError) Unwrap() []error { return []error{errContested, e.taken} }
+
 // Is makes errors.Is find an equal ErrTaken, by pointer and by value.
 func (e ErrTaken) Is(target error) bool {
 	switch t := target.(type) {

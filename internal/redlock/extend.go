@@ -31,6 +31,9 @@ func (h *hold) extendFor(ctx context.Context) error {
 // ended is not extended any more: it was told to be lost, and must stay so.
 // SetNXOnExtend is the exception, as in Redsync.
 func (h *hold) extend(ctx context.Context) []error {
+	if h.tooLate() {
+		return h.expired()
+	}
 	r, err := h.prepareExtension(ctx)
 	if err != nil {
 		return []error{err}
@@ -79,6 +82,7 @@ func (h *hold) prepareExtension(ctx context.Context) (*round, error) {
 	}
 	r := newRound(ctx, h, h.spec.extendCall(h), p)
 	h.muteRepaired(r)
+	h.extending(r)
 	if p == toGrant && !h.pend(r) {
 		return nil, errUnlocked
 	}

@@ -251,6 +251,9 @@ func (f *fakeNode) run(call *driver.Call) any {
 		}
 		return f.write(name, token, args[1], key.token == args[2])
 	case scripts.MutexWithdraw:
+		if len(call.Keys()) == 1 { // there is no line to see
+			return int64(-1)
+		}
 		had := f.dequeue(name, token)
 		if !there {
 			f.wakeOne(name, "")
@@ -272,7 +275,9 @@ func (f *fakeNode) run(call *driver.Call) any {
 			return int64(0)
 		}
 		delete(f.keys, name)
-		f.wakeOne(name, args[1].(string))
+		if len(call.Keys()) > 1 {
+			f.wakeOne(name, args[1].(string))
+		}
 		if !there {
 			return int64(-1)
 		}

@@ -303,8 +303,12 @@ func (l *fakeRW) readAcquire(token any, args []any) int64 {
 		delete(l.waiters, args[1])
 		return 1
 	}
-	if l.written() || !l.readerMayPass(args[1]) && !l.deaf || l.reads(token) {
+	may := l.readerMayPass(args[1]) || l.deaf
+	if l.written() || !may || l.reads(token) {
 		l.announce(l.waiters, l.line, args[1], args[2])
+		if !l.written() && !may {
+			return -2
+		}
 		return 0
 	}
 	l.lease(token, args[0])

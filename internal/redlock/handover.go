@@ -72,7 +72,7 @@ func (x *Slots) handOver(ctx context.Context, h *hold, n int) bool {
 // new one in its place had the old one until then, and count for its release.
 func (a *attempts) handOver(ctx context.Context, h *hold) *hold {
 	next, r := a.newTry()
-	next.init(a.spec, newToken(randomValue(), false))
+	next.init(a.spec, a.spec.freshToken())
 	next.slots = h.slots
 	r.init(ctx, next, a.spec.handoverCall(h, next.token), toGrant)
 	r.from = h

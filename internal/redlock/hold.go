@@ -72,6 +72,8 @@ type stake struct {
 	probation bool // repaired; its vote does not count until a round was won without it
 	owing     bool // a release of a strict token is without an answer
 	contested bool // the node told that somebody waits for the hold's end, or refused it
+
+	met error // what the last extension met there, errNoAnswer while it is under way; nil after a yes
 }
 
 func (h *hold) init(s *Spec, t token) {

@@ -25,9 +25,20 @@ type line struct {
 	mu      sync.Mutex
 	waiting list.List     // of *turn
 	writing bool          // a writer has the place
+	writers int           // of those who wait
 	asking  bool          // a reader at the head asks the nodes …
-	asked   chan struct{} // … and closes this when it has its answer; nil between two tries
+	asked   *question     // … this; nil between two tries …
+	recall  chan struct{} // … when it looks again if this is closed
 	lease   *lease        // nil unless readers have the place
+}
+
+// question is one try of the reader that asks. Readers that do not wait for others share
+// the answer.
+type question struct {
+	over    chan struct{} // closed with the answer
+	sharing int           // how many wait for it; none once it is there
+	granted bool          // they have joined the lease
+	causes  []error       // why not, if the nodes have refused
 }
 
 // turn is a goroutine in the line. called is closed when its turn has come: a
@@ -111,7 +122,7 @@ func (l *line) lend(got *lease, begin func()) bool {
 		return false
 	}
 	begin()
-	t := l.waiting.Remove(at).(*turn)
+	t := l.remove(at)
 	t.joined = true
 	l.give(got)
 	close(t.called)
@@ -131,10 +142,7 @@ func (l *line) give(to *lease) {
 func (l *line) enterReader(ctx context.Context, p *pace) (joined bool, err error) {
 	l.mu.Lock()
 	if p.spent() {
-		if err := l.awaitAnswer(ctx); err != nil {
-			l.mu.Unlock()
-			return false, err
-		}
+		return l.tryReader(ctx)
 	}
 	if l.waiting.Len() == 0 && !l.writing && !l.asking {
 		joined := l.admit()
@@ -144,22 +152,71 @@ func (l *line) enterReader(ctx context.Context, p *pace) (joined bool, err error
 	return l.wait(ctx, p, &turn{reads: true, called: make(chan struct{})})
 }
 
-// awaitAnswer lets a reader that does not wait for others profit from a question
-// to the nodes that is under way, which is as good as its own. l.mu is held.
-func (l *line) awaitAnswer(ctx context.Context) error {
-	if l.asked == nil || l.waiting.Len() > 0 {
-		return nil
+// tryReader is enterReader for one that does not wait for others. In its way are writers
+// of the process alone: other readers stand in line until one of them has asked the nodes,
+// and it shares the answer. A refusal may be from before the call if the question is; then
+// the next one counts, which is asked at once. l.mu is held, and given back.
+func (l *line) tryReader(ctx context.Context) (joined bool, err error) {
+	defer l.mu.Unlock()
+	for old := l.asked; !l.writing && l.writers == 0; {
+		if !l.asking {
+			return l.admit(), nil
+		}
+		q := l.inquire()
+		if err := l.share(ctx, q); err != nil || q.granted {
+			return q.granted, err
+		}
+		if q.causes != nil && q != old {
+			return false, turnedAway(q.causes)
+		}
 	}
-	asked := l.asked
-	l.mu.Unlock()
-	defer l.mu.Lock()
-	select {
-	case <-asked:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	return false, errSpent
+}
+
+// inquire is the question that is under way, or else one that the reader which asks is
+// called to at once. l.mu is held.
+func (l *line) inquire() *question {
+	if l.asked == nil {
+		l.asked = newQuestion()
+		l.callBack()
+	}
+	return l.asked
+}
+
+// callBack ends the pause of the reader that asks. l.mu is held.
+func (l *line) callBack() {
+	if l.recall != nil {
+		close(l.recall)
+		l.recall = nil
 	}
 }
+
+// share waits for a question's answer. One that gives up keeps a share that came at the
+// same moment: to give it back might take a round trip. l.mu is held, but not meanwhile.
+func (l *line) share(ctx context.Context, q *question) error {
+	q.sharing++
+	l.mu.Unlock()
+	select {
+	case <-q.over:
+		l.mu.Lock()
+		return nil
+	case <-ctx.Done():
+	}
+	err := ctx.Err()
+	l.mu.Lock()
+	if q.granted {
+		return nil
+	}
+	q.sharing--
+	return err
+}
+
+func newQuestion() *question { return &question{over: make(chan struct{})} }
+
+// turnedAway is why the nodes have refused a reader that shared another one's question.
+type turnedAway []error
+
+func (turnedAway) Error() string { return errSpent.Error() }
 
 // admit gives a reader its turn, and reports whether it has joined the lease.
 // l.mu is held.
@@ -168,7 +225,7 @@ func (l *line) admit() (joined bool) {
 		l.lease.readers++
 		return true
 	}
-	l.asking, l.asked = true, make(chan struct{})
+	l.asking, l.asked = true, newQuestion()
 	return false
 }
 
@@ -193,12 +250,29 @@ func (l *line) wait(ctx context.Context, p *pace, t *turn) (joined bool, err err
 		l.mu.Unlock()
 		return false, errSpent
 	}
-	at := l.waiting.PushBack(t)
+	at := l.push(t)
 	l.mu.Unlock()
 	if err := p.pauseUntil(ctx, t.called); err != nil {
 		return l.withdraw(at, t, err)
 	}
 	return t.joined, nil
+}
+
+// push puts a turn at the end of the line. l.mu is held.
+func (l *line) push(t *turn) *list.Element {
+	if !t.reads {
+		l.writers++
+	}
+	return l.waiting.PushBack(t)
+}
+
+// remove takes a turn out. l.mu is held.
+func (l *line) remove(at *list.Element) *turn {
+	t := l.waiting.Remove(at).(*turn)
+	if !t.reads {
+		l.writers--
+	}
+	return t
 }
 
 // withdraw leaves the line because of err. If the turn came at the same moment it
@@ -210,7 +284,7 @@ func (l *line) withdraw(at *list.Element, t *turn, err error) (joined bool, _ er
 	select {
 	case <-t.called:
 	default:
-		l.waiting.Remove(at)
+		l.remove(at)
 		l.advance() // it may have been a writer that kept readers waiting
 		return false, err
 	}
@@ -238,7 +312,7 @@ func (l *line) advance() {
 		} else {
 			l.writing = true
 		}
-		l.waiting.Remove(at)
+		l.remove(at)
 		close(t.called)
 	}
 }
@@ -247,8 +321,9 @@ func (l *line) advance() {
 func (l *line) begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.recall = nil
 	if l.asked == nil {
-		l.asked = make(chan struct{})
+		l.asked = newQuestion()
 	}
 }
 
@@ -262,18 +337,27 @@ func (l *line) admitted(got *lease) bool {
 	}
 	l.lease = got
 	got.readers++
+	if q := l.asked; q != nil {
+		got.readers += q.sharing
+		q.granted = true
+	}
 	got.open(l.engine)
 	l.stopAsking()
 	l.advance()
 	return true
 }
 
-// refused tells those who only wanted to know that the nodes have refused; the
-// reader goes on asking.
-func (l *line) refused() {
+// refused tells those who share the question why the nodes have refused. The reader goes
+// on asking, and looks again early when the channel is closed.
+func (l *line) refused(causes []error) (recall <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.asked != nil {
+		l.asked.causes = causes
+	}
 	l.endTry()
+	l.recall = make(chan struct{})
+	return l.recall
 }
 
 // giveUp ends a reader's asking without success.
@@ -285,15 +369,25 @@ func (l *line) giveUp() {
 }
 
 func (l *line) stopAsking() {
-	l.asking = false
+	l.asking, l.recall = false, nil
 	l.endTry()
 }
 
 func (l *line) endTry() {
 	if l.asked != nil {
-		close(l.asked)
-		l.asked = nil
+		close(l.asked.over)
+		l.asked.sharing, l.asked = 0, nil
 	}
+}
+
+// inTheWay is what keeps out one whose tries were spent in the line.
+func (l *line) inTheWay() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.writing && l.writers > 0 {
+		return contested(nil)
+	}
+	return &ErrTaken{}
 }
 
 // current returns the lease that readers have now, or nil, and whether it is
@@ -379,5 +473,6 @@ func (l *line) parted(from *lease) {
 	defer l.mu.Unlock()
 	l.lease = nil
 	close(from.over)
+	l.callBack()
 	l.advance()
 }

@@ -48,7 +48,7 @@ func (l *Locker) Lock() {
 // for then the work since Lock was not protected. Nodes that can not be reached
 // are no reason to: their keys end with their expiry.
 func (l *Locker) Unlock() {
-	if err, lost := l.half.unlock(context.Background()); lost {
+	if err, lost := l.half.unlock(context.Background()); lost || errors.Is(err, ErrConfig) {
 		panic(err)
 	}
 }

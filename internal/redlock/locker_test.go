@@ -106,7 +106,7 @@ func TestLockerWaitsWithoutLimit(t *testing.T) {
 				if calls++; calls == 1 {
 					return "", errors.New("no entropy yet")
 				}
-				return randomValue(), nil
+				return freshValue(""), nil
 			}
 		})
 		start := time.Now()

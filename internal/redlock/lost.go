@@ -54,7 +54,7 @@ func (h *hold) lost() <-chan struct{} {
 // under way: that was begun in time. h.mu is held, to be given back by unlock.
 func (h *hold) expire(now instant) {
 	if !h.claimed && !h.ended && h.valid.ended(now) {
-		h.lose(ErrLockAlreadyExpired)
+		h.lose(append([]error{ErrLockAlreadyExpired}, h.reasons()...)...)
 	}
 }
 

@@ -25,17 +25,37 @@ func (e *Engine) newNode(index int, pool driver.Pool) *node {
 // errand is a call for which no caller waits.
 type errand struct {
 	outbox.Request
-	node *node
-	call driver.Call
-	then func(answer)
+	node    *node
+	call    driver.Call
+	refusal error // of a call that is sent again with fewer keys
+	then    func(answer)
 }
 
 // send puts a call of s about t into the node's outbox. then is called once, when it is
 // known what became of it.
 func (n *node) send(s *Spec, t token, class outbox.Class, call driver.Call, then func(answer)) {
 	e := &errand{node: n, call: call, then: then}
-	e.Call, e.Class, e.Bound, e.Token, e.To = &e.call, class, s.bound, t.value, e
-	n.box.Post(&e.Request)
+	e.Class, e.Bound, e.Token = class, s.bound, t.value
+	e.post()
+}
+
+func (e *errand) post() {
+	e.Call, e.To = &e.call, e
+	e.node.box.Post(&e.Request)
+}
+
+// askAlone sends a call that was refused for its keys again without those of the line:
+// it is the same question, and nothing was run. Where the answer is not certain without
+// them, the refusal is. It reports false if the call needs all of its keys.
+func (n *node) askAlone(q *outbox.Request, refusal error, then func(answer)) bool {
+	alone, ok := q.Call.Alone()
+	if !ok {
+		return false
+	}
+	e := &errand{node: n, call: alone, refusal: refusal, then: then}
+	e.Class, e.Bound, e.Token, e.Values = q.Class, q.Bound, q.Token, q.Values
+	e.post()
+	return true
 }
 
 // Unsent implements [outbox.Observer].
@@ -45,8 +65,14 @@ func (e *errand) Unsent(_ *outbox.Request, cause error) { e.then(unsent(cause)) 
 func (e *errand) Late(*outbox.Request) {}
 
 // Answered implements [outbox.Observer].
-func (e *errand) Answered(_ *outbox.Request, reply any, err error) {
-	e.then(e.node.read(&e.call, reply, err))
+func (e *errand) Answered(q *outbox.Request, reply any, err error) {
+	switch {
+	case e.refusal != nil && reply == nil && err == nil:
+		e.then(e.node.refused(e.refusal))
+	case driver.RefusesKeys(err) && e.node.askAlone(q, err, e.then):
+	default:
+		e.then(e.node.read(q.Call, reply, err))
+	}
 }
 
 // unsent is the answer to a call that was not sent, and so has changed nothing.

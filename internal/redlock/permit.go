@@ -13,6 +13,13 @@ type Permit struct {
 	n     int    // how many slots
 }
 
+// NoPermit makes the permit that nobody has acquired: see Unmade.
+func NoPermit(p *Protocol, text string) *Permit {
+	h := &hold{ended: true}
+	h.init(Unmade(text).NewSpec(p, "", DefaultConfig()), token{})
+	return &Permit{hold: h}
+}
+
 // Release gives the slots back, or to a goroutine that waits for as many with the same
 // object, and reports whether a majority still had them.
 // Whatever the outcome, the permit has ended; what the caller does not wait for
@@ -26,6 +33,9 @@ func (p *Permit) Release(ctx context.Context) (bool, error) {
 // release also tells whether the permit is known to have been lost.
 func (p *Permit) release(ctx context.Context) (err error, lost bool) {
 	h := p.hold
+	if err := h.spec.usable(); err != nil {
+		return err, true
+	}
 	if !h.claim() {
 		return h.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
@@ -40,6 +50,9 @@ func (p *Permit) release(ctx context.Context) (err error, lost bool) {
 
 // Extend renews the permit for another full expiry, and reports whether it did.
 func (p *Permit) Extend(ctx context.Context) (bool, error) {
+	if err := p.hold.spec.usable(); err != nil {
+		return false, err
+	}
 	err := p.hold.extendFor(ctx)
 	return err == nil, err
 }

@@ -101,6 +101,7 @@ func (h *hold) verdict(ctx context.Context, end outcome, causes []error) (err er
 		causes = append(ended(ctx), causes...)
 	}
 	if end == expired {
+		causes = append(causes, h.reasonsOfLoss()...)
 		return h.spec.fail(ErrLockAlreadyExpired, causes...), true
 	}
 	return h.spec.fail(errRelease, causes...), end == gone

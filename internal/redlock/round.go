@@ -88,8 +88,11 @@ type slot struct {
 func (s *slot) Unsent(_ *outbox.Request, cause error) { s.round.finish(s, unsent(cause)) }
 
 // Answered implements [outbox.Observer].
-func (s *slot) Answered(_ *outbox.Request, reply any, err error) {
-	s.round.finish(s, s.node.read(&s.round.call, reply, err))
+func (s *slot) Answered(q *outbox.Request, reply any, err error) {
+	if driver.RefusesKeys(err) && s.node.askAlone(q, err, func(a answer) { s.round.finish(s, a) }) {
+		return
+	}
+	s.round.finish(s, s.node.read(q.Call, reply, err))
 }
 
 // Late implements [outbox.Observer]: nobody waits for the node any more. Its vote still
@@ -201,7 +204,7 @@ func (r *round) join(i int) {
 // decision, or when ctx ends.
 func (r *round) run(ctx context.Context) bool {
 	if r.mayInline(ctx) {
-		if r.slots[0].node.box.Ask(r.request(0)) {
+		if r.slots[0].node.box.Ask(r.request(0)) && r.isClosed() {
 			return r.won
 		}
 		r.listen()
@@ -247,6 +250,13 @@ func (r *round) listen() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.signal()
+}
+
+// isClosed reports that the round is decided, or left.
+func (r *round) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
 }
 
 // signal makes the channel that tells of the decision. r.mu is held.
@@ -503,6 +513,9 @@ func (r *round) tell(n *node, a answer) (owed bool, of *hold) {
 	if r.mark != nil {
 		r.mark.learn(n, a)
 	}
+	if r.extends() {
+		r.hold.met(n, a)
+	}
 	switch r.purpose {
 	case toGrant:
 		return r.hold.learnFor(n, a)
@@ -592,10 +605,14 @@ func (r *round) causes() []error {
 	defer r.mu.Unlock()
 	var taken []int
 	var rest []error
+	held := 0 // of taken: by more than one who waits
 	for i := range r.slots {
 		switch s := &r.slots[i]; {
 		case s.vote == voteTaken:
 			taken = append(taken, i)
+			if !s.contested {
+				held++
+			}
 		case s.vote == voteMissing:
 			rest = append(rest, nodeExpired(i))
 		case s.err != nil:
@@ -606,10 +623,16 @@ func (r *round) causes() []error {
 			rest = append(rest, &RedisError{Node: i, Err: errNoAnswer})
 		}
 	}
-	if errs := append(takenBy(taken, len(r.slots)-r.engine.quorum), rest...); len(errs) > 0 {
-		return errs
+	var errs []error
+	if spare := len(r.slots) - r.engine.quorum; len(taken) <= spare || held > spare {
+		errs = append(takenBy(taken, spare), rest...)
+	} else {
+		errs = append([]error{contested(taken)}, rest...)
 	}
-	return []error{errNoMajority}
+	if len(errs) == 0 {
+		return []error{errNoMajority}
+	}
+	return errs
 }
 
 // takenBy tells of the nodes where somebody else holds the lock, in Redsync's

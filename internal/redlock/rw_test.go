@@ -497,9 +497,9 @@ func TestTryLockOfAReaderWaitsForAQuestionUnderWay(t *testing.T) {
 		trying = begins(background, x.Reader.TryLock)
 		b.waits(asking, trying)
 		require.ErrorIs(t, <-trying, ErrFailed, "it was refused with the other")
-		require.Equal(t, 2, b.asked(scripts.RWMutexReadAcquire))
+		require.Equal(t, 3, b.asked(scripts.RWMutexReadAcquire), "once more, as the first may be from before")
 		ctx, cancel := context.WithCancel(background)
-		time.Sleep(105 * ms) // the next try is under way
+		time.Sleep(95 * ms) // the next try is under way
 		trying = begins(ctx, x.Reader.TryLock)
 		b.waits(trying)
 		cancel()
@@ -511,7 +511,7 @@ func TestTryLockOfAReaderWaitsForAQuestionUnderWay(t *testing.T) {
 	})
 }
 
-func TestTryLockOfAReaderDoesNotWaitForAPoller(t *testing.T) {
+func TestTryLockOfAReaderHasAPollerLook(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		b.set(theirWriter, 0, 1, 2)
@@ -520,7 +520,7 @@ func TestTryLockOfAReaderDoesNotWaitForAPoller(t *testing.T) {
 		var taken *ErrTaken
 		require.ErrorAs(t, x.Reader.TryLock(background), &taken)
 		require.Zero(t, time.Since(start))
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadAcquire))
+		require.Equal(t, 2, b.asked(scripts.RWMutexReadAcquire))
 		b.waits(polling)
 		b.set((*fakeRW).clear, 0, 1, 2)
 		require.NoError(t, <-polling)

@@ -44,11 +44,19 @@ func (x *Shared) lock(ctx context.Context, p *pace) error {
 	joined, err := x.line.enterReader(ctx, p)
 	switch {
 	case err != nil:
-		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
+		return x.spec.fail(ErrFailed, x.keptOut(ctx, err)...)
 	case joined:
 		return nil
 	}
 	return x.ask(ctx, p)
+}
+
+// keptOut lists the causes of a reader's wait in the line that has ended with err.
+func (x *Shared) keptOut(ctx context.Context, err error) []error {
+	if away, ok := err.(turnedAway); ok {
+		return away
+	}
+	return why(ctx, err, x.line.inTheWay())
 }
 
 // ask gets a share from the nodes, for the reader at the head of the line.
@@ -67,7 +75,6 @@ func (x *Shared) ask(ctx context.Context, p *pace) error {
 			continue
 		}
 		if err == nil {
-			x.line.refused()
 			err = x.pause(ctx, p, m, causes)
 		}
 		if err != nil {
@@ -79,15 +86,17 @@ func (x *Shared) ask(ctx context.Context, p *pace) error {
 	}
 }
 
-// pause waits for the next try, or for the end of the lease that is in the way.
+// pause waits for the next try, or for the end of the lease that is in the way, or until
+// another reader wants to know at once.
 func (x *Shared) pause(ctx context.Context, p *pace, m *mark, causes []error) error {
 	var err error
+	recall := x.line.refused(causes)
 	if now, _ := x.line.current(); now != nil {
 		// Without the mark: a try that asks no node does not make it last, and one
 		// that would end too soon asks for another try at once.
-		err = p.pauseOr(ctx, now.over)
+		err = p.pauseOr(ctx, recall)
 	} else {
-		err = m.pause(ctx, p)
+		err = m.pauseOr(ctx, p, recall)
 	}
 	if err != nil {
 		return x.spec.fail(ErrFailed, why(ctx, err, causes...)...)
@@ -130,7 +139,7 @@ func (x *Shared) tryJoin(ctx context.Context, now *lease) (*lease, []error, erro
 		return nil, nil, x.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
 	}
 	if nodes := h.contested(); causes == nil && nodes != nil {
-		causes = []error{errContested, &ErrTaken{Nodes: nodes}}
+		causes = []error{contested(nodes)}
 	}
 	if causes != nil {
 		return nil, causes, nil
@@ -198,7 +207,7 @@ func (x *Shared) left(ctx context.Context, from *lease, last bool) (err error, l
 	case last:
 		return x.release(ctx, from)
 	case from.hold.over():
-		return x.spec.fail(ErrLockAlreadyExpired), true
+		return x.spec.fail(ErrLockAlreadyExpired, from.hold.reasonsOfLoss()...), true
 	}
 	return nil, false
 }

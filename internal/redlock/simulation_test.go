@@ -71,6 +71,7 @@ type simWrong struct {
 	config  func(*Config)
 	forgets bool // a node that was killed is back at once
 	numbers bool // all schedules have fencing tokens
+	twice   int  // how many of a thousand calls are run twice, where that is what shows it
 }
 
 func (s *simulation) meet(f simFault) { s.counts[f].Add(1) }
@@ -99,6 +100,7 @@ func (s *simulation) draw(n int) {
 	if !s.calm {
 		s.odds.late, s.odds.request, s.odds.twice = r.IntN(50), r.IntN(60), r.IntN(60)
 	}
+	s.odds.twice = max(s.odds.twice, s.wrong.twice)
 	s.limit = 1 + r.IntN(4)
 	if simKinds[s.kind] == "semaphore" {
 		s.watch.limit = s.limit
@@ -418,14 +420,14 @@ func TestSimulationSeesWhatIsBroken(t *testing.T) {
 		"half of the nodes decide, permits":       {"semaphore", simWrong{engine: halfDecides}},
 		"nodes count permits":                     {"semaphore", simWrong{node: func(n *simNode) { n.perNode = true }}},
 		"writers do not see readers":              {"rwmutex", simWrong{node: func(n *simNode) { n.rwLock(rwName).blind = true }}},
-		"a hand-over takes anyone's permit":       {"semaphore", simWrong{script: anyonesHandover}},
+		"a hand-over takes anyone's permit":       {"semaphore", simWrong{script: anyonesHandover, twice: 250}},
 		"a second run drops a permit":             {"semaphore", simWrong{node: func(n *simNode) { n.rash = true }}},
 		"a second run drops a read or write hold": {"rwmutex", simWrong{node: func(n *simNode) { n.rwLock(rwName).rash = true }}},
 		"clocks are faster than the drift allows": {"mutex", simWrong{node: func(n *simNode) { n.rate = 0.5 }}},
 		"no drift is allowed for":                 {"mutex", simWrong{config: func(c *Config) { c.DriftFactor = 0 }, node: func(n *simNode) { n.rate = 0.9 }}},
 		"nodes come back empty at once":           {"mutex", simWrong{forgets: true}},
 		"numbers are not written back":            {"mutex", simWrong{node: func(n *simNode) { n.perGrant = true }, numbers: true}},
-		"a renewal revives what has ended":        {"mutex", simWrong{script: revivingExtend}},
+		"a renewal revives what has ended":        {"mutex", simWrong{script: revivingExtend, twice: 250}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,9 +1,12 @@
 package redlock
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // token marks one try on the nodes.
@@ -23,7 +26,7 @@ func newToken(value string, strict bool) token {
 // nextToken makes the token of one try.
 func (c *Config) nextToken() (token, error) {
 	if c.GenValue == nil {
-		return newToken(randomValue(), false), nil
+		return c.freshToken(), nil
 	}
 	value, err := c.GenValue()
 	if err != nil {
@@ -35,11 +38,31 @@ func (c *Config) nextToken() (token, error) {
 	return newToken(value, true), nil
 }
 
-// randomValue is 128 random bits in Redsync's format.
-func randomValue() string {
-	var bits [16]byte
-	_, _ = rand.Read(bits[:]) // never fails: see crypto/rand
-	var text [24]byte
-	base64.StdEncoding.Encode(text[:], bits[:])
-	return string(text[:])
+// freshToken makes a token of ours: UUID, or UUID@OWNER. The UUID is of version 7, so
+// that tokens sort by when they were made, and tell it.
+func (c *Config) freshToken() token { return newToken(freshValue(c.owner), false) }
+
+func freshValue(owner string) string {
+	id := uuid.Must(uuid.NewV7()) // fails only where crypto/rand does, which never returns then
+	if owner == "" {
+		return id.String()
+	}
+	return id.String() + "@" + owner
 }
+
+// MostOwner is how many bytes an owner's text has at most: it is sent, and stored on
+// every node, with each token.
+const MostOwner = 256
+
+// SetOwner makes tokens end with who holds the lock.
+func (c *Config) SetOwner(text string) {
+	if len(text) > MostOwner || !utf8.ValidString(text) || strings.ContainsFunc(text, breaksToken) {
+		c.Reject(fmt.Errorf("%w: owner is %s, at most %d bytes of printable text without spaces needed", ErrConfig, quote(text), MostOwner))
+		return
+	}
+	c.owner = text
+}
+
+// breaksToken reports what would end a token early where it stands among other words, in
+// a message to waiters or in what a person reads.
+func breaksToken(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }

@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"time"
@@ -45,6 +46,7 @@ func TestPlaceIsUsedOnce(t *testing.T) {
 	for name, of := range map[string]func(b *bench, change func(*Config)) half{
 		"mutex":  func(b *bench, change func(*Config)) half { return b.object(change) },
 		"writer": func(b *bench, change func(*Config)) half { return b.rw(change).Writer },
+		"permit": func(b *bench, change func(*Config)) half { return &onePermit{x: b.slots(1, change)} },
 	} {
 		for _, n := range []int{1, 3} {
 			t.Run(name, func(t *testing.T) {
@@ -53,6 +55,20 @@ func TestPlaceIsUsedOnce(t *testing.T) {
 		}
 	}
 }
+
+// onePermit is a semaphore as a lock.
+type onePermit struct {
+	half
+	x *Slots
+	p *Permit
+}
+
+func (o *onePermit) Lock(ctx context.Context) (err error) {
+	o.p, err = o.x.Acquire(ctx, 1)
+	return err
+}
+
+func (o *onePermit) Unlock(ctx context.Context) (bool, error) { return o.p.Release(ctx) }
 
 func (s *turns) outOfTurn() {
 	holder, polls := s.caller(time.Hour), s.caller(50*ms)

@@ -21,7 +21,7 @@ type answer struct {
 
 	late      bool // of voteUnknown: the request may still be on its way, or in a socket's buffer
 	silent    bool // of such an answer: there was none in time
-	contested bool // of voteYes: somebody waits there for all holds like ours to end
+	contested bool // of voteYes: somebody waits there for all holds like ours to end; of voteTaken: only that one is in the way
 }
 
 // leastFence is below every fencing token, as these count from a clock in µs since
@@ -29,7 +29,8 @@ type answer struct {
 const leastFence = 1 << 32
 
 // readVote reads the reply that every script gives: 1, 0 or −1, or 2 for a yes
-// that somebody waits for the end of, or a fencing token, which is a yes too.
+// that somebody waits for the end of, −2 for a no because somebody waits, or a fencing
+// token, which is a yes too.
 func readVote(reply any) (answer, bool) {
 	if n, ok := reply.(int64); ok && n >= leastFence {
 		return answer{vote: voteYes, fence: n}, true
@@ -41,6 +42,8 @@ func readVote(reply any) (answer, bool) {
 		return answer{vote: voteYes, contested: true}, true
 	case int64(0):
 		return answer{vote: voteTaken}, true
+	case int64(-2):
+		return answer{vote: voteTaken, contested: true}, true
 	case int64(-1):
 		return answer{vote: voteMissing}, true
 	}

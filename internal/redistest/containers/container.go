@@ -40,6 +40,9 @@ type container struct {
 
 	resource *dockertest.Resource // nil while there is none
 	paused   bool
+
+	launched   time.Time // of a plain one, see empty
+	configured string    // at its start
 }
 
 // launch starts a container and waits until Redis in it answers. On error there
@@ -59,6 +62,9 @@ func (c *container) launch() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if err := ready.Await(c.addr(), c.exit(ctx)); err != nil {
+		return c.startError(err)
+	}
+	if err := c.remember(); err != nil {
 		return c.startError(err)
 	}
 	return nil
