@@ -151,6 +151,9 @@ func (c *Call) Alone() (Call, bool) {
 // the keys that it names: not all of them are at one place (TRYAGAIN), or may be
 // (CROSSSLOT).
 func RefusesKeys(err error) bool {
+	if err == nil {
+		return false // before anything is allocated
+	}
 	var reply *ReplyError
 	if !errors.As(err, &reply) {
 		return false
