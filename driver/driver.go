@@ -152,7 +152,7 @@ func (c *Call) Alone() (Call, bool) {
 // (CROSSSLOT).
 func RefusesKeys(err error) bool {
 	if err == nil {
-		return false
+		return false // before anything is allocated
 	}
 	var reply *ReplyError
 	if !errors.As(err, &reply) {

@@ -21,8 +21,8 @@ func newLock(name string, clients ...redis.UniversalClient) *rwmutex.RWMutex {
 		pools = append(pools, goredis.NewPool(client))
 	}
 	return rwmutex.New(pools...).NewRWMutex(name,
-		rwmutex.WithExpiry(30*time.Second), // no rewrite takes longer
-		rwmutex.WithUnlimitedTries(),       // wait until the context ends
+		rwmutex.WithExpiry(2*time.Minute), // no rewrite takes longer
+		rwmutex.WithUnlimitedTries(),      // wait until the context ends
 		rwmutex.WithRetryDelay(20*time.Millisecond),
 	)
 }

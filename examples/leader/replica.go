@@ -34,7 +34,8 @@ func newLocks(addrs []string) (locks *mutex.Factory, closeAll func()) {
 func (j job) Do(ctx context.Context, talk *crew.Talk) error {
 	locks, closeAll := newLocks(j.Redis)
 	defer closeAll()
-	election := locks.NewMutex(j.Lock, mutex.WithExpiry(j.Expiry), mutex.WithUnlimitedTries())
+	election := locks.NewMutex(j.Lock, mutex.WithExpiry(j.Expiry),
+		mutex.WithTimeoutFactor(0.2), mutex.WithUnlimitedTries())
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

@@ -26,7 +26,7 @@ func newDemo(s *stage.Stage) *demo {
 	s.TimeLines(2)
 	return &demo{
 		Stage: s,
-		ids:   3, expiry: time.Second,
+		ids:   3, expiry: 3 * time.Second,
 		semaphoreName: func(int) string { return name },
 		ledger:        newLedger(),
 	}

@@ -21,8 +21,8 @@ func newPermits(name string, limit int, clients ...redis.UniversalClient) *semap
 		pools = append(pools, goredis.NewPool(client))
 	}
 	return semaphore.New(pools...).NewSemaphore(name, limit,
-		semaphore.WithExpiry(30*time.Second), // no call takes longer
-		semaphore.WithUnlimitedTries(),       // wait until the context ends
+		semaphore.WithExpiry(2*time.Minute), // no call takes longer
+		semaphore.WithUnlimitedTries(),      // wait until the context ends
 		semaphore.WithRetryDelay(20*time.Millisecond),
 	)
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/holdfast-go/holdfast/semaphore"
 )
 
-// checking is how long a check may take.
-const checking = 5 * time.Second
+// checking is how long a check may take, on a machine that has much to do.
+const checking = 20 * time.Second
 
 // CheckLock locks and unlocks once, so that a wrong address is reported before
 // anything else is tried.
