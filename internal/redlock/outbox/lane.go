@@ -228,27 +228,29 @@ func (l *lane) join(first *Request, most int) []*Request {
 }
 
 // fly runs a flight in a goroutine of its own, and then others for as long as something
-// waits. A flight does not wait until the answers of the one before it are told.
+// waits.
 func (l *lane) fly(f *flight) {
-	if f == nil {
-		return
+	if f != nil {
+		go l.run(f)
 	}
-	go func() {
-		for {
-			f.send()
-			next, mine := l.land(f)
-			if next == nil {
-				if mine {
-					f.end()
-				}
-				return
-			}
+}
+
+// run runs a flight, and then others. They do not wait until its answers are told.
+func (l *lane) run(f *flight) {
+	for {
+		f.send()
+		next, mine := l.land(f)
+		if next == nil {
 			if mine {
-				go f.end()
+				f.end()
 			}
-			f = next
+			return
 		}
-	}()
+		if mine {
+			go f.end()
+		}
+		f = next
+	}
 }
 
 // land takes a flight's answers, and returns the flight that may begin in its place.
