@@ -58,22 +58,27 @@ func TestANewConnectionIsSomethingHeard(t *testing.T) {
 	})
 }
 
-// A host may accept connections for a server that hangs.
-func TestNewConnectionsToASilentServerAreNothingHeard(t *testing.T) {
-	within(t, ofBoundedDials, func(w *world) {
-		w.obeys = true
-		end := w.hang()
-		all := w.numbered("n", 20*maxFlights, alone)
-		time.Sleep(time.Second)
-		unsent := 0
-		for _, p := range all {
-			if p.saw()[0] == "unsent" {
-				unsent++
-			}
-		}
-		assert.Greater(t, unsent, 17*maxFlights)
-		end()
-	})
+// A host may accept connections for a server that hangs, or break them.
+func TestNewConnectionsToAServerThatDoesNotAnswerAreNothingHeard(t *testing.T) {
+	for how, faults := range map[string]faults{
+		"hangs":  {obeys: true, delay: always(time.Hour)},
+		"resets": {delay: always(60 * time.Millisecond), fault: func([]*driver.Call) error { return errReset }},
+	} {
+		t.Run(how, func(t *testing.T) {
+			within(t, ofBoundedDials, func(w *world) {
+				w.faults = faults
+				w.numbered("n", 20*maxFlights, alone)
+				time.Sleep(time.Second)
+				unsent := 0
+				for _, p := range w.probes {
+					if p.saw()[0] == "unsent" {
+						unsent++
+					}
+				}
+				assert.Greater(t, unsent, 17*maxFlights)
+			})
+		})
+	}
 }
 
 func TestACrowdHasConnectionsMadeForIt(t *testing.T) {

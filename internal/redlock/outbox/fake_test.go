@@ -509,6 +509,12 @@ func (p *probe) saw() []string {
 	return slices.Clone(p.told)
 }
 
+// sawAfter is saw, after some time.
+func (p *probe) sawAfter(after time.Duration) []string {
+	time.Sleep(after)
+	return p.saw()
+}
+
 // cause is the error that was told.
 func (p *probe) cause() error {
 	synctest.Wait()

@@ -114,6 +114,17 @@ func TestWhatMustGoAloneDoes(t *testing.T) {
 	})
 }
 
+func TestNothingJoinsWhatMustGoAlone(t *testing.T) {
+	within(t, ofMany, func(w *world) {
+		w.delay = always(10 * time.Millisecond)
+		w.begin("a", "b")
+		w.post("c", alone)
+		w.postAll("d e")
+		time.Sleep(10 * time.Millisecond)
+		assert.Equal(t, []string{"a", "b", "c", "d e"}, w.groups())
+	})
+}
+
 func TestWhatMustGoAloneIsNotHeldUpByOthers(t *testing.T) {
 	within(t, ofMany, func(w *world) {
 		w.delay = always(time.Millisecond)
@@ -184,9 +195,9 @@ func TestAtMost16FlightsAtATime(t *testing.T) {
 					time.Sleep(gatherTime)
 				}
 				synctest.Wait()
-				assert.Equal(t, maxFlights, w.mostAtOnce())
+				assert.Equal(t, 16, w.mostAtOnce())
 				time.Sleep(time.Second)
-				assert.Equal(t, maxFlights, w.mostAtOnce())
+				assert.Equal(t, 16, w.mostAtOnce())
 			})
 		})
 	}
@@ -728,12 +739,6 @@ func TestADriverThatForgetsAReplyHasNotAnswered(t *testing.T) {
 		require.NoError(t, all[2].cause())
 		require.ErrorIs(t, all[3].cause(), errNoReply)
 	})
-}
-
-// sawAfter is saw, after some time.
-func (p *probe) sawAfter(after time.Duration) []string {
-	time.Sleep(after)
-	return p.saw()
 }
 
 func TestASilentServerIsAskedByOneFlightAtATime(t *testing.T) {
