@@ -267,7 +267,6 @@ func (l *lane) land(f *flight) (next *flight, mine bool) {
 		l.requeue(f)
 	}
 	next = l.cut(now)
-	l.setAlarm(now.Time)
 	f.landed = true
 	return next, f.telling == 0
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -346,13 +345,17 @@ func TestBatchesShrinkWhenLateAndGrowAgain(t *testing.T) {
 
 func TestABatchThatIsAnsweredLateDoesNotGrow(t *testing.T) {
 	within(t, ofMany, func(w *world) {
-		w.delay = func(calls []*driver.Call) time.Duration { return time.Duration(len(calls)) * 2 * time.Millisecond }
-		for i := range 4 {
-			w.numbered(fmt.Sprint(i, "."), 2+maxCalls)
-			time.Sleep(time.Second)
-		}
-		sizes := w.sizes()
-		assert.NotContains(t, sizes[8:], 128, sizes)
+		end := w.hang()
+		w.begin("a", "b")
+		w.numbered("large", maxCalls)
+		time.Sleep(gatherTime)
+		w.numbered("half as large", maxCalls/2)
+		time.Sleep(150 * time.Millisecond)
+		end()
+		w.change(func(f *faults) { f.delay = always(10 * time.Millisecond) })
+		w.numbered("n", 2+maxCalls)
+		time.Sleep(5 * time.Millisecond)
+		assert.Equal(t, []int{1, 1, 128, 64, 1, 1, 64, 64}, w.sizes())
 	})
 }
 
@@ -534,19 +537,22 @@ func TestAskDoesNotWaitForATurn(t *testing.T) {
 // A call that is asked for in the caller's goroutine may be answered while others wait.
 func TestWhatWaitsBehindAskGoes(t *testing.T) {
 	within(t, ofBounds, func(w *world) {
-		w.delay = always(10 * time.Millisecond)
-		var asked atomic.Bool
-		w.busy = func(context.Context) {
-			if asked.Swap(true) {
-				return
+		w.delay = func(calls []*driver.Call) time.Duration {
+			if name(calls[0]) == "a" {
+				return gatherTime / 2
 			}
+			return 10 * time.Millisecond
+		}
+		w.busy = func(context.Context) {
+			w.change(func(f *faults) { f.busy = nil })
 			w.postAll("b c d")
-			time.Sleep(100 * time.Microsecond)
 		}
 		p := w.plan("a")
 		assert.True(t, w.box.Ask(&p.Request))
+		assert.Equal(t, gatherTime/2, w.since())
 		time.Sleep(20 * time.Millisecond)
 		assert.Equal(t, []string{"a", "b", "c d"}, w.groups())
+		assert.Equal(t, gatherTime/2, w.probes[2].left(), "it has the place of the first")
 	})
 }
 
