@@ -122,12 +122,12 @@ func (c *Call) SourceWords() []any {
 
 // Keys are the call's keys.
 func (c *Call) Keys() []any {
-	return c.words[3 : 3+c.words[2].(int64)]
+	return c.words[3 : 3+c.words[2].(int)]
 }
 
 // Args are the call's arguments.
 func (c *Call) Args() []any {
-	return c.words[3+c.words[2].(int64):]
+	return c.words[3+c.words[2].(int):]
 }
 
 // Words that every call shares, converted to an interface once.
@@ -136,5 +136,6 @@ var (
 	eval    any = "eval"
 )
 
-// keyCount returns n as a word. Small integers cost no allocation.
-func keyCount(n int) any { return int64(n) }
+// keyCount returns n as a word. It is an int because hooks of go-redis know it as one,
+// from its own EvalSha. Small integers cost no allocation.
+func keyCount(n int) any { return n }

@@ -39,12 +39,15 @@
 // line, but takes a place behind them. TryLock takes no place, and may have what is
 // free.
 //
-// Those in line also look by themselves: at each retry delay, and when a subscription
-// has just been opened, as a release may have gone unheard before. A lock that is free
-// at that moment they may have before the first in line has come for it. That is one
-// look a waiter for each delay, or opening, and no more; to let the first alone pass
-// would cost all who were told another command, and a first one that has died, or does
-// not hear, would keep the others waiting until its place ends.
+// Waiters are served in the order in which they came, with one exception. Those in line
+// also look without being first: at each retry delay, and when a subscription has just
+// been opened, as a release may have gone unheard before. On several nodes they also
+// look when fewer than a majority has told them. A waiter that looks may take a free
+// lock before the first in line has come for it, at most once for each of these
+// reasons. That uses its place up: when it waits again it stands behind those that came
+// meanwhile. To let the first alone pass would cost all who were told another command,
+// and a first one that has died, or does not hear, would keep the others waiting until
+// its place ends.
 //
 // On one node, whoever was told asks in its own goroutine, where calls may last up to
 // a second: should the node hang in that very moment, the end of its context is noticed
@@ -53,8 +56,10 @@
 // Nothing rests on being told but speed. Every wait is backed by the retry delay: a
 // message that was lost, a waiter that died, a client that can not subscribe (or has
 // no permission to, see the README) costs one delay and no more. Being told is no
-// try: tries count elapsed retry delays. A place ends by itself, soon after a waiter
-// that does not renew it by its next try.
+// try: tries count elapsed retry delays. A place ends by itself, two seconds after
+// a waiter that does not renew it, whatever the expiry is, and a waiter looks once a
+// second at least, however long its retry delay is. A call whose context has ended waits
+// for up to 100ms until its place is taken back, as its process may be about to end.
 //
 // When the next in line is another goroutine with the same *Mutex, Unlock passes the
 // lock on to it, in one round trip: the nodes put a new token in the place of the

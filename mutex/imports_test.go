@@ -33,12 +33,14 @@ func compiled(t *testing.T, packages ...string) []string {
 
 // A user compiles one client library, and nothing that only tests need.
 func TestWhatAUserCompiles(t *testing.T) {
-	engine := []string{"internal/redlock", "driver", "scripts"}
+	engine := []string{"internal/redlock", "internal/redlock/outbox", "internal/redlock/clock", "driver", "scripts"}
 	redigo := []string{"github.com/gomodule/redigo/redis"}
 	goredis := []string{
 		"github.com/redis/go-redis/v9",
 		"github.com/cespare/xxhash/v2",     // go-redis needs it
 		"github.com/dgryski/go-rendezvous", // go-redis needs it
+		"go.uber.org/atomic",               // go-redis needs it
+		"golang.org/x/sys/cpu",             // go-redis needs it
 	}
 	for name, c := range map[string]struct {
 		packages []string
@@ -80,17 +82,20 @@ func TestNoTestingInProduction(t *testing.T) {
 
 // layers says which of the module's own packages each package may import.
 var layers = map[string][]string{
-	"":                 {},
-	"scripts":          {},
-	"driver":           {"scripts"},
-	"driver/goredis":   {"driver"},
-	"driver/redigo":    {"driver"},
-	"internal/redlock": {"driver", "scripts"},
+	"":               {},
+	"scripts":        {},
+	"driver":         {"scripts"},
+	"driver/goredis": {"driver"},
+	"driver/redigo":  {"driver"},
 
-	"internal/redlock/model": {}, // tests of Promela files
-	"mutex":                  {"internal/redlock", "scripts", "driver"},
-	"rwmutex":                {"internal/redlock", "scripts", "driver"},
-	"semaphore":              {"internal/redlock", "scripts", "driver"},
+	"internal/redlock":        {"internal/redlock/outbox", "internal/redlock/clock", "driver", "scripts"},
+	"internal/redlock/outbox": {"internal/redlock/clock", "driver"},
+	"internal/redlock/clock":  {},
+	"internal/redlock/model":  {}, // tests of Promela files
+
+	"mutex":     {"internal/redlock", "scripts", "driver"},
+	"rwmutex":   {"internal/redlock", "scripts", "driver"},
+	"semaphore": {"internal/redlock", "scripts", "driver"},
 }
 
 // forTests are packages that only tests and examples import.

@@ -83,16 +83,10 @@ func TestUnlockWakesTheWaiter(t *testing.T) {
 	})
 }
 
+// On one node nobody but the first is told of a release.
 func TestWaitersGetTheLockInTheOrderInWhichTheyCame(t *testing.T) {
-	everywhere(t, func(t *testing.T, w *world) {
-		held := w.mutex()
-		require.NoError(t, held.Lock())
-		var waiters []*mutex.Mutex
-		var got []<-chan error
-		for i := range 4 {
-			waiters = append(waiters, w.mutex(patientWaiter...))
-			got = append(got, w.wait(waiters[i], i+1))
-		}
+	onNodes(t, 1, func(t *testing.T, w *world) {
+		held, waiters, got := w.queue(4)
 		for i, m := range waiters {
 			requireYes(t, held.Unlock)
 			require.NoError(t, <-got[i])
@@ -104,6 +98,40 @@ func TestWaitersGetTheLockInTheOrderInWhichTheyCame(t *testing.T) {
 		requireYes(t, held.Unlock)
 		w.requireNothingWaits()
 	})
+}
+
+// On several nodes one that a few of them have told looks too, and may find the lock
+// free before the first has come. All the same everybody gets it, and nobody polls.
+func TestEveryWaiterGetsTheLock(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		held, waiters, got := w.queue(4)
+		served := make(chan int, len(waiters))
+		for i := range waiters {
+			go func() {
+				assert.NoError(t, <-got[i])
+				served <- i
+			}()
+		}
+		for range waiters {
+			require.Empty(t, served, "beside the holder")
+			requireYes(t, held.Unlock)
+			held = waiters[<-served]
+		}
+		requireYes(t, held.Unlock)
+		w.requireNothingWaits()
+	})
+}
+
+// queue has the lock held, and so many wait for it, one after the other.
+func (w *world) queue(waiting int) (held *mutex.Mutex, waiters []*mutex.Mutex, got []<-chan error) {
+	w.t.Helper()
+	held = w.mutex()
+	require.NoError(w.t, held.Lock())
+	for i := range waiting {
+		waiters = append(waiters, w.mutex(patientWaiter...))
+		got = append(got, w.wait(waiters[i], i+1))
+	}
+	return held, waiters, got
 }
 
 // A client that can not subscribe is not told. It polls.

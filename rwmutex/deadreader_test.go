@@ -14,9 +14,10 @@ import (
 // the writer waits for the live one only.
 func TestADeadReaderBesideALiveOne(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		live, dead := w.rwmutex(), w.rwmutex(short...)
+		live := w.rwmutex()
 		require.NoError(t, live.RLock())
-		require.NoError(t, dead.RLock())
+		w.awaitReaders(1)
+		dead := w.readBriefly(1, w.rwmutex)
 		until := dead.RUntil()
 		x := w.newWaiter().write()
 		for _, n := range w.nodes {
@@ -37,9 +38,10 @@ func TestADeadReaderBesideALiveOne(t *testing.T) {
 // A dead reader is waited for until its lease ends, and no longer.
 func TestAWriterWaitsForADeadReadersLease(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		live, dead := w.rwmutex(), w.rwmutex(short...)
+		live := w.rwmutex()
 		require.NoError(t, live.RLock())
-		require.NoError(t, dead.RLock())
+		w.awaitReaders(1)
+		dead := w.readBriefly(1, w.rwmutex)
 		until := dead.RUntil()
 		requireYes(t, live.RUnlock)
 		x := w.newWaiter().write()
@@ -55,8 +57,7 @@ func TestAWriterWaitsForADeadReadersLease(t *testing.T) {
 func TestADeadWriter(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		for _, wait := range []func(*waiter) *waiter{(*waiter).write, (*waiter).read} {
-			dead := w.rwmutex(short...)
-			require.NoError(t, dead.Lock())
+			dead := w.lockBriefly()
 			until := dead.Until()
 			x := wait(w.newWaiter())
 			x.requireIn(t)

@@ -27,7 +27,8 @@
 //	Downgrade            | –            | –            | passes
 //
 // A writer that is refused and goes on waiting leaves its intent on the nodes. An
-// intent expires soon unless the writer's next try renews it, is put back where a
+// intent expires two seconds after the writer's last try, whatever the expiry of holds is,
+// and a writer tries once a second at least. It is put back where a
 // try had won a node but no majority, and is withdrawn when the writer gets the
 // lock or gives up. While it stands new readers wait, and readers that are there
 // may renew and finish: a stream of readers can not starve a writer.
@@ -114,6 +115,14 @@
 // lost, and an extension does not revive it. Until needs nobody's word; Lost also sees
 // the nodes' no, and a machine that was suspended; a pause after the last look at either
 // is seen by nobody but the resource itself, by a fencing token.
+//
+// # Shutdown
+//
+// A process that is told to end should cancel the contexts of its calls, and let them
+// return, before it ends. A cancelled Lock or RLock waits for up to 100ms until its place in line,
+// and what a node may just have granted, are taken back; Do and RDo give the lock back. What
+// a process leaves that is killed ends by itself: a waiting writer keeps readers out for
+// two seconds more, and a hold lasts to its expiry.
 //
 // # Failure
 //

@@ -51,6 +51,26 @@ func TestAWaitingWriterStopsNewReaders(t *testing.T) {
 	})
 }
 
+// A writer's intent never lasts long by itself, also where holds do, and goes with it.
+func TestACancelledWriterLeavesNoIntent(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		long := rwmutex.WithExpiry(24 * time.Hour)
+		there, x := w.rwmutex(long), w.rwmutex(long)
+		require.NoError(t, there.RLock())
+		ctx, cancel := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- x.LockContext(ctx) }()
+		w.awaitIntents(1)
+		for _, n := range w.nodes {
+			require.LessOrEqual(t, n.Do(t, "PTTL", w.key("intents")), (4 * time.Second).Milliseconds())
+		}
+		cancel()
+		require.ErrorIs(t, <-ended, context.Canceled)
+		w.awaitIntents(0)
+		require.NoError(t, w.rwmutex(long).TryRLock(), "a reader of another process gets in")
+	})
+}
+
 // A writer that wins a minority has it given back with the intent in its place.
 func TestAMinorityThatIsWonKeepsTheIntent(t *testing.T) {
 	onNodes(t, 3, func(t *testing.T, w *world) {

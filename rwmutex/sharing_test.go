@@ -196,8 +196,11 @@ func (x *waiter) awaitInLine(t *testing.T) {
 // touch a later hold of the object.
 func TestLateRUnlockOfAnExpiredLease(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		x := w.newWaiter(short...)
-		require.NoError(t, x.RLock())
+		var x *waiter
+		w.readBriefly(1, func(short ...rwmutex.Option) *rwmutex.RWMutex {
+			x = w.newWaiter(short...)
+			return x.RWMutex
+		})
 		w.awaitFree()
 		x.write().requireWaits(t)
 		assert.Empty(t, x.Value(), "no hold of its own yet")

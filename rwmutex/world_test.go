@@ -23,7 +23,7 @@ const (
 	// expiry is so long that nothing ends by itself while a test runs: what is
 	// gone has been released.
 	expiry = time.Minute
-	// brief is an expiry for tests that wait for its end.
+	// brief is the shortest expiry for tests that wait for its end.
 	brief = 100 * time.Millisecond
 	// bound is the longest that a call may wait for a node, with the default
 	// timeout factor.
@@ -34,13 +34,9 @@ const (
 	tick = 2 * time.Millisecond
 )
 
-var (
-	// short is a hold that ends while the test waits. Calls may last as long.
-	short = []rwmutex.Option{rwmutex.WithExpiry(brief), rwmutex.WithTimeoutFactor(1)}
-	// hasty bounds a call to a node to 300ms, a small part of expiry: for tests
-	// that have to wait for silent nodes.
-	hasty = rwmutex.WithTimeoutFactor(float64(300*time.Millisecond) / float64(expiry))
-)
+// hasty bounds a call to a node to 300ms, a small part of expiry: for tests that have
+// to wait for silent nodes.
+var hasty = rwmutex.WithTimeoutFactor(float64(300*time.Millisecond) / float64(expiry))
 
 // client is a Redis client library with its driver. Clients have the library's
 // defaults, and are closed with the test.

@@ -40,8 +40,9 @@ func WithUnlimitedTries() Option {
 }
 
 // WithRetryDelay sets the time between two tries, at least 0. The default is
-// random for each try, from 50ms to 250ms. Where it is longer than 10s, a waiter looks at
-// the nodes every 10s besides, without using up a try.
+// random for each try, from 50ms to 250ms.
+// With more than a second, a waiter also asks once a second to keep its place in line,
+// which uses up no try.
 func WithRetryDelay(delay time.Duration) Option {
 	return optionFunc(func(c *redlock.Config) { c.SetRetryDelay(delay) })
 }
@@ -51,7 +52,7 @@ func WithRetryDelay(delay time.Duration) Option {
 // is random for each try, from 50ms to 250ms.
 //
 // While a goroutine waits in line for the same object, with a limit of tries, each
-// delay is asked for as if it polled; with [WithUnlimitedTries] one is, as no tries
+// delay is asked for as if it polled; with [WithUnlimitedTries] none is, as no tries
 // are counted.
 func WithRetryDelayFunc(delay DelayFunc) Option {
 	return optionFunc(func(c *redlock.Config) { c.RetryDelay = delay })

@@ -11,7 +11,14 @@ import (
 
 // EvalBatch implements [driver.Batcher].
 func (n *node) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
-	return evalBatch(ctx, n.sender, calls)
+	replies, wrong := evalBatch(ctx, n.sender, calls), false
+	for _, reply := range replies {
+		wrong = reply.Err != nil && n.place.Heed(reply.Err) || wrong
+	}
+	if wrong {
+		abandon(ctx, n.view)
+	}
+	return replies
 }
 
 // evalBatch runs calls in one pipeline, and in a second one those whose scripts the

@@ -124,7 +124,8 @@ func (c *cluster) chase(ctx context.Context, home *node, call *driver.Call, err 
 // layoutSuspect reports whether a changed layout may be the cause of err.
 func layoutSuspect(err error) bool {
 	_, moved := redis.IsMovedError(err)
-	return moved || redis.IsClusterDownError(err) || redis.IsReadOnlyError(err) || !driver.IsReply(err)
+	return moved || redis.IsClusterDownError(err) || redis.IsReadOnlyError(err) || redis.IsMasterDownError(err) ||
+		!driver.IsReply(err)
 }
 
 // visit runs the call on the node that another one named.

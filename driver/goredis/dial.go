@@ -2,6 +2,7 @@ package goredis
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +23,8 @@ type conn struct {
 	// bounded is false where code of the application runs during a call.
 	bounded bool
 	chase   chaser
+	place   *driver.Place
+	wrong   bool // the server has said that it is not the one that serves the address
 }
 
 // chaser follows a refusal that names another server; nil where there is none.
@@ -31,23 +34,33 @@ type chaser func(ctx context.Context, call *driver.Call, err error) (any, error)
 func (n *node) Dial(ctx context.Context, _ string) (driver.Conn, error) { return n.dial(ctx, nil) }
 
 // dial makes a connection like those of the application's client, whose DialTimeout
-// bounds all of it. What the server answers to PING does not matter: a user may be
-// forbidden to send it.
+// bounds all of it.
 func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
 	theirs := n.origin.Options()
 	single := &singleDial{dial: theirs.Dialer}
 	client := redis.NewClient(connOptions(theirs, single))
 	c := &conn{
 		client: client, sender: withHooks(n.origin, client), single: single,
-		bounded: bounded(client.Options()), chase: chase,
+		bounded: bounded(client.Options()), chase: chase, place: &n.place,
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout(theirs))
 	defer cancel()
-	if err := classify(client.Ping(ctx).Err()); err != nil && !(driver.IsReply(err) && single.ready()) {
+	if err := c.greet(ctx); err != nil {
 		_ = c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// greet makes the connection ready, by a PING. What the server answers to that does not
+// matter, as a user may be forbidden to send it; a refusal of the login looks the same,
+// but leaves no connection for a second one.
+func (c *conn) greet(ctx context.Context) error {
+	err := classify(c.client.Ping(ctx).Err())
+	if driver.IsReply(err) && !errors.Is(c.client.Ping(ctx).Err(), driver.ErrNotSent) {
+		return nil
+	}
+	return err
 }
 
 // dialTimeout is the client's own, or go-redis's default where that is none.
@@ -76,25 +89,45 @@ func connOptions(like *redis.Options, single *singleDial) *redis.Options {
 
 // Eval implements [driver.Conn].
 func (c *conn) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	if c.wrong {
+		return nil, errWrong
+	}
 	reply, err := eval(ctx, c.sender, call)
-	if err != nil && c.chase != nil {
-		return c.chase(ctx, call, err)
+	if err != nil {
+		c.wrong = c.place.Heed(err)
+		reply, err = c.follow(ctx, call, err)
 	}
 	return reply, err
 }
 
 // EvalBatch implements [driver.Conn].
 func (c *conn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
-	replies := evalBatch(ctx, c.sender, calls)
-	if c.chase == nil {
-		return replies
+	if c.wrong {
+		return failAll(make([]driver.Reply, len(calls)), errWrong)
 	}
+	replies := evalBatch(ctx, c.sender, calls)
 	for i, reply := range replies {
 		if reply.Err != nil {
-			replies[i].Value, replies[i].Err = c.chase(ctx, calls[i], reply.Err)
+			c.wrong = c.place.Heed(reply.Err) || c.wrong
+			replies[i].Value, replies[i].Err = c.follow(ctx, calls[i], reply.Err)
 		}
 	}
 	return replies
+}
+
+func failAll(replies []driver.Reply, err error) []driver.Reply {
+	for i := range replies {
+		replies[i].Err = err
+	}
+	return replies
+}
+
+// follow runs a refused call elsewhere, if the refusal says where.
+func (c *conn) follow(ctx context.Context, call *driver.Call, err error) (any, error) {
+	if c.chase == nil {
+		return nil, err
+	}
+	return c.chase(ctx, call, err)
 }
 
 // Bounded implements [driver.Conn].
@@ -106,6 +139,9 @@ func (c *conn) Close() error {
 	c.single.close()
 	return c.client.Close()
 }
+
+// errWrong is a connection that leads to another server than a new one would.
+var errWrong = fmt.Errorf("goredis: %w", driver.ErrNotSent)
 
 // errDialedAgain is what a client gets that finds its one connection closed.
 var errDialedAgain = fmt.Errorf("goredis: %w", driver.ErrNotSent)

@@ -38,6 +38,15 @@
 // connection that the application uses next. And OnConnect, Limiter and the
 // credentials providers are the application's code, which may take its time.
 //
+// # Addresses that move
+//
+// After a failover the address of a client, a name in DNS or what sentinels say, leads
+// to another server, while the connections to the old one are as healthy as before. A
+// connection that answers as a replica does (READONLY, MASTERDOWN, LOADING) is closed, so
+// that the next call makes a new one; the subscription ends with its next PING, and is
+// made anew. Where sockets have no deadlines (see above) go-redis alone closes what
+// answers READONLY. A ClusterClient loads its layout again instead.
+//
 // # Hooks
 //
 // Hooks that were added to a [redis.Client] before NewPool run around every

@@ -118,6 +118,33 @@ func TestHooksMayRewriteWords(t *testing.T) {
 	require.EqualValues(t, 0, node.Do(t, "EXISTS", "prefix:prefix:"+key))
 }
 
+// evalSHA is a hook that notes what type the number of keys has.
+type evalSHA struct {
+	recorder
+	counts []any
+}
+
+func (e *evalSHA) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() == "evalsha" {
+			e.counts = append(e.counts, cmd.Args()[2])
+		}
+		return next(ctx, cmd)
+	}
+}
+
+// A hook that knows go-redis's own EvalSha knows the pool's commands.
+func TestHooksSeeTheNumberOfKeysAsTheClientSendsIt(t *testing.T) {
+	node, hook := redistest.StartOne(t), &evalSHA{}
+	client := newClient(t, &redis.Options{Addr: node.Addr()})
+	client.AddHook(hook)
+	_, err := goredis.NewPool(client).Eval(within(t, patience), acquire(redistest.Name(t), "token"))
+	require.NoError(t, err)
+	_ = client.EvalSha(within(t, patience), "0", []string{"key"}).Err()
+	require.Len(t, hook.counts, 2)
+	require.Equal(t, hook.counts[1], hook.counts[0])
+}
+
 // Hooks stay those of the application's client.
 func TestHooksOfTheApplicationAreLeftAlone(t *testing.T) {
 	node := redistest.StartOne(t)

@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
 )
 
 func TestAbsolute(t *testing.T) {
@@ -83,4 +87,63 @@ func TestRequestTakesAnyNumberOfWords(t *testing.T) {
 			require.Equal(t, 0, words[0])
 		}
 	}
+}
+
+// A client that the cluster client has closed since, because it thinks that the node is
+// gone, is no reason not to follow a redirection there.
+func TestClosedClientsAreLeft(t *testing.T) {
+	server := redistest.StartOne(t)
+	clientAt := func(addr string) *redis.Client {
+		client := redis.NewClient(&redis.Options{Addr: addr})
+		t.Cleanup(func() { _ = client.Close() })
+		return client
+	}
+	c, closed := newCluster(redis.NewClusterClient(&redis.ClusterOptions{Addrs: []string{server.Addr()}})), clientAt(server.Addr())
+	t.Cleanup(func() { _ = c.client.Close() })
+	c.node(closed)
+	require.NoError(t, closed.Close())
+
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	call := driver.NewCall(scripts.MutexCheck, []any{redistest.Name(t)}, "token")
+	home := newNode(clientAt("127.0.0.1:1"))
+	reply, err := c.visit(ctx, home, redirect{addr: server.Addr()}, &call)
+	require.NoError(t, err)
+	require.EqualValues(t, -1, reply)
+}
+
+// A connection that comes when its subscription is closed already is closed too.
+func TestLateConnectionsAreClosed(t *testing.T) {
+	ours, theirs := net.Pipe()
+	d := &singleDial{}
+	d.dial = func(context.Context, string, string) (net.Conn, error) {
+		d.close() // as if it came in between
+		return ours, nil
+	}
+	conn, err := d.connect(t.Context(), "tcp", "server:6379")
+	require.ErrorIs(t, err, net.ErrClosed)
+	require.Nil(t, conn)
+	_, err = theirs.Read(make([]byte, 1))
+	require.ErrorIs(t, err, io.EOF)
+}
+
+// A subscription whose ctx ends together with its confirmation is cut, and not handed
+// out.
+func TestConfirmedTooLate(t *testing.T) {
+	server := redistest.StartOne(t)
+	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
+	t.Cleanup(func() { _ = client.Close() })
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	pubSub, cut := client.Subscribe(ctx), make(chan struct{})
+	l := &line{pubSub: pubSub, limit: -1, owner: anywhere, close: func() { _ = pubSub.Close() }}
+	_, err := openLine(ctx, l, func() { close(cut) }, func() error {
+		err := pubSub.Subscribe(ctx, redistest.Name(t))
+		cancel()
+		<-cut
+		return err
+	})
+	require.ErrorIs(t, err, context.Canceled)
+	_, _, err = l.Next()
+	require.Error(t, err, "closed")
 }

@@ -2,6 +2,7 @@ package goredis
 
 import (
 	"context"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -12,8 +13,10 @@ import (
 // group, or one master of a Cluster.
 type node struct {
 	origin  *redis.Client // the application's; never used for a command
-	sender  sender        // the pool's own view of origin
+	view    *redis.Client // the pool's own view of origin
+	sender  sender        // view behind the hooks of origin
 	bounded bool
+	place   driver.Place
 }
 
 // sender runs single commands and pipelines; [redis.Client] and [redis.Conn]
@@ -28,6 +31,7 @@ func newNode(client *redis.Client) *node {
 	view := bind(client)
 	return &node{
 		origin:  client,
+		view:    view,
 		sender:  withHooks(client, view),
 		bounded: bounded(view.Options()),
 	}
@@ -35,7 +39,11 @@ func newNode(client *redis.Client) *node {
 
 // Eval implements [driver.Pool].
 func (n *node) Eval(ctx context.Context, call *driver.Call) (any, error) {
-	return eval(ctx, n.sender, call)
+	reply, err := eval(ctx, n.sender, call)
+	if err != nil && n.place.Heed(err) {
+		abandon(ctx, n.view)
+	}
+	return reply, err
 }
 
 // EvalBounded implements [driver.Bounded].
@@ -63,6 +71,24 @@ func bind(client *redis.Client) *redis.Client {
 	opts.ReadTimeout = min(opts.ReadTimeout, theirs.ReadTimeout)
 	opts.WriteTimeout = min(opts.WriteTimeout, theirs.WriteTimeout)
 	return view
+}
+
+// abandon closes one idle connection of a client that has got an answer from the wrong
+// server. That is the one with the answer, unless other calls come and go. go-redis does
+// it by itself only for READONLY, and in a batch only for the first command.
+//
+// There is no function for it: a command with no time left breaks the connection that a
+// [redis.Conn] has. Where the application forbids deadlines on sockets, it stays.
+func abandon(ctx context.Context, client *redis.Client) {
+	if client.Options().StreamingCredentialsProvider != nil || client.PoolStats().IdleConns == 0 {
+		return // see detour.pipeline
+	}
+	conn := client.Conn()
+	defer conn.Close()
+	_ = conn.Ping(ctx).Err() // takes a connection
+	late, cancel := context.WithDeadline(ctx, time.Unix(0, 0))
+	defer cancel()
+	_ = conn.Ping(late).Err()
 }
 
 // bounded reports whether a view with these options returns in time: sockets

@@ -35,7 +35,7 @@ func NewPool(client redis.UniversalClient) driver.Pool {
 	case *redis.Ring:
 		return refused{errRing}
 	default:
-		return foreign{client}
+		return &foreign{client: client}
 	}
 }
 
@@ -59,9 +59,16 @@ func (r refused) Eval(context.Context, *driver.Call) (any, error) { return nil, 
 
 // foreign is a client of a type that this package does not know. Its timeouts,
 // retries and routing are its own affair.
-type foreign struct{ client redis.UniversalClient }
+type foreign struct {
+	client redis.UniversalClient
+	place  driver.Place
+}
 
 // Eval implements [driver.Pool].
-func (f foreign) Eval(ctx context.Context, call *driver.Call) (any, error) {
-	return eval(ctx, f.client, call)
+func (f *foreign) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	reply, err := eval(ctx, f.client, call)
+	if err != nil {
+		f.place.Heed(err)
+	}
+	return reply, err
 }

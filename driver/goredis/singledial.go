@@ -43,13 +43,6 @@ func (d *singleDial) keep(conn net.Conn) bool {
 	return true
 }
 
-// ready reports that there is a connection.
-func (d *singleDial) ready() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.conn != nil && !d.shut
-}
-
 // use returns true the first time.
 func (d *singleDial) use() bool {
 	d.mu.Lock()

@@ -18,7 +18,7 @@ var pingInterval = driver.PingInterval
 // Subscribe implements [driver.Subscriber].
 func (n *node) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
 	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
-		return openOwn(ctx, n.origin, channel)
+		return openOwn(ctx, n.origin, n.place.Watch(), channel)
 	})
 }
 
@@ -31,15 +31,18 @@ func (c *cluster) Subscribe(ctx context.Context, channel string) (driver.Subscri
 		if err != nil {
 			return nil, classify(err)
 		}
-		return openOwn(ctx, master, channel)
+		return openOwn(ctx, master, anywhere, channel)
 	})
 }
 
+// anywhere lets a subscription stay: PUBLISH reaches every node of a Cluster, replicas too.
+func anywhere() error { return nil }
+
 // Subscribe implements [driver.Subscriber], with a connection that the client
 // makes as it likes.
-func (f foreign) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
+func (f *foreign) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
 	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
-		return openTheirs(ctx, f.client, channel)
+		return openTheirs(ctx, f.client, f.place.Watch(), channel)
 	})
 }
 
@@ -49,8 +52,10 @@ func (f foreign) Subscribe(ctx context.Context, channel string) (driver.Subscrip
 // opening by ReadTimeout and MaxRetries, and may move the connection to another
 // address when a server announces maintenance; the latter can not subscribe at
 // all (go-redis 9.23). So a client is made for this one connection.
-func openOwn(ctx context.Context, origin *redis.Client, channel string) (driver.Line, error) {
-	owner := ownership(origin)
+//
+// stays tells whether the connection may stay at its server.
+func openOwn(ctx context.Context, origin *redis.Client, stays func() error, channel string) (driver.Line, error) {
+	owner := ownership(origin, stays)
 	if err := owner(); err != nil {
 		return nil, err
 	}
@@ -78,28 +83,29 @@ func lineOptions(like *redis.Options, single *singleDial) *redis.Options {
 }
 
 // openTheirs subscribes with a client of a type that this package does not know.
-func openTheirs(ctx context.Context, client redis.UniversalClient, channel string) (driver.Line, error) {
+func openTheirs(ctx context.Context, client redis.UniversalClient, stays func() error, channel string) (driver.Line, error) {
 	pubSub := client.Subscribe(ctx, channel)
 	if pubSub == nil {
 		return nil, fmt.Errorf("goredis: %T.Subscribe returned nil: %w", client, driver.ErrNoSubscribe)
 	}
 	l := &line{
 		pubSub: pubSub,
-		owner:  func() error { return nil },
+		owner:  stays,
 		close:  func() { _ = pubSub.Close() },
 	}
 	return openLine(ctx, l, l.close, func() error { return nil })
 }
 
-// ownership returns a function that tells whether client was closed. The client
-// can not be asked, but it says so before it looks at a ctx that has ended.
-func ownership(client *redis.Client) func() error {
+// ownership returns a function that tells whether client was closed, and stays' error
+// otherwise. The client can not be asked, but it says so before it looks at a ctx that
+// has ended.
+func ownership(client *redis.Client, stays func() error) func() error {
 	view := bind(client)
 	view.Options().Limiter = nil // has nothing to decide: nothing is sent
 	return func() error {
 		if err := view.Process(ended, redis.NewCmd(ended, "ping")); errors.Is(err, redis.ErrClosed) {
 			return err
 		}
-		return nil
+		return stays()
 	}
 }

@@ -22,13 +22,16 @@ func (p *pool) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Rep
 	}
 	defer conn.Close()
 	evalBatch(ctx, conn, calls, replies)
+	if p.sort(replies) {
+		abandon(conn)
+	}
 	if p.conns.IdleTimeout > 0 && conn.Err() == nil {
 		p.used.Store(time.Now().UnixNano())
 	}
 	return replies
 }
 
-// evalBatch runs calls on one connection.
+// evalBatch runs calls on one connection. The replies are redigo's: see sort.
 func evalBatch(ctx context.Context, conn redis.Conn, calls []*driver.Call, replies []driver.Reply) {
 	names, args := make([]string, len(calls)), make([][]any, len(calls))
 	for i, call := range calls {
@@ -36,12 +39,19 @@ func evalBatch(ctx context.Context, conn redis.Conn, calls []*driver.Call, repli
 	}
 	pipeline(ctx, conn, names, args, replies)
 	resend(ctx, conn, calls, replies)
+}
+
+// sort makes the engine's replies of redigo's, and reports whether one of them is from
+// the wrong server.
+func (p *pool) sort(replies []driver.Reply) (wrong bool) {
 	for i := range replies {
 		replies[i].Value = plain(replies[i].Value)
 		if replies[i].Err != nil {
 			replies[i] = driver.Reply{Err: classify(replies[i].Err)}
+			wrong = p.place.Heed(replies[i].Err) || wrong
 		}
 	}
+	return wrong
 }
 
 func failAll(replies []driver.Reply, err error) []driver.Reply {

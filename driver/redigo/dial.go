@@ -17,6 +17,8 @@ type conn struct {
 	pool *pool
 	made time.Time
 	used time.Time
+
+	wrong bool // the server has said that it is not the one that serves the address
 }
 
 // Dial implements [driver.Dialer]. How long it may take is a matter of the pool's dial
@@ -40,7 +42,7 @@ var errStale = fmt.Errorf("redigo: %w", driver.ErrNotSent)
 func (c *conn) fresh(ctx context.Context, now time.Time) bool {
 	pool := c.pool.conns
 	switch {
-	case c.Conn.Err() != nil,
+	case c.wrong || c.Conn.Err() != nil,
 		pool.IdleTimeout > 0 && now.Sub(c.used) >= pool.IdleTimeout,
 		pool.MaxConnLifetime > 0 && now.Sub(c.made) >= pool.MaxConnLifetime:
 		return false
@@ -61,7 +63,9 @@ func (c *conn) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	c.used = now
 	reply, err := eval(ctx, now, c.Conn, call)
 	if err != nil {
-		return nil, classify(err)
+		err = classify(err)
+		c.wrong = c.pool.place.Heed(err)
+		return nil, err
 	}
 	return plain(reply), nil
 }
@@ -75,6 +79,7 @@ func (c *conn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Rep
 	}
 	c.used = now
 	evalBatch(ctx, c.Conn, calls, replies)
+	c.wrong = c.pool.sort(replies)
 	return replies
 }
 

@@ -40,6 +40,13 @@
 // Connections of a type that knows no timeouts ([redis.ConnWithTimeout]) are
 // used by [redis.ConnWithContext], or else by Do, without a limit.
 //
+// # Addresses that move
+//
+// After a failover the dial function may lead to another server, while the connections
+// to the old one are as healthy as before. A connection that answers as a replica does
+// (READONLY, MASTERDOWN, LOADING) is closed, so that a call after it dials; the
+// subscription ends with its next PING, and is made anew.
+//
 // # Batches
 //
 // The pool is a [driver.Batcher]: calls that the engine has at the same time, to renew

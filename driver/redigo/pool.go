@@ -38,6 +38,7 @@ type pool struct {
 	used atomic.Int64
 
 	refusal refusal
+	place   driver.Place
 }
 
 // Validate implements [driver.Validator].
@@ -130,7 +131,11 @@ func (p *pool) run(ctx context.Context, now time.Time, conn redis.Conn, call *dr
 	defer conn.Close()
 	reply, err := eval(ctx, now, conn, call)
 	if err != nil {
-		return nil, classify(err)
+		err = classify(err)
+		if p.place.Heed(err) {
+			abandon(conn)
+		}
+		return nil, err
 	}
 	if p.conns.IdleTimeout > 0 {
 		p.used.Store(now.UnixNano())
@@ -193,10 +198,25 @@ func timeLeft(ctx context.Context, now time.Time) (time.Duration, error) {
 	return 0, context.DeadlineExceeded
 }
 
-// isNoScript reports whether the server lacks the script.
+// abandon makes a connection unusable, so that the pool closes it when it comes back:
+// a read that has no time left breaks it. Only one of a type that knows neither timeouts
+// nor contexts has to ask the server to hang up, and fails the next call that gets it.
+func abandon(conn redis.Conn) {
+	if _, err := redis.ReceiveWithTimeout(conn, time.Nanosecond); err != errNoReceiveTimeouts {
+		return
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := redis.ReceiveContext(conn, ended); err == errNoReceiveContexts {
+		_, _ = conn.Do("QUIT")
+	}
+}
+
+// isNoScript reports whether the server lacks the script. Some servers and proxies
+// (kvrocks) put ERR before it.
 func isNoScript(err error) bool {
 	var answer redis.Error
-	return errors.As(err, &answer) && strings.HasPrefix(string(answer), "NOSCRIPT")
+	return errors.As(err, &answer) && strings.HasPrefix(strings.TrimPrefix(string(answer), "ERR "), "NOSCRIPT")
 }
 
 // classify tells the server's answers from everything that may go wrong on the

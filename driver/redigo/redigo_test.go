@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/redigo"
+	"github.com/holdfast-go/holdfast/internal/drivertest"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -285,4 +286,67 @@ func TestNoTimeLeft(t *testing.T) {
 	require.Equal(t, 1, conns.IdleCount(), "nothing is wrong with the connection")
 	require.NoError(t, client.Close())
 	require.Zero(t, <-sent)
+}
+
+// slowConn takes until the end of ctx to send a pipeline.
+type slowConn struct {
+	timeoutConn
+	ctx context.Context
+}
+
+func (c slowConn) Flush() error {
+	err := c.Conn.Flush()
+	<-c.ctx.Done()
+	return err
+}
+
+// A connection on which replies are due is not used again, even if there was no time to
+// read the first of them.
+func TestRepliesThatAreDue(t *testing.T) {
+	node, key := redistest.StartOne(t), redistest.Name(t)
+	node.Do(t, "SCRIPT", "LOAD", scripts.MutexAcquire.Source())
+	ctx := within(t, 100*time.Millisecond)
+	var limit time.Duration
+	var dials int
+	pool := redigo.NewPool(dialing(t, func() (redis.Conn, error) {
+		c, err := redis.Dial("tcp", node.Addr())
+		if dials++; dials > 1 {
+			return c, err
+		}
+		return slowConn{timeoutConn{c, &limit}, ctx}, err
+	}))
+	for _, reply := range pool.(driver.Batcher).EvalBatch(ctx, []*driver.Call{acquire(key, "a"), acquire(key, "b")}) {
+		require.Error(t, reply.Err)
+		require.False(t, driver.IsReply(reply.Err))
+	}
+	reply, err := pool.Eval(within(t, patience), acquire(key, "another"))
+	require.NoError(t, err)
+	require.NotEqualValues(t, 1, reply, "the first of those that were due")
+	require.Equal(t, 2, dials)
+}
+
+// Connections of every type are left when they lead to a replica.
+func TestConnectionsOfOtherTypesAreLeft(t *testing.T) {
+	var used int
+	for name, wrap := range map[string]func(redis.Conn) redis.Conn{
+		"neither": func(c redis.Conn) redis.Conn { return plainConn{c} },
+		"context": func(c redis.Conn) redis.Conn { return contextConn{c, &used} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := drivertest.StartFake(t, func(r drivertest.Request) string {
+				if r.Conn == 1 {
+					return "-READONLY You can't write against a read only replica.\r\n"
+				}
+				return ":1\r\n"
+			})
+			pool := redigo.NewPool(dialing(t, func() (redis.Conn, error) {
+				c, err := redis.Dial("tcp", server.Addr())
+				return wrap(c), err
+			}))
+			_, err := pool.Eval(within(t, patience), acquire("key", "token"))
+			require.ErrorContains(t, err, "READONLY")
+			_, err = pool.Eval(within(t, patience), acquire("key", "token"))
+			require.NoError(t, err)
+		})
+	}
 }

@@ -34,11 +34,12 @@ func (p *pool) Subscribe(ctx context.Context, channel string) (driver.Subscripti
 
 // open subscribes on a new connection, which is closed when ctx ends first.
 func (p *pool) open(ctx context.Context, channel string) (driver.Line, error) {
+	stays := p.place.Watch()
 	conn, err := p.dial(ctx)
 	if err != nil {
 		return nil, notOpened(err)
 	}
-	l := line{redis.PubSubConn{Conn: conn}}
+	l := line{redis.PubSubConn{Conn: conn}, stays}
 	stop := context.AfterFunc(ctx, l.Close)
 	err = l.subscribe(channel)
 	if !stop() && err == nil {
@@ -69,7 +70,10 @@ func (p *pool) dial(ctx context.Context) (redis.Conn, error) {
 
 // line is a connection that has one subscription. Only its dialling is the
 // application's: redigo reconnects nothing.
-type line struct{ conn redis.PubSubConn }
+type line struct {
+	conn  redis.PubSubConn
+	stays func() error // whether the connection may stay
+}
 
 // subscribe returns when the server has confirmed the subscription.
 func (l line) subscribe(channel string) error {
@@ -112,7 +116,12 @@ func (l line) Next() (payload string, message bool, err error) {
 }
 
 // Ping implements [driver.Line].
-func (l line) Ping() error { return l.conn.Ping("") }
+func (l line) Ping() error {
+	if err := l.stays(); err != nil {
+		return err
+	}
+	return l.conn.Ping("")
+}
 
 // Close implements [driver.Line].
 func (l line) Close() { _ = l.conn.Close() }

@@ -118,7 +118,7 @@ func (s suite) batchAnswersAreFinal(t *testing.T) {
 		"READONLY You can't write against a read only replica.", "CLUSTERDOWN Hash slot not served",
 	} {
 		for refused := range 3 {
-			server := startFake(t, func(r request) string {
+			server := StartFake(t, func(r Request) string {
 				if r.Number == int64(refused)+1 {
 					return "-" + text + "\r\n"
 				}
@@ -196,11 +196,11 @@ func (s suite) batchLostReply(t *testing.T) {
 // batchLostConnection breaks the connection in the middle of the replies. What was
 // answered before may be known; nothing is sent again.
 func (s suite) batchLostConnection(t *testing.T) {
-	server := startFake(t, func(r request) string {
+	server := StartFake(t, func(r Request) string {
 		if r.Number == 1 {
 			return ":1\r\n"
 		}
-		return hangUp
+		return HangUp
 	})
 	pool := s.batcher(t, server.Addr(), Options{})
 	replies := batchInTime(t, pool, within(t, patience), check("a", "t"), check("b", "t"), check("c", "t"))
@@ -215,7 +215,7 @@ func (s suite) batchLostConnection(t *testing.T) {
 
 // batchNobodyThere can not even connect.
 func (s suite) batchNobodyThere(t *testing.T) {
-	server := startFake(t, func(request) string { return hangUp })
+	server := StartFake(t, func(Request) string { return HangUp })
 	server.close()
 	pool := s.batcher(t, server.Addr(), Options{})
 	for range 2 {

@@ -47,6 +47,11 @@ func Run(t *testing.T, open Open) {
 	t.Run("MovedByClusterNode", s.movedByClusterNode)
 	t.Run("AnswersAreFinal", s.answersAreFinal)
 
+	t.Run("WrongServer", s.wrongServer)
+	t.Run("WrongServerInABatch", s.wrongServerInABatch)
+	t.Run("MovedAddress", s.movedAddress)
+	t.Run("NoScriptInOtherWords", s.noScriptInOtherWords)
+
 	t.Run("EndedContext", s.endedContext)
 	t.Run("PausedServer", s.pausedServer)
 	t.Run("HungFromTheStart", s.hungFromTheStart)
@@ -58,6 +63,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("ClosedClient", s.closedClient)
 
 	t.Run("Batch", s.batch)
+	t.Run("Conns", s.conns)
 }
 
 // suite is the state of one Run.

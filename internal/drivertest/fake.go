@@ -14,47 +14,49 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hangUp in place of a reply closes the connection.
-const hangUp = ""
+// HangUp in place of a reply closes the connection.
+const HangUp = ""
 
-// request is a script call that arrived at a fake server.
-type request struct {
+// Request is a script call that arrived at a fake server.
+type Request struct {
 	Number int64 // 1 for the first one the server got
+	Conn   int64 // 1 for the first connection the server got
 	Words  []string
 }
 
-// fake is a server that answers script calls as a test says, and everything
+// Fake is a server that answers script calls as a test says, and everything
 // else like a Redis that is too old to know it. It is there for answers that a
 // real server gives only in situations that are hard to bring about.
-type fake struct {
+type Fake struct {
 	listener net.Listener
-	answer   func(request) string
+	answer   func(Request) string
 	requests atomic.Int64
+	accepted atomic.Int64
 
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{} // nil once closed; guarded by mu
 	served sync.WaitGroup
 }
 
-// startFake starts a server that ends with the test. answer returns a whole
-// reply in RESP, or hangUp; it is called from many goroutines.
-func startFake(t testing.TB, answer func(request) string) *fake {
+// StartFake starts a server that ends with the test. answer returns a whole
+// reply in RESP, or HangUp; it is called from many goroutines.
+func StartFake(t testing.TB, answer func(Request) string) *Fake {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	f := &fake{listener: listener, answer: answer, conns: make(map[net.Conn]struct{})}
+	f := &Fake{listener: listener, answer: answer, conns: make(map[net.Conn]struct{})}
 	f.served.Go(f.accept)
 	t.Cleanup(f.close)
 	return f
 }
 
 // Addr is the server's address.
-func (f *fake) Addr() string { return f.listener.Addr().String() }
+func (f *Fake) Addr() string { return f.listener.Addr().String() }
 
 // Requests is how many script calls have arrived.
-func (f *fake) Requests() int64 { return f.requests.Load() }
+func (f *Fake) Requests() int64 { return f.requests.Load() }
 
-func (f *fake) accept() {
+func (f *Fake) accept() {
 	for {
 		conn, err := f.listener.Accept()
 		if err != nil {
@@ -67,7 +69,7 @@ func (f *fake) accept() {
 }
 
 // track remembers a connection, so that close can end it.
-func (f *fake) track(conn net.Conn) bool {
+func (f *Fake) track(conn net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.conns == nil {
@@ -78,7 +80,7 @@ func (f *fake) track(conn net.Conn) bool {
 	return true
 }
 
-func (f *fake) close() {
+func (f *Fake) close() {
 	_ = f.listener.Close()
 	f.mu.Lock()
 	for conn := range f.conns {
@@ -89,16 +91,17 @@ func (f *fake) close() {
 	f.served.Wait()
 }
 
-func (f *fake) serve(conn net.Conn) {
+func (f *Fake) serve(conn net.Conn) {
 	defer conn.Close()
+	number := f.accepted.Add(1)
 	reader := bufio.NewReader(conn)
 	for {
 		words, err := readCommand(reader)
 		if err != nil {
 			return
 		}
-		reply := f.reply(words)
-		if reply == hangUp {
+		reply := f.reply(number, words)
+		if reply == HangUp {
 			return
 		}
 		if _, err := io.WriteString(conn, reply); err != nil {
@@ -107,10 +110,12 @@ func (f *fake) serve(conn net.Conn) {
 	}
 }
 
-func (f *fake) reply(words []string) string {
+func (f *Fake) reply(conn int64, words []string) string {
 	switch strings.ToLower(words[0]) {
 	case "evalsha", "eval":
-		return f.answer(request{Number: f.requests.Add(1), Words: words})
+		return f.answer(Request{Number: f.requests.Add(1), Conn: conn, Words: words})
+	case "quit":
+		return HangUp
 	default:
 		return "-ERR unknown command\r\n"
 	}

@@ -33,11 +33,11 @@ func (s suite) lostReply(t *testing.T) {
 // lostConnection breaks the connection in place of a reply, which clients take
 // for an idle connection that was closed, and like to try again.
 func (s suite) lostConnection(t *testing.T) {
-	server := startFake(t, func(r request) string {
+	server := StartFake(t, func(r Request) string {
 		if r.Number == 1 {
 			return ":1\r\n"
 		}
-		return hangUp
+		return HangUp
 	})
 	pool := s.pool(t, server.Addr(), Options{})
 	for number := int64(1); number <= 3; number++ {

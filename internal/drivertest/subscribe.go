@@ -40,6 +40,7 @@ func RunSubscriber(t *testing.T, open Open, setPings SetPings) {
 	t.Run("PausedServer", s.pausedServer)
 	t.Run("CutNetwork", s.cutNetwork)
 	t.Run("Killed", s.killed)
+	t.Run("MovedAddress", s.movedAddress)
 
 	t.Run("OddConfirmation", s.oddConfirmation)
 	t.Run("ConfirmedAgain", s.confirmedAgain)
@@ -345,7 +346,7 @@ func (s subscriberSuite) pausedServer(t *testing.T) {
 
 // cutNetwork has answers get lost.
 func (s subscriberSuite) cutNetwork(t *testing.T) {
-	s.ping(t, veryOften)
+	s.ping(t, often) // a slow machine must have lost an answer by the second one
 	node, channel := redistest.StartOne(t, redistest.WithProxy()), redistest.Name(t)
 	sub := s.listen(t, node.Addr(), channel, Options{ReadTimeout: ages})
 	node.Proxy().DropReplies(true)
@@ -372,7 +373,7 @@ const confirmation = "*3\r\n$9\r\nsubscribe\r\n$7\r\nchannel\r\n:1\r\n"
 
 // oddConfirmation has something else come in its place.
 func (s subscriberSuite) oddConfirmation(t *testing.T) {
-	for _, odd := range []string{"$-1\r\n", "*-1\r\n", "+OK\r\n", ":1\r\n", "nonsense\r\n", hangUp} {
+	for _, odd := range []string{"$-1\r\n", "*-1\r\n", "+OK\r\n", ":1\r\n", "nonsense\r\n", HangUp} {
 		sub, err := s.subscriber(t, startOdd(t, odd), Options{}).Subscribe(within(t, patience), "channel")
 		require.Errorf(t, err, "%q", odd)
 		require.False(t, driver.IsReply(err))
@@ -417,7 +418,7 @@ func serveOdd(conn net.Conn, reply string) {
 		if err == nil && strings.EqualFold(words[0], "subscribe") {
 			answer = reply
 		}
-		if err != nil || answer == hangUp {
+		if err != nil || answer == HangUp {
 			return
 		}
 		_, _ = io.WriteString(conn, answer)

@@ -110,6 +110,18 @@ func (l *leftovers) add(h *hold) {
 	l.holds = append(l.holds, h)
 }
 
+// of is the ended hold of a token, if it may still be on a node.
+func (l *leftovers) of(t token) *hold {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.holds {
+		if h.token.value == t.value {
+			return h
+		}
+	}
+	return nil
+}
+
 // current lists those that are not settled. The slice is read-only for its user.
 func (l *leftovers) current() []*hold {
 	l.mu.Lock()

@@ -409,7 +409,7 @@ func TestCancelledCallerStrandsNothing(t *testing.T) {
 			time.AfterFunc(50*ms, func() { cancel(why) })
 			start := time.Now()
 			err := b.object(nil).Lock(ctx)
-			require.Equal(t, 50*ms, time.Since(start))
+			require.Equal(t, time.Duration(99+n)*ms, time.Since(start), "what comes late is given back by then")
 			require.ErrorIs(t, err, context.Canceled)
 			require.ErrorIs(t, err, why)
 			time.Sleep(200 * ms)

@@ -58,6 +58,8 @@ func (x *Exclusive) lock(ctx context.Context, p *pace) error {
 	h, err := x.enter(ctx, p)
 	if err != nil {
 		x.discard(h)
+		p.cut = h
+		p.linger(ctx)
 		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
 	}
 	if h == nil {
@@ -66,6 +68,7 @@ func (x *Exclusive) lock(ctx context.Context, p *pace) error {
 	}
 	if err != nil {
 		x.discard(x.leave(nil))
+		p.linger(ctx)
 		return err
 	}
 	x.begin(h)
@@ -138,6 +141,7 @@ func (a *attempts) next(ctx context.Context, p *pace, m *mark) (*hold, []error, 
 	}
 	h, causes := a.try(ctx, t, m.forTry(p))
 	if h == nil && ctx.Err() != nil {
+		p.cut = a.left.of(t)
 		if a.causes != nil { // this try was cut short, and knows less
 			causes = a.causes
 		}

@@ -47,6 +47,8 @@ type hold struct {
 	undo    driver.Call // the release's call, once it was needed
 
 	mark *mark // of the call that made the try, if it leaves one
+
+	gone chan struct{} // closed when nothing lingers on the nodes; nil unless somebody waits
 }
 
 // stake is what the hold knows of one node.
@@ -340,6 +342,46 @@ func (h *hold) forget(n *node) {
 	if s.owing {
 		s.owing = false
 		n.debts.strict.remove(h.token.value)
+	}
+	if h.gone != nil && !h.lingers() {
+		close(h.gone)
+		h.gone = nil
+	}
+}
+
+// lingers reports that an answer is still due that settles the hold, of a node that is
+// not silent. h.mu is held.
+func (h *hold) lingers() bool {
+	call := h.spec.releaseCall(h.token, nil)
+	for i, n := range h.spec.engine.nodes {
+		if s := &h.stakes[i]; (s.maybe || s.pending > 0) && !n.box.Silent(&call) {
+			return true
+		}
+	}
+	return false
+}
+
+// awaitGone waits until nothing is left of an ended hold, which may be nil. It reports
+// false when that has taken too long.
+func (h *hold) awaitGone(tooLong <-chan time.Time) bool {
+	if h == nil {
+		return true
+	}
+	h.mu.Lock()
+	if !h.lingers() {
+		h.mu.Unlock()
+		return true
+	}
+	if h.gone == nil {
+		h.gone = make(chan struct{})
+	}
+	gone := h.gone
+	h.mu.Unlock()
+	select {
+	case <-gone:
+		return true
+	case <-tooLong:
+		return false
 	}
 }
 

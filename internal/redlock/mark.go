@@ -8,14 +8,15 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
-// A mark lasts for a multiple of markStep, so that it is seldom another number,
-// and long enough that a slow try does not let it end between two tries.
-const markStep = 500 * time.Millisecond
-
-// lookAgain is the longest that a waiter goes without a try that makes its mark last.
-// Where the retry delay is longer it makes one meanwhile, which uses up none. So the
-// mark of a waiter that was killed ends soon, whatever durations it was given.
-const lookAgain = 10 * time.Second
+// A waiter looks again after lookEvery at the latest, however long its retry delay is,
+// and a mark lasts for markLife. So it outlives its waiter by two seconds, whatever the
+// expiry is, and does not end while that waits. Where answers are slow it lasts longer by
+// the time that the last one took, up to mostSlow, and the next look comes earlier.
+const (
+	markLife  = 2 * time.Second
+	lookEvery = time.Second
+	mostSlow  = 2 * time.Second
+)
 
 // mark is a waiting object's place in line on the nodes: what a refused try
 // leaves there when its caller goes on waiting, so that others make way and a
@@ -29,14 +30,14 @@ const lookAgain = 10 * time.Second
 // a line.
 type mark struct {
 	hold
-	lifetime atomic.Pointer[any] // in ms, as a word
+	lifetime atomic.Int64 // in ms
 	waiter   *waiter
 	joined   bool // the waiter is known to the engine's ears
 	told     bool // the waiter was told something before the try under way
 	again    bool // the call has made a try before that one
 
-	usual   time.Duration // the last retry delay; of the call under way
-	renewed time.Time     // when the last try that leaves the mark was made
+	renewed time.Time     // when the last try that leaves the mark was made …
+	took    time.Duration // … and how long it was until its answer was there
 
 	// overlapped is set once two calls that may leave the mark were under way to
 	// one node. Their answers may come in another order than they were run in, so
@@ -54,7 +55,6 @@ func (s *Spec) newMark(suffix string) *mark {
 	m := new(mark)
 	m.waiter = s.engine.ears.newWaiter(suffix)
 	m.init(s, newToken(m.waiter.id, false))
-	m.usual = maxRetryDelay
 	m.ended, m.inLine = true, true
 	return m
 }
@@ -81,6 +81,7 @@ func (a *attempts) begin(p *pace, suffix string) *mark {
 		a.mark = a.spec.newMark(suffix)
 	}
 	m := a.mark
+	m.renewed, p.mark = time.Time{}, m
 	m.mu.Lock()
 	m.ended, m.overlapped = false, false
 	m.mu.Unlock()
@@ -92,7 +93,7 @@ func (a *attempts) begin(p *pace, suffix string) *mark {
 
 // takeOver is begin for a call that gets the mark of the one before it, as it is on the
 // nodes. It reports whether the call waits from the start, without a try of its own: if
-// the mark is in line on a majority, and lasts for the retry delay. Without a mark it is
+// the mark is in line on a majority, and lasts until the next look. Without a mark it is
 // begin.
 func (a *attempts) takeOver(m *mark, p *pace, suffix string) (_ *mark, waits bool) {
 	switch {
@@ -102,15 +103,13 @@ func (a *attempts) takeOver(m *mark, p *pace, suffix string) (_ *mark, waits boo
 		m.end()
 		return nil, false
 	}
-	p.start()
-	left := time.Duration((*m.lifetime.Load()).(int64))*time.Millisecond - time.Since(m.renewed)
-	return m, left >= m.spec.toNextTry(p.delay()) && len(m.stakes)-m.rid() >= m.spec.engine.quorum
+	p.mark = m
+	m.noteTime()
+	return m, m.pauseLeft() > 0 && len(m.stakes)-m.rid() >= m.spec.engine.quorum
 }
 
-// forTry makes the mark ready for the next try, and lets it last for twice the
-// time to the one after it: as long as that was the last time, before the first try,
-// as the retry delay is asked for only when there is one. It is nil for the last try,
-// which leaves none.
+// forTry makes the mark ready for the next try. It is nil for the last try, which leaves
+// none.
 func (m *mark) forTry(p *pace) *mark {
 	if m == nil || p.spent() {
 		return nil
@@ -118,24 +117,26 @@ func (m *mark) forTry(p *pace) *mark {
 	m.told, m.again = m.waiter.told() > 0, p.started
 	p.started = true
 	m.waiter.reset()
-	if p.drawn || p.running {
-		m.usual = p.delay()
-	}
 	m.renewed = time.Now()
-	least := 2 * m.spec.toNextTry(m.usual)
-	steps := (least + markStep - 1) / markStep
-	ms := (steps * markStep).Milliseconds()
-	if last := m.lifetime.Load(); last == nil || *last != any(ms) {
-		word := any(ms)
-		m.lifetime.Store(&word)
-	}
+	m.lifetime.Store((markLife + m.took).Milliseconds())
 	return m
 }
 
-// toNextTry is how long a mark has to last for the next try, after a retry delay. As
-// neither part of it is long, a multiple of it does not overflow.
-func (s *Spec) toNextTry(delay time.Duration) time.Duration {
-	return min(delay, lookAgain) + min(s.bound, lookAgain)
+// noteTime notes how long the last try took, or how long ago it was.
+func (m *mark) noteTime() {
+	if !m.renewed.IsZero() {
+		m.took = min(time.Since(m.renewed), mostSlow)
+	}
+}
+
+// pauseLeft is the longest time to the next look, so that the mark is renewed before it
+// ends: the next try may take as long as the last one.
+func (m *mark) pauseLeft() time.Duration {
+	if m.renewed.IsZero() { // no node was asked yet
+		return lookEvery
+	}
+	life := time.Duration(m.lifetime.Load()) * time.Millisecond
+	return min(lookEvery, life-2*m.took)
 }
 
 // words are the mark's arguments to a script: its id, and its lifetime in ms.
@@ -143,7 +144,7 @@ func (m *mark) words() (id, lifetime any) {
 	if m == nil {
 		return "", int64(0)
 	}
-	return m.token.word, *m.lifetime.Load()
+	return m.token.word, m.lifetime.Load()
 }
 
 // looks reports that the try under way is not the first one of its call, and that
@@ -202,22 +203,8 @@ func (m *mark) pauseOr(ctx context.Context, p *pace, over <-chan struct{}) error
 		return p.pauseOr(ctx, over)
 	}
 	m.join()
-	if m.endsTooSoon(p) {
-		return nil
-	}
-	return p.pauseFor(ctx, m.waiter, m.spec.engine.quorum, over)
-}
-
-// endsTooSoon reports that the mark would end before the next try, as the retry
-// delay is longer than the last time. Then a try at once, which uses up none, makes
-// it last.
-func (m *mark) endsTooSoon(p *pace) bool {
-	word := m.lifetime.Load()
-	if p.spent() || word == nil { // no node was asked yet
-		return false
-	}
-	p.start()
-	return time.Duration((*word).(int64))*time.Millisecond < m.spec.toNextTry(p.delay())
+	m.noteTime()
+	return p.pauseFor(ctx, m.waiter, m.spec.engine.quorum, over, m.pauseLeft())
 }
 
 // join makes the waiter known, so that it is told.

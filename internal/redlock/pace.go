@@ -24,6 +24,9 @@ type pace struct {
 
 	drawn bool          // next is valid
 	next  time.Duration // the delay after the current try, where it was asked for ahead
+
+	mark *mark // that the call may have left on the nodes …
+	cut  *hold // … and what the try may have got that ctx has cut short; nil for none
 }
 
 func (s *Spec) newPace(tries int) *pace {
@@ -65,7 +68,6 @@ func (p *pace) pauseOr(ctx context.Context, woken <-chan struct{}) error {
 // good part of what a lock costs that is passed on inside a process.
 func (p *pace) pauseUntil(ctx context.Context, woken <-chan struct{}) error {
 	if p.most == 0 && !p.running {
-		p.delay() // once, by which the place in line of the first try is timed
 		select {
 		case <-woken:
 			return nil
@@ -94,14 +96,19 @@ const (
 )
 
 // pauseFor is pause, but ends early, without using up a try, when w is told by
-// enough nodes, or by any and no more for a while, or over is closed, or a look is due.
-func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan struct{}) error {
+// enough nodes, or by any and no more for a while, or over is closed; or when longest
+// has gone by.
+func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan struct{}, longest time.Duration) error {
 	if p.spent() {
 		return errSpent
 	}
 	p.start()
-	look, stop := p.lookTimer()
-	defer stop()
+	var look <-chan time.Time
+	if longest < p.next {
+		timer := time.NewTimer(longest)
+		defer timer.Stop()
+		look = timer.C
+	}
 	var jitter *time.Timer
 	var after <-chan time.Time
 	for {
@@ -130,15 +137,6 @@ func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan 
 			return nil
 		}
 	}
-}
-
-// lookTimer tells when to look at the nodes, where the retry delay is too long for it.
-func (p *pace) lookTimer() (look <-chan time.Time, stop func()) {
-	if p.delay() <= lookAgain {
-		return nil, func() {}
-	}
-	t := time.NewTimer(lookAgain)
-	return t.C, func() { t.Stop() }
 }
 
 // jitter draws the time to wait for more word.
@@ -176,5 +174,23 @@ func (p *pace) delay() time.Duration {
 func (p *pace) stop() {
 	if p.timer != nil {
 		p.timer.Stop()
+	}
+}
+
+// maxLinger is the longest time that a call waits, after its ctx has ended, for what it
+// has left on the nodes to be taken back.
+const maxLinger = 100 * time.Millisecond
+
+// linger ends a call that has failed. One that was cancelled may be about to end its
+// process, and what it has left would then stay until it ends by itself. So it waits for
+// that to be taken back, but not for silent nodes, and not for long.
+func (p *pace) linger(ctx context.Context) {
+	if ctx.Err() == nil || p.mark == nil && p.cut == nil {
+		return
+	}
+	timer := time.NewTimer(maxLinger)
+	defer timer.Stop()
+	if p.mark == nil || p.mark.awaitGone(timer.C) {
+		p.cut.awaitGone(timer.C)
 	}
 }

@@ -32,7 +32,7 @@ func TestWaitingWriterLeavesItsMarkAndRenewsIt(t *testing.T) {
 		first, left := b.markOf(0)
 		require.Equal(t, []int{1, 1, 1}, b.marks())
 		for range 30 {
-			require.GreaterOrEqual(t, left, markStep)
+			require.GreaterOrEqual(t, left, lookEvery)
 			time.Sleep(100 * ms)
 			require.Equal(t, []int{1, 1, 1}, b.marks())
 			var now any

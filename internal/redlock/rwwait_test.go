@@ -71,7 +71,7 @@ func TestCancelledCallsStrandNothing(t *testing.T) {
 				err := <-call
 				require.ErrorIs(t, err, context.Canceled)
 				require.ErrorIs(t, err, ErrFailed)
-				require.Zero(t, time.Since(start))
+				require.LessOrEqual(t, time.Since(start), 50*ms, "one call that was under way")
 				after()
 				time.Sleep(100 * ms) // late grants are on their way back
 				b.free()

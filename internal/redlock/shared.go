@@ -73,6 +73,7 @@ func (x *Shared) ask(ctx context.Context, p *pace) error {
 		if err != nil {
 			m.end()
 			x.line.giveUp()
+			p.linger(ctx)
 			return err
 		}
 	}

@@ -82,6 +82,7 @@ func (x *Slots) acquire(ctx context.Context, n int, p *pace) (*Permit, error) {
 	h, m, err := x.ask(ctx, p, a)
 	if err != nil {
 		x.giveUp(a)
+		p.linger(ctx)
 		return nil, err
 	}
 	x.queue.leave(a, m)
@@ -199,6 +200,9 @@ func (a *attempts) propose(ctx context.Context, q request, p *pace, m *mark) (h 
 			return nil, nil, err
 		}
 		h, r, causes := a.trySlots(ctx, t, q, m.forTry(p))
+		if h == nil && ctx.Err() != nil {
+			p.cut = a.left.of(t)
+		}
 		if h != nil || ctx.Err() != nil {
 			return h, causes, nil
 		}

@@ -228,15 +228,15 @@ func (l *lane) join(first *Request, most int) []*Request {
 	return b.requests
 }
 
-// fly runs a flight in a goroutine of its own, and then others for as long as something
-// waits.
+// fly runs a flight, if there is one, in a goroutine of its own.
 func (l *lane) fly(f *flight) {
 	if f != nil {
 		go l.run(f)
 	}
 }
 
-// run runs a flight, and then others. They do not wait until its answers are told.
+// run runs a flight, and then others for as long as something waits. A flight does not
+// wait until the answers of the one before it are told.
 func (l *lane) run(f *flight) {
 	for {
 		f.send()

@@ -1,0 +1,204 @@
+package redlock
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// waiter is one way to stand in line: what keeps the lock, the call that waits, and what
+// is left of its place on a node.
+type waitingCall struct {
+	held  func(*bench)
+	lock  func(*bench, func(*Config)) func(context.Context) error
+	place func(n *fakeNode) (ends time.Time)
+}
+
+func latest[K comparable](places map[K]time.Time) (ends time.Time) {
+	for _, at := range places {
+		ends = at
+	}
+	return ends
+}
+
+func inLineOf(n *fakeNode) (ends time.Time) {
+	for _, places := range n.lines {
+		for _, p := range places {
+			ends = p.ends
+		}
+	}
+	return ends
+}
+
+var waitingCalls = map[string]waitingCall{
+	"mutex": {
+		func(b *bench) {
+			for _, n := range b.nodes {
+				n.put("name", "theirs", time.Hour)
+			}
+		},
+		func(b *bench, change func(*Config)) func(context.Context) error { return b.object(change).Lock },
+		inLineOf,
+	},
+	"writer": {
+		func(b *bench) {
+			b.set(func(l *fakeRW) { l.readers["theirs"] = time.Now().Add(time.Hour) }, 0, 1, 2)
+		},
+		func(b *bench, change func(*Config)) func(context.Context) error { return b.rw(change).Writer.Lock },
+		func(n *fakeNode) time.Time { return latest(n.rwLock(rwName).intents) },
+	},
+	"reader": {
+		func(b *bench) {
+			b.set(func(l *fakeRW) { l.writer = fakeKey{"theirs", time.Now().Add(time.Hour)} }, 0, 1, 2)
+		},
+		func(b *bench, change func(*Config)) func(context.Context) error { return b.rw(change).Reader.Lock },
+		func(n *fakeNode) time.Time { return latest(n.rwLock(rwName).waiters) },
+	},
+	"permits": {
+		func(b *bench) {
+			b.take(b.elsewhere().slots(1, func(c *Config) { c.Expiry = time.Hour }), 1)
+		},
+		func(b *bench, change func(*Config)) func(context.Context) error {
+			x := b.slots(1, change)
+			return func(ctx context.Context) error { _, err := x.Acquire(ctx, 1); return err }
+		},
+		inLineOf,
+	},
+}
+
+// places are how long the places on the nodes last yet, once everything has settled.
+func (b *bench) placesLeft(c waitingCall) (left []time.Duration) {
+	for _, n := range b.nodes {
+		n.set(func() { left = append(left, time.Until(c.place(n))) })
+	}
+	return left
+}
+
+// A place lasts for a little longer than to the waiter's next look, whatever the expiry
+// and the retry delay are, and never ends while that waits.
+func TestPlacesOutliveTheirWaitersByTwoSeconds(t *testing.T) {
+	for name, c := range waitingCalls {
+		for _, expiry := range []time.Duration{time.Second, 2 * time.Minute, 24 * time.Hour} {
+			for _, delay := range []time.Duration{ms, 100 * ms, 5 * time.Second, time.Hour} {
+				for _, way := range []time.Duration{ms / 2, 600 * ms, 1100 * ms} {
+					if slowest := time.Duration(float64(expiry) * DefaultTimeoutFactor); 2*way > slowest {
+						continue
+					}
+					t.Run(name, func(t *testing.T) {
+						bubble(t, 3, func(b *bench) {
+							c.held(b)
+							for _, n := range b.nodes {
+								n.set(func() { n.before, n.after = always(way), always(way) })
+							}
+							ctx, cancel := context.WithCancel(background)
+							waiting := begins(ctx, c.lock(b, func(c *Config) {
+								c.Expiry, c.Unlimited = expiry, true
+								c.SetRetryDelay(delay)
+							}))
+							time.Sleep(2*way + 10*ms)
+							if 2*way > lookEvery {
+								time.Sleep(5 * way) // it does not know yet how slow the answers are
+							}
+							for range 300 {
+								for _, left := range b.placesLeft(c) {
+									require.Positive(t, left, "expiry %v, delay %v, way %v", expiry, delay, way)
+									require.LessOrEqual(t, left, 2*time.Second+4*way, "expiry %v, delay %v, way %v", expiry, delay, way)
+								}
+								time.Sleep(37 * ms)
+							}
+							cancel()
+							require.ErrorIs(t, <-waiting, ErrFailed)
+						})
+					})
+				}
+			}
+		}
+	}
+}
+
+// Looks between the retry delays use up no tries.
+func TestLooksAreNoTries(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		x := b.object(func(c *Config) { c.Tries = 3; c.SetRetryDelay(10 * time.Second) })
+		b.nodes[0].put("name", "theirs", time.Hour)
+		start := time.Now()
+		require.ErrorIs(t, x.Lock(background), ErrFailed)
+		require.Equal(t, 20*time.Second, time.Since(start))
+		require.InDelta(t, 21, b.nodes[0].ran(scripts.MutexAcquire), 2)
+	})
+}
+
+// Whoever is cancelled may be about to end the process: the place is gone on return.
+func TestCancelledCallWaitsForItsWithdrawal(t *testing.T) {
+	for name, c := range waitingCalls {
+		t.Run(name, func(t *testing.T) {
+			for _, after := range []time.Duration{500 * ms, 510 * ms, 520 * ms, 530 * ms} {
+				bubble(t, 3, func(b *bench) {
+					c.held(b)
+					for _, n := range b.nodes {
+						n.set(func() { n.before, n.after = always(10*ms), always(10*ms) })
+					}
+					ctx, cancel := context.WithCancel(background)
+					time.AfterFunc(after, cancel)
+					start := time.Now()
+					err := c.lock(b, func(c *Config) { c.Unlimited = true })(ctx)
+					gone := time.Since(start) - after
+					require.ErrorIs(t, err, context.Canceled)
+					require.LessOrEqual(t, gone, 45*ms, "what was under way, and one round trip")
+					for _, n := range b.nodes {
+						n.mu.Lock()
+						require.False(t, c.place(n).After(time.Now()), "on return")
+						n.mu.Unlock()
+					}
+				})
+			}
+		})
+	}
+}
+
+// It waits briefly: for no node that is silent, and not long for any.
+func TestCancelledCallDoesNotWaitLong(t *testing.T) {
+	for name, c := range waitingCalls {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, func(b *bench) {
+				c.held(b)
+				ctx, cancel := context.WithCancel(background)
+				lock := c.lock(b, func(c *Config) { c.Expiry, c.Unlimited = time.Hour, true })
+				waiting := begins(ctx, lock)
+				for _, n := range b.nodes {
+					n.setHung(true)
+				}
+				start := time.Now()
+				cancel()
+				require.ErrorIs(t, <-waiting, context.Canceled)
+				require.Equal(t, maxLinger, time.Since(start))
+				for _, n := range b.nodes {
+					n.setHung(false)
+				}
+			})
+		})
+	}
+}
+
+// A try that is under way when its caller is cancelled may be granted: that goes too.
+func TestCancelledCallWaitsForWhatATryGot(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		for _, n := range b.nodes {
+			n.before, n.after = always(10*ms), always(10*ms)
+		}
+		for _, lock := range []func(context.Context) error{b.object(nil).Lock, b.object(nil).TryLock} {
+			ctx, cancel := context.WithCancel(background)
+			time.AfterFunc(5*ms, cancel)
+			require.ErrorIs(t, lock(ctx), context.Canceled)
+			for _, n := range b.nodes {
+				require.Empty(t, n.holder("name"), "on return")
+			}
+		}
+		synctest.Wait()
+	})
+}
