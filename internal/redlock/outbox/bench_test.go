@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -68,12 +69,24 @@ func BenchmarkUncontended(b *testing.B) {
 	})
 }
 
+// One caller pays for its request, and for nothing else.
+func TestAllocationsOfAsk(t *testing.T) {
+	box, to, call := New(quick{}, new(clock.Clock)), waiter{make(chan struct{}, 1)}, benchCall("name")
+	got := testing.AllocsPerRun(1000, func() {
+		box.Ask(&Request{Call: call, Class: Ordinary, Bound: time.Minute, To: to})
+		<-to.answered
+	})
+	if got > 1 {
+		t.Errorf("%v allocations", got)
+	}
+}
+
 func BenchmarkContended(b *testing.B) {
 	for _, n := range []int{64, 512} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			box := New(trip{}, new(clock.Clock))
-			b.SetParallelism(n / 2)
+			b.SetParallelism(max(1, n/runtime.GOMAXPROCS(0)))
 			b.RunParallel(func(pb *testing.PB) {
 				call, to := benchCall("name"), waiter{make(chan struct{}, 1)}
 				token := fmt.Sprintf("%p", call)

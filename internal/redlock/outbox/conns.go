@@ -13,7 +13,7 @@ type conns struct {
 	idle    []*conn // the one used last comes last
 	total   int     // idle, in a flight, or about to be closed
 	dialing int
-	made    time.Time // when the last one was, by a server that was not silent
+	made    time.Time // when the last one was, by a server that is well as far as is known
 	refused time.Time // when none could be made; zero if the last one could
 }
 
@@ -105,7 +105,7 @@ func (l *lane) dialed(made driver.Conn, err error, now time.Time) (unsent []*Req
 	c.refused = time.Time{}
 	c.total++
 	c.idle = append(c.idle, &conn{Conn: made, used: now})
-	if !l.silent.Load() { // a host may go on to accept connections for one that hangs
+	if !l.failed { // a host may go on to accept connections for a server that is not well
 		c.made = now
 	}
 	return nil

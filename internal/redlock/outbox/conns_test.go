@@ -30,18 +30,22 @@ func TestACallWaitsForAConnectionAsLongAsItsBound(t *testing.T) {
 }
 
 func TestDialingGoesOnWhenTheCallHasGivenUp(t *testing.T) {
-	within(t, ofDials, func(w *world) {
-		w.dial = takes(time.Second)
-		first := w.post("first")
-		time.Sleep(950 * time.Millisecond)
-		require.ErrorIs(t, first.cause(), ErrSilent)
-		assert.Equal(t, 100*time.Millisecond, first.when())
-		next := w.post("next")
-		time.Sleep(60 * time.Millisecond)
-		assert.Equal(t, []string{"answered"}, next.saw())
-		assert.Equal(t, time.Second, next.left())
-		assert.Equal(t, 1, w.dialed())
-	})
+	for how, comes := range map[string]time.Duration{"waits for it": 950 * time.Millisecond, "finds it": 1100 * time.Millisecond} {
+		t.Run(how, func(t *testing.T) {
+			within(t, ofDials, func(w *world) {
+				w.dial = takes(time.Second)
+				first := w.post("first")
+				time.Sleep(comes)
+				require.ErrorIs(t, first.cause(), ErrSilent)
+				assert.Equal(t, 100*time.Millisecond, first.when())
+				next := w.post("next")
+				time.Sleep(60 * time.Millisecond)
+				assert.Equal(t, []string{"answered"}, next.saw())
+				assert.Equal(t, max(comes, time.Second), next.left())
+				assert.Equal(t, 1, w.dialed())
+			})
+		})
+	}
 }
 
 // What is left of a crowd when the first connections are made has waited for long, and
@@ -58,22 +62,27 @@ func TestANewConnectionIsSomethingHeard(t *testing.T) {
 	})
 }
 
-// A host may accept connections for a server that hangs.
-func TestNewConnectionsToASilentServerAreNothingHeard(t *testing.T) {
-	within(t, ofBoundedDials, func(w *world) {
-		w.obeys = true
-		end := w.hang()
-		all := w.numbered("n", 20*maxFlights, alone)
-		time.Sleep(time.Second)
-		unsent := 0
-		for _, p := range all {
-			if p.saw()[0] == "unsent" {
-				unsent++
-			}
-		}
-		assert.Greater(t, unsent, 17*maxFlights)
-		end()
-	})
+// A host may accept connections for a server that hangs, or break them.
+func TestNewConnectionsToAServerThatDoesNotAnswerAreNothingHeard(t *testing.T) {
+	for how, faults := range map[string]faults{
+		"hangs":  {obeys: true, delay: always(time.Hour)},
+		"resets": {delay: always(60 * time.Millisecond), fault: func([]*driver.Call) error { return errReset }},
+	} {
+		t.Run(how, func(t *testing.T) {
+			within(t, ofBoundedDials, func(w *world) {
+				w.faults = faults
+				w.numbered("n", 20*maxFlights, alone)
+				time.Sleep(time.Second)
+				unsent := 0
+				for _, p := range w.probes {
+					if p.saw()[0] == "unsent" {
+						unsent++
+					}
+				}
+				assert.Greater(t, unsent, 17*maxFlights)
+			})
+		})
+	}
 }
 
 func TestACrowdHasConnectionsMadeForIt(t *testing.T) {
@@ -288,8 +297,8 @@ func TestConnectionsThatAreNotUsedAreClosed(t *testing.T) {
 		time.Sleep(time.Second)
 		before := w.dialed()
 		require.Greater(t, before, 1)
-		for range 4 {
-			time.Sleep(idleTime / 2)
+		for range 7 {
+			time.Sleep(idleTime / 3)
 			w.post(fmt.Sprint("used ", w.since()))
 		}
 		time.Sleep(time.Second)

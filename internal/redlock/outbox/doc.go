@@ -24,10 +24,16 @@
 // told when it is withdrawn, when no connection can be made, or when the server has
 // answered nothing at all for as long as the call was to last.
 //
+// A call that was sent is late when its bound has passed. Its answer is told even so.
+// A server is silent when it has let a bound pass without answering anything. It is
+// asked all the same, but by one flight at a time, until it answers.
+//
 // # Connections
 //
 // A driver that can dial makes connections for the lane alone. Dialing has the client's
 // own timeout and not a call's, goes on when the call that needed it has given up, and
 // serves the next one. A lane has as many connections as it had flights at a time,
-// and closes those that were not used for a while.
+// and closes those that were not used for a while, that broke, or on which the driver
+// has waited for several bounds. If one cannot be made, and there is no other, what
+// waits is not sent; if there are others, the next try comes after a pause.
 package outbox

@@ -221,14 +221,19 @@ type dials struct {
 	bounded bool
 }
 
-func (p dials) Dial(_ context.Context, lane string) (driver.Conn, error) {
+func (p dials) Dial(ctx context.Context, lane string) (driver.Conn, error) {
 	p.mu.Lock()
 	p.server.dials++
 	dial := p.dial
 	p.mu.Unlock()
 	if dial != nil {
 		after, err := dial(lane)
-		if time.Sleep(after); err != nil {
+		select {
+		case <-time.After(after):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -507,6 +512,12 @@ func (p *probe) saw() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.told)
+}
+
+// sawAfter is saw, after some time.
+func (p *probe) sawAfter(after time.Duration) []string {
+	time.Sleep(after)
+	return p.saw()
 }
 
 // cause is the error that was told.

@@ -24,6 +24,7 @@ type lane struct {
 	flights  []*flight
 	cutAt    time.Time // when the last flight began
 	heardAt  time.Time // when the server last answered, or was first asked after a pause
+	failed   bool      // a flight has had no answer since then
 	most     int       // how many calls a batch may have
 	shrunkAt time.Time // when that became less
 	tokens   map[string]bool
@@ -266,7 +267,6 @@ func (l *lane) land(f *flight) (next *flight, mine bool) {
 		l.requeue(f)
 	}
 	next = l.cut(now)
-	l.setAlarm(now.Time)
 	f.landed = true
 	return next, f.telling == 0
 }
@@ -301,7 +301,7 @@ func (l *lane) requeue(f *flight) {
 
 // hear notes that the server has answered. l.mu is held.
 func (l *lane) hear(now time.Time) {
-	l.heardAt = now
+	l.heardAt, l.failed = now, false
 	if l.silent.Load() {
 		l.silent.Store(false)
 	}
@@ -316,8 +316,11 @@ func (l *lane) noteOutcome(f *flight, now time.Time) {
 		if !f.late && len(f.requests) == l.most && l.box.batches() {
 			l.most = min(maxCalls, 2*l.most)
 		}
-	case (f.gaveUp(now) || f.timedOut()) && !f.unsent():
+	case f.unsent():
+	case f.gaveUp(now), f.timedOut():
 		l.noteLate(f, now)
+	default:
+		l.failed = true
 	}
 }
 
@@ -328,7 +331,7 @@ func (l *lane) noteLate(f *flight, now time.Time) {
 	if f.since.After(l.shrunkAt) {
 		l.most, l.shrunkAt = max(1, l.most/2), now
 	}
-	f.late = true
+	f.late, l.failed = true, true
 	if !l.heardAt.After(f.since) {
 		l.silent.Store(true)
 	}

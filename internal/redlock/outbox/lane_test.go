@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -114,6 +113,17 @@ func TestWhatMustGoAloneDoes(t *testing.T) {
 	})
 }
 
+func TestNothingJoinsWhatMustGoAlone(t *testing.T) {
+	within(t, ofMany, func(w *world) {
+		w.delay = always(10 * time.Millisecond)
+		w.begin("a", "b")
+		w.post("c", alone)
+		w.postAll("d e")
+		time.Sleep(10 * time.Millisecond)
+		assert.Equal(t, []string{"a", "b", "c", "d e"}, w.groups())
+	})
+}
+
 func TestWhatMustGoAloneIsNotHeldUpByOthers(t *testing.T) {
 	within(t, ofMany, func(w *world) {
 		w.delay = always(time.Millisecond)
@@ -184,9 +194,9 @@ func TestAtMost16FlightsAtATime(t *testing.T) {
 					time.Sleep(gatherTime)
 				}
 				synctest.Wait()
-				assert.Equal(t, maxFlights, w.mostAtOnce())
+				assert.Equal(t, 16, w.mostAtOnce())
 				time.Sleep(time.Second)
-				assert.Equal(t, maxFlights, w.mostAtOnce())
+				assert.Equal(t, 16, w.mostAtOnce())
 			})
 		})
 	}
@@ -335,27 +345,25 @@ func TestBatchesShrinkWhenLateAndGrowAgain(t *testing.T) {
 
 func TestABatchThatIsAnsweredLateDoesNotGrow(t *testing.T) {
 	within(t, ofMany, func(w *world) {
-		w.delay = func(calls []*driver.Call) time.Duration { return time.Duration(len(calls)) * 2 * time.Millisecond }
-		for i := range 4 {
-			w.numbered(fmt.Sprint(i, "."), 2+maxCalls)
-			time.Sleep(time.Second)
-		}
-		sizes := w.sizes()
-		assert.NotContains(t, sizes[8:], 128, sizes)
+		end := w.hang()
+		w.begin("a", "b")
+		w.numbered("large", maxCalls)
+		time.Sleep(gatherTime)
+		w.numbered("half as large", maxCalls/2)
+		time.Sleep(150 * time.Millisecond)
+		end()
+		w.change(func(f *faults) { f.delay = always(10 * time.Millisecond) })
+		w.numbered("n", 2+maxCalls)
+		time.Sleep(5 * time.Millisecond)
+		assert.Equal(t, []int{1, 1, 128, 64, 1, 1, 64, 64}, w.sizes())
 	})
 }
 
 func TestAServerIsSilentUntilItAnswersAnything(t *testing.T) {
-	for how, c := range map[string]struct {
-		obeys  bool
-		shrunk []int
-	}{
-		"a driver that waits":    {false, []int{1, 1, 64, 64}}, // has brought the late answers
-		"a driver that gives up": {true, []int{1, 64, 64, 1}},  // has not: one at a time at first
-	} {
+	for how, obeys := range map[string]bool{"a driver that waits": false, "a driver that gives up": true} {
 		t.Run(how, func(t *testing.T) {
 			within(t, ofMany, func(w *world) {
-				w.obeys = c.obeys
+				w.obeys = obeys
 				end := w.hang()
 				p := w.post("a")
 				time.Sleep(80 * time.Millisecond)
@@ -529,19 +537,22 @@ func TestAskDoesNotWaitForATurn(t *testing.T) {
 // A call that is asked for in the caller's goroutine may be answered while others wait.
 func TestWhatWaitsBehindAskGoes(t *testing.T) {
 	within(t, ofBounds, func(w *world) {
-		w.delay = always(10 * time.Millisecond)
-		var asked atomic.Bool
-		w.busy = func(context.Context) {
-			if asked.Swap(true) {
-				return
+		w.delay = func(calls []*driver.Call) time.Duration {
+			if name(calls[0]) == "a" {
+				return gatherTime / 2
 			}
+			return 10 * time.Millisecond
+		}
+		w.busy = func(context.Context) {
+			w.change(func(f *faults) { f.busy = nil })
 			w.postAll("b c d")
-			time.Sleep(100 * time.Microsecond)
 		}
 		p := w.plan("a")
 		assert.True(t, w.box.Ask(&p.Request))
+		assert.Equal(t, gatherTime/2, w.since())
 		time.Sleep(20 * time.Millisecond)
 		assert.Equal(t, []string{"a", "b", "c d"}, w.groups())
+		assert.Equal(t, gatherTime/2, w.probes[2].left(), "it has the place of the first")
 	})
 }
 
@@ -734,12 +745,6 @@ func TestADriverThatForgetsAReplyHasNotAnswered(t *testing.T) {
 		require.NoError(t, all[2].cause())
 		require.ErrorIs(t, all[3].cause(), errNoReply)
 	})
-}
-
-// sawAfter is saw, after some time.
-func (p *probe) sawAfter(after time.Duration) []string {
-	time.Sleep(after)
-	return p.saw()
 }
 
 func TestASilentServerIsAskedByOneFlightAtATime(t *testing.T) {
