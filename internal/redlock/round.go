@@ -47,6 +47,7 @@ type round struct {
 	wave    chan<- *round // gets the round then, if it runs in a wave
 
 	asked int          // slots with a pass
+	back  int          // of these: calls that have returned
 	first int          // the node whose turn is first
 	turn  atomic.Int32 // how many turns were taken
 }
@@ -235,6 +236,9 @@ func (r *round) settledUnasked() bool {
 			r.callOff()
 		}
 		r.close()
+	}
+	if r.asked == 0 {
+		r.ctx.forget()
 	}
 	return r.asked == 0 && r.closed
 }
@@ -479,6 +483,11 @@ func (r *round) record(n *node, a answer) (late bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &r.slots[n.index]
+	if s.pass != noPass && !s.answered {
+		if r.back++; r.back == r.asked {
+			r.ctx.forget() // the round may last as long as the hold
+		}
+	}
 	s.answer, s.answered = a, true
 	n.gate.giveBack(s.pass)
 	if s.background {

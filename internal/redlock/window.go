@@ -52,9 +52,13 @@ func (w *window) serves(now time.Time, bound time.Duration) bool {
 // the values of the caller's context, for tracing, and is not cancelled by it.
 // A caller that stops waiting needs the answer all the same: it tells whether
 // the node must be released.
+//
+// Once all calls have returned it forgets the caller's.
 type callContext struct {
 	*window
-	values context.Context
+
+	mu     sync.Mutex
+	values context.Context // nil once they are forgotten
 }
 
 func (c *callContext) Deadline() (time.Time, bool) { return c.ends, true }
@@ -69,4 +73,19 @@ func (c *callContext) Err() error {
 	}
 }
 
-func (c *callContext) Value(key any) any { return c.values.Value(key) }
+// Value asks the caller's context, without the lock, as that is foreign code.
+func (c *callContext) Value(key any) any {
+	c.mu.Lock()
+	values := c.values
+	c.mu.Unlock()
+	if values == nil {
+		return nil
+	}
+	return values.Value(key)
+}
+
+func (c *callContext) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.values = nil
+}
