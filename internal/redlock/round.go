@@ -56,6 +56,7 @@ type round struct {
 	then    func(*round)  // is called then, if nobody waits
 
 	asked int // slots that are asked
+	back  int // of these: calls that have ended
 	joins int // slots that are asked by another round
 	first int // the node that is asked first
 }
@@ -283,6 +284,9 @@ func (r *round) settledUnasked() bool {
 			r.callOff()
 		}
 		r.close()
+	}
+	if r.asked == 0 {
+		r.forgetValues()
 	}
 	return r.asked == 0 && r.closed
 }
@@ -554,6 +558,11 @@ func (r *round) elect(slots string) {
 func (r *round) record(n *node, a answer) (late bool) {
 	r.mu.Lock()
 	s := &r.slots[n.index]
+	if s.asked && !s.answered {
+		if r.back++; r.back == r.asked {
+			r.forgetValues()
+		}
+	}
 	s.answer, s.answered = a, true
 	if r.closed {
 		r.mu.Unlock()
@@ -575,6 +584,15 @@ func (r *round) record(n *node, a answer) (late bool) {
 		r.conclude()
 	}
 	return false
+}
+
+// forgetValues lets go of the caller's ctx once no call is under way: the round may last
+// as long as the hold. r.mu is held.
+func (r *round) forgetValues() {
+	r.values = nil
+	for i := range r.slots {
+		r.slots[i].Values = nil
+	}
 }
 
 // noteStart has validity count from before the first of the votes was sent: no node
