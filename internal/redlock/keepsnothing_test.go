@@ -149,7 +149,7 @@ func TestStragglersHaveTheirCallersValues(t *testing.T) {
 		}
 		b.nodes[2].before = always(50 * ms)
 		e := b.engine
-		e.nodes[2].pool = looking{b.nodes[2], func(ctx context.Context) { seen <- ctx.Value(baggageKey{}) }}
+		e.nodes[2] = e.newNode(2, looking{b.nodes[2], func(ctx context.Context) { seen <- ctx.Value(baggageKey{}) }})
 		x := b.object(nil)
 		require.NoError(t, x.Lock(context.WithValue(background, baggageKey{}, "value")))
 		time.Sleep(100 * ms)
