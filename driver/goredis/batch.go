@@ -11,10 +11,15 @@ import (
 
 // EvalBatch implements [driver.Batcher].
 func (n *node) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
-	replies, wrong := evalBatch(ctx, n.sender, calls), false
+	stop := n.watch(ctx)
+	replies := evalBatch(ctx, n.sender, calls)
+	var last error
+	wrong := false
 	for _, reply := range replies {
+		last = reply.Err
 		wrong = reply.Err != nil && n.place.Heed(reply.Err) || wrong
 	}
+	stop(last)
 	if wrong {
 		abandon(ctx, n.view)
 	}
@@ -122,7 +127,7 @@ func (c *cluster) evalPart(ctx context.Context, home *node, calls []*driver.Call
 	for i, at := range part {
 		its[i] = calls[at]
 	}
-	for i, reply := range evalBatch(ctx, home.sender, its) {
+	for i, reply := range home.EvalBatch(ctx, its) {
 		if reply.Err != nil {
 			reply.Value, reply.Err = c.chase(ctx, home, its[i], reply.Err)
 		}

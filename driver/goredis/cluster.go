@@ -21,6 +21,7 @@ import (
 // its own terms.
 type cluster struct {
 	client *redis.ClusterClient
+	reach  *reach // of any of its nodes, to load the layout
 
 	mu    sync.RWMutex
 	nodes map[string]*node // by address; guarded by mu
@@ -31,7 +32,9 @@ type cluster struct {
 const maxNodes = 1024
 
 func newCluster(client *redis.ClusterClient) *cluster {
-	return &cluster{client: client, nodes: make(map[string]*node)}
+	c := &cluster{client: client, nodes: make(map[string]*node)}
+	c.reach = newReach(c.dialAny)
+	return c
 }
 
 // Eval implements [driver.Pool].
@@ -44,7 +47,7 @@ func (c *cluster) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	reply, err := eval(ctx, home.sender, call)
+	reply, err := home.Eval(ctx, call)
 	if err != nil {
 		reply, err = c.chase(ctx, home, call, err)
 	}
@@ -53,7 +56,9 @@ func (c *cluster) Eval(ctx context.Context, call *driver.Call) (any, error) {
 
 // master is the node that serves the call's first key, as far as is known.
 func (c *cluster) master(ctx context.Context, call *driver.Call) (*node, error) {
+	stop := c.reach.watch(ctx)
 	client, err := c.client.MasterForKey(ctx, routingKey(call))
+	stop(err)
 	if err != nil {
 		return nil, err
 	}

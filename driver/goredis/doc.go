@@ -38,6 +38,20 @@
 // connection that the application uses next. And OnConnect, Limiter and the
 // credentials providers are the application's code, which may take its time.
 //
+// # What errors say
+//
+// go-redis dials in the background, five times by default, and tells a waiting call
+// nothing before the last attempt has failed: longer than a call lasts. So while the
+// client gets no answers, a call that has used up half of its time dials as well, only to
+// see what happens, and closes the connection. Errors then say that a port refused or that
+// a name is not known ([driver.Diagnoser]). They name the server's address, and of a
+// Cluster those that the client begins with. Of sentinels neither is known.
+//
+// Two pools lead to the same server if they share a client or an address, whatever the
+// database; mutex.New and its like refuse them. localhost is taken for 127.0.0.1, and no
+// name is looked up. What a Dialer of the application's own, sentinels or a wrapper lead to
+// is not known: then only the same client is found.
+//
 // # Addresses that move
 //
 // After a failover the address of a client, a name in DNS or what sentinels say, leads

@@ -2,6 +2,7 @@ package goredis
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,6 +18,7 @@ type node struct {
 	sender  sender        // view behind the hooks of origin
 	bounded bool
 	place   driver.Place
+	*reach
 }
 
 // sender runs single commands and pipelines; [redis.Client] and [redis.Conn]
@@ -34,12 +36,24 @@ func newNode(client *redis.Client) *node {
 		view:    view,
 		sender:  withHooks(client, view),
 		bounded: bounded(view.Options()),
+		reach:   newReach(prober(client.Options())),
 	}
+}
+
+// prober returns how to dial as a client does, or nil: sentinels are asked one dial at a
+// time, and a probe would only wait for the client's own.
+func prober(opts *redis.Options) func(context.Context) (net.Conn, error) {
+	if opts.Addr == failover {
+		return nil
+	}
+	return func(ctx context.Context) (net.Conn, error) { return opts.Dialer(ctx, opts.Network, opts.Addr) }
 }
 
 // Eval implements [driver.Pool].
 func (n *node) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	stop := n.watch(ctx)
 	reply, err := eval(ctx, n.sender, call)
+	stop(err)
 	if err != nil && n.place.Heed(err) {
 		abandon(ctx, n.view)
 	}

@@ -40,6 +40,12 @@
 // Connections of a type that knows no timeouts ([redis.ConnWithTimeout]) are
 // used by [redis.ConnWithContext], or else by Do, without a limit.
 //
+// # The same server twice
+//
+// Two pools of one redigo pool lead to the same server; mutex.New and its like refuse
+// them. What address a dial function has is not known, so two redigo pools of one server
+// are not found out.
+//
 // # Addresses that move
 //
 // After a failover the dial function may lead to another server, while the connections

@@ -13,6 +13,7 @@ import (
 type node struct {
 	index   int
 	pool    driver.Pool
+	addr    string         // for errors; "" if the pool does not know it
 	bounded driver.Bounded // pool, if it can promise when a call returns
 	batcher driver.Batcher // pool, if it can send many calls at once
 	gate    gate
@@ -22,7 +23,11 @@ type node struct {
 func newNode(index int, pool driver.Pool) *node {
 	bounded, _ := pool.(driver.Bounded)
 	batcher, _ := pool.(driver.Batcher)
-	return &node{index: index, pool: pool, bounded: bounded, batcher: batcher}
+	n := &node{index: index, pool: pool, bounded: bounded, batcher: batcher}
+	if located, ok := pool.(driver.Located); ok {
+		n.addr = located.Addr()
+	}
+	return n
 }
 
 // ask sends a call and waits for its answer, however long that takes.
@@ -101,6 +106,27 @@ func (n *node) refused(err error) answer {
 		n.gate.silent.Store(true)
 	}
 	return answer{vote: v, late: late, silent: silent, err: inTime(err)}
+}
+
+// error is the error of this node for the caller.
+func (n *node) error(err error) *RedisError {
+	return &RedisError{Node: n.index, Err: err, addr: n.addr}
+}
+
+// explain adds why there was no answer, if the client has found out. It runs the driver's
+// code, so no lock may be held.
+func (n *node) explain(e *RedisError) {
+	client, ok := n.pool.(driver.Diagnoser)
+	if !ok || !errors.Is(e.Err, errNoAnswer) {
+		return
+	}
+	trouble := client.Trouble()
+	if trouble == nil {
+		return
+	}
+	if e.Err = inTime(trouble); !errors.Is(e.Err, errNoAnswer) {
+		e.Err = fmt.Errorf("%w: %w", errNoAnswer, trouble)
+	}
 }
 
 // inTime makes one error of the many in which clients say that a node did not

@@ -541,6 +541,17 @@ func (r *round) denied() bool {
 
 // causes says, node by node, what stood in the way of a majority.
 func (r *round) causes() []error {
+	causes := r.obstacles()
+	for _, cause := range causes {
+		if e, ok := cause.(*RedisError); ok {
+			r.engine.nodes[e.Node].explain(e)
+		}
+	}
+	return causes
+}
+
+// obstacles are the causes as the round knows them.
+func (r *round) obstacles() []error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var taken []int
@@ -556,11 +567,11 @@ func (r *round) causes() []error {
 		case s.vote == voteMissing:
 			rest = append(rest, nodeExpired(i))
 		case s.err != nil:
-			rest = append(rest, &RedisError{Node: i, Err: s.err})
+			rest = append(rest, r.engine.nodes[i].error(s.err))
 		case !r.won && !s.background && s.grant.differs(r.agreed):
-			rest = append(rest, &RedisError{Node: i, Err: errDisagrees})
+			rest = append(rest, r.engine.nodes[i].error(errDisagrees))
 		case r.left && (s.background || s.joins):
-			rest = append(rest, &RedisError{Node: i, Err: errNoAnswer})
+			rest = append(rest, r.engine.nodes[i].error(errNoAnswer))
 		}
 	}
 	if spare := len(r.slots) - r.engine.quorum; len(taken) <= spare || held > spare {
