@@ -30,7 +30,8 @@
 // options of its own: ReadTimeout, WriteTimeout, ContextTimeoutEnabled,
 // MaxRetries and the retry backoffs of the application's client do not matter
 // here. What concerns connections (PoolSize, PoolTimeout, DialTimeout, TLS,
-// credentials, …) does, and so does a Limiter.
+// credentials, …) does, and so does a Limiter. Renewals need a connection too: what the
+// application's own commands use up, of PoolSize, is not there for them.
 //
 // A pool of a [redis.Client] promises this by [driver.Bounded], with two
 // exceptions. ReadTimeout or WriteTimeout -2 tells go-redis never to set a
