@@ -139,10 +139,13 @@ func (m *mark) pauseLeft() time.Duration {
 	return min(lookEvery, life-2*m.took)
 }
 
+// The words of no mark, made once: the compiler would make them for each call.
+var noID, noLifetime any = "", int64(0)
+
 // words are the mark's arguments to a script: its id, and its lifetime in ms.
 func (m *mark) words() (id, lifetime any) {
 	if m == nil {
-		return "", int64(0)
+		return noID, noLifetime
 	}
 	return m.token.word, m.lifetime.Load()
 }

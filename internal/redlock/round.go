@@ -383,9 +383,8 @@ func (r *round) request(i int) *outbox.Request {
 // post puts the calls into the outboxes.
 func (r *round) post() {
 	for i := range r.slots {
-		at := (r.first + i) % len(r.slots)
-		if s := &r.slots[at]; s.asked {
-			s.node.box.Post(r.request(at))
+		if s := r.inOrder(i); s.asked {
+			s.node.box.Post(r.request(s.node.index))
 		}
 	}
 	r.mu.Lock()
@@ -396,6 +395,9 @@ func (r *round) post() {
 		r.settleUnsent()
 	}
 }
+
+// inOrder is the i-th node's slot, counted from the one that is asked first.
+func (r *round) inOrder(i int) *slot { return &r.slots[(r.first+i)%len(r.slots)] }
 
 // wait blocks until the round is decided or its caller has had enough. What another
 // round's call will bring is not waited for any longer than a call of its own.
@@ -634,11 +636,11 @@ func (r *round) causes() []error {
 		case s.vote == voteMissing:
 			rest = append(rest, nodeExpired(i))
 		case s.err != nil:
-			rest = append(rest, &RedisError{Node: i, Err: s.err})
+			rest = append(rest, r.engine.nodes[i].error(s.err))
 		case !r.won && !s.background && s.grant.differs(r.agreed):
-			rest = append(rest, &RedisError{Node: i, Err: errDisagrees})
+			rest = append(rest, r.engine.nodes[i].error(errDisagrees))
 		case r.left && (s.background || s.joins):
-			rest = append(rest, &RedisError{Node: i, Err: errNoAnswer})
+			rest = append(rest, r.engine.nodes[i].error(errNoAnswer))
 		}
 	}
 	var errs []error
