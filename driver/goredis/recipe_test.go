@@ -38,7 +38,7 @@ func (a *app) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 func testClusterPrefix(t *testing.T, cluster *redistest.Cluster) {
 	for _, c := range []struct {
 		prefix, name string
-		delay        time.Duration // with a tag far too long to be waited for
+		delay        time.Duration // an hour where the keys of the line can be used
 	}{
 		{"app:", redistest.Name(t), 20 * time.Millisecond},
 		{"app:", "{" + redistest.Name(t) + "}", time.Hour},
