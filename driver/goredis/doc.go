@@ -73,7 +73,13 @@
 //	type hooked struct{ *redis.ClusterClient }
 //
 // so that it is used through Process, with the ClusterClient's own timeouts and
-// its retries, which then may run a script a second time.
+// its retries, which then may run a script a second time. A hook of the node clients that
+// changes keys comes too late: the node was chosen by the bare key, so that most calls
+// are redirected.
+//
+// In a Cluster a prefix moves the lock's key to another slot than the keys of those that
+// wait, unless the prefix or the lock's name has a hash tag ("{app}:", "{invoice:42}").
+// Without one locks work, but their waiters poll.
 //
 // # Batches
 //
