@@ -16,6 +16,7 @@ const (
 	markLife  = 2 * time.Second
 	lookEvery = time.Second
 	mostSlow  = 2 * time.Second
+	slowStep  = 100 * time.Millisecond // so that it is seldom another number
 )
 
 // mark is a waiting object's place in line on the nodes: what a refused try
@@ -118,7 +119,7 @@ func (m *mark) forTry(p *pace) *mark {
 	p.started = true
 	m.waiter.reset()
 	m.renewed = time.Now()
-	m.lifetime.Store((markLife + m.took).Milliseconds())
+	m.lifetime.Store((markLife + m.took.Truncate(slowStep)).Milliseconds())
 	return m
 }
 
