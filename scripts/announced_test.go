@@ -2,6 +2,8 @@ package scripts_test
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,14 +20,34 @@ func announcing(ms int64) int64 { return -1000 - ms }
 var tells = announcing(long)
 
 // requireReply compares replies. What a hold lasts yet is known but for what the test takes.
-func requireReply(t *testing.T, want int64, got any) {
+func requireReply(t *testing.T, want, got any) {
 	t.Helper()
-	if want > -1000 {
-		assert.Equal(t, want, got)
+	want, ends := ending(want)
+	if ends == 0 {
+		assert.EqualValues(t, want, got)
 		return
 	}
-	assert.InDelta(t, want, got, 60_000)
-	assert.GreaterOrEqual(t, got, want)
+	got, left := ending(got)
+	assert.EqualValues(t, want, got)
+	assert.InDelta(t, ends, left, 60_000)
+	assert.LessOrEqual(t, left, ends)
+}
+
+// ending is a reply without the time after which a hold ends that it tells of, and that
+// time; 0 if it tells of none.
+func ending(reply any) (rest any, ms int64) {
+	switch reply := reply.(type) {
+	case int64:
+		if reply <= -1000 {
+			return int64(-1000), -1000 - reply
+		}
+	case string:
+		if i := strings.LastIndex(reply, " "); strings.Count(reply, " ") == 3 {
+			ms, _ = strconv.ParseInt(reply[i+1:], 10, 64)
+			return reply[:i], ms
+		}
+	}
+	return reply, 0
 }
 
 // Who stands in line is told whether the holder is one of Holdfast's, whose release tells

@@ -43,10 +43,12 @@ local function queue()
   -- renews the one it has. The keys' expiry only grows, as others may need it. A key
   -- of another kind is found before anything is written.
   local function enqueue(id, lifetime)
-    redis.call('ZSCORE', LINE, id)
+    local stands = redis.call('ZSCORE', LINE, id)
     lasting(lifetime)
     redis.call('ZADD', WAITERS, 'GT', text(now() + lifetime * 1000), id)
-    redis.call('ZADD', LINE, 'NX', text(now()), id)
+    if not stands then
+      redis.call('ZADD', LINE, text(now()), id)
+    end
     if redis.call('PTTL', WAITERS) < tonumber(lifetime) then
       redis.call('PEXPIRE', LINE, lifetime)
       redis.call('PEXPIRE', WAITERS, lifetime)

@@ -314,3 +314,30 @@ func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// Whatever stands in line is quiet where it will be told.
+func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
+	for name, c := range waitingCalls {
+		script := map[string]*scripts.Script{
+			"mutex": scripts.MutexAcquire, "writer": scripts.RWMutexWriteAcquire,
+			"reader": scripts.RWMutexReadAcquire, "permits": scripts.SemaphoreAcquire,
+		}[name]
+		hearing(t, 3, func(b *bench) {
+			c.held(b)
+			switch name { // else by none of ours
+			case "mutex":
+				b.heldBy(tokenOfOurs, time.Hour)
+			case "reader":
+				b.set(func(l *fakeRW) { l.writer.token = tokenOfOurs }, 0, 1, 2)
+			}
+			ctx, cancel := context.WithCancel(background)
+			waiting := begins(ctx, c.lock(b, func(c *Config) { c.Unlimited = true; c.SetRetryDelay(100 * ms) }))
+			time.Sleep(time.Second)
+			before := b.nodes[0].ran(script)
+			time.Sleep(20 * time.Second)
+			require.InDelta(t, 25, b.nodes[0].ran(script)-before, 3, name)
+			cancel()
+			require.ErrorIs(t, <-waiting, context.Canceled)
+		})
+	}
+}
