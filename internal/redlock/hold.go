@@ -352,8 +352,10 @@ func (h *hold) releaseAgain(n *node) {
 // another may have come before it, it proves nothing by finding nothing.
 func (s *stake) note(v vote) {
 	switch {
+	case s.last == voteUnknown && v == voteYes: // it was the other one that has found it
+		s.last = voteYes
 	case s.last != voteNone:
-	case v != voteYes && s.doubtful:
+	case v != voteYes && (s.doubtful || s.releasing > 0):
 		s.last = voteUnknown
 	default:
 		s.last = v
