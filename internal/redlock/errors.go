@@ -28,7 +28,7 @@ var (
 	errUnexpected   = errors.New("unexpected reply")
 	errNotHeld      = errors.New("not held: never acquired, or released already")
 	errDisagrees    = errors.New("granted other slots than the others")
-	errDoubtful     = errors.New("may have passed it on: the answer was lost")
+	errDoubtful     = errors.New("may have given it up before: the answer was lost")
 	errUnlocked     = errors.New("released while it was being extended")
 	errRelease      = errors.New("failed to release lock")
 	errUncounted    = errors.New("failed to count what is held")

@@ -169,9 +169,9 @@ func (h *hold) mendAt(n *node, mute bool, a answer) {
 
 // repair puts the token back on a node that has forgotten or missed it, if
 // nobody else is there: a separate step, settled as an acquire is, so that a
-// repair that arrives after the release is released too. It reports whether the
-// node refused it.
-func (h *hold) repair(n *node) (refused bool) {
+// repair that arrives after the release is released too. It reports whether it may be
+// tried again: the node has refused it, or not answered.
+func (h *hold) repair(n *node) (again bool) {
 	e := h.spec.engine
 	now := e.now()
 	if !h.pendRepair(n, now) {
@@ -183,7 +183,7 @@ func (h *hold) repair(n *node) (refused bool) {
 	if h.learn(n, a) {
 		h.settle(n)
 	}
-	return a.vote == voteTaken
+	return a.vote != voteYes
 }
 
 // askRepair sends the repair if the node's gate lets it.

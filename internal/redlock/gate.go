@@ -33,7 +33,7 @@ type gate struct {
 
 	// silent is set when a call has had no answer in time, until one comes. A
 	// silent node is still asked, but not waited for while a majority of the
-	// others is there: two clients that have one node each, of three, would
+	// others may be there, and only briefly where somebody else is in the way: two clients that have one node each, of three, would
 	// otherwise both wait for the third, for as long as a call may take, and so
 	// on with every try.
 	silent atomic.Bool

@@ -349,9 +349,9 @@ func (h *hold) align(r *round) {
 // has. The first one to be aligned gives its slot back and is refused; it gets
 // its own a little later, when the second one has moved.
 func (h *hold) alignAt(n *node) {
-	for _, pause := range []time.Duration{0, 2, 10, 50} {
+	for _, pause := range []time.Duration{0, 2, 10, 50, 250} {
 		time.Sleep(pause * time.Millisecond)
-		if refused := h.repair(n); !refused {
+		if again := h.repair(n); !again {
 			return
 		}
 	}

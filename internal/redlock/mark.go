@@ -244,7 +244,7 @@ func (m *mark) restoring(n *node) bool {
 
 // restored takes the answer to such a release.
 func (m *mark) restored(n *node, a answer) {
-	if a.vote != voteError && a.vote != voteUnknown {
+	if a.certain() {
 		a.vote = voteYes // the mark was written, whoever else is there
 	}
 	if m.hold.learn(n, a) {
@@ -253,7 +253,7 @@ func (m *mark) restored(n *node, a answer) {
 }
 
 // askUndo sends the release of the hold's token to one node, and takes the
-// answer.
+// answer: see released.
 func (h *hold) askUndo(ctx context.Context, n *node) answer {
 	call := h.undoCall()
 	restoring := h.mark.restoring(n)
@@ -265,8 +265,7 @@ func (h *hold) askUndo(ctx context.Context, n *node) answer {
 	if restoring {
 		h.mark.restored(n, a)
 	}
-	h.released(n, a)
-	return a
+	return h.released(n, a)
 }
 
 // mostOutlast is the longest time of a call that its caller's ctx does not end at

@@ -57,9 +57,9 @@ func (h *hold) inviteRelease(r *round) (shut []*node) {
 		switch s := &h.stakes[i]; {
 		case s.pending > 0:
 			r.join(i)
-		case !s.maybe:
+		case !s.maybe || s.timed:
 			r.excuse(i, s.absent())
-			if s.handed {
+			if s.last == voteYes {
 				r.yes++
 			}
 		case r.slots[i].pass == noPass:
@@ -67,17 +67,22 @@ func (h *hold) inviteRelease(r *round) (shut []*node) {
 		}
 	}
 	r.inviteNeeded()
+	for i := range h.stakes {
+		if r.slots[i].pass != noPass {
+			h.stakes[i].releasing++
+		}
+	}
 	return slices.DeleteFunc(shut, func(n *node) bool { return r.slots[n.index].pass != noPass })
 }
 
 // claim begins a release by the owner. It reports false when there is nothing
-// to release: another call is at it, or a majority is rid of the token already.
+// to release: another call is at it, or one before has had a certain answer.
 func (h *hold) claim() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
 	defer h.unlock()
 	h.expire(now)
-	if h.claimed || h.ended && h.countRid() >= h.spec.engine.quorum {
+	if h.claimed || h.told || h.successor != nil {
 		return false
 	}
 	h.claimed = true
@@ -86,11 +91,12 @@ func (h *hold) claim() bool {
 }
 
 // disclaim ends the owner's release, and reports whether it was the first one
-// of a hold that has its object's place, which is now free.
-func (h *hold) disclaim() bool {
+// of a hold that has its object's place, which is now free. The owner has been told all
+// that can be known when the outcome is certain, or a majority is rid of the token.
+func (h *hold) disclaim(end outcome) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.claimed = false
+	h.claimed, h.told = false, end != undecided || h.countRid() >= h.spec.engine.quorum
 	leaves := h.placed
 	h.placed = false
 	return leaves

@@ -3,8 +3,10 @@ package redlock
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
 )
@@ -42,6 +44,7 @@ type round struct {
 	all     bool           // not decided before every node has answered
 	closed  bool           // decided, or its caller has gone
 	left    bool           // closed by the caller, undecided
+	spares  spares
 	won     bool
 	decided chan struct{} // receives once, when a decision closes a running round
 	wave    chan<- *round // gets the round then, if it runs in a wave
@@ -60,6 +63,15 @@ const (
 	toGrant                  // it may put the token there: the hold must hear
 	toRelease                // it may take the token away: the hold must hear
 	toExtend                 // once won, nodes that have nothing are repaired
+)
+
+// spares is whether a round waits for the spares among its nodes.
+type spares uint8
+
+const (
+	sparesLeft   spares = iota // not as long as the others may be enough
+	sparesCalled               // the others are not enough
+	sparesLate                 // they were not enough, and somebody else waits
 )
 
 // slot is what a round knows of one node.
@@ -110,12 +122,13 @@ func (r *round) invite() {
 
 // inviteNeeded gives passes to nodes behind shut gates when too few others are left
 // for a majority, of those whose votes count: so it comes again after what takes votes
-// away. The caller will wait for them, so they are no background work.
+// away. All of them get one, as nobody knows which is well by now. The caller will wait
+// for them, so they are no background work.
 func (r *round) inviteNeeded() {
+	if !r.hopeless() {
+		return
+	}
 	for i := range r.slots {
-		if !r.hopeless() {
-			return
-		}
 		if s := &r.slots[i]; s.err == errSaturated && !s.mute {
 			s.err = nil
 			r.admit(i, freePass)
@@ -403,11 +416,11 @@ func (r *round) nextNode() *node {
 // acts on the decision finds the hold up to date.
 func (r *round) finish(n *node, a answer) {
 	a = r.understood(a)
+	if r.purpose == toRelease {
+		a = r.hold.released(n, a)
+	}
 	owed, of := r.tell(n, a)
 	owedFrom := r.from != nil && r.from.handed(n, a)
-	if r.purpose == toRelease {
-		a = r.hold.witness(n, a)
-	}
 	late := r.record(n, a)
 	if owed {
 		r.hold.settle(n)
@@ -444,11 +457,8 @@ func (r *round) tell(n *node, a answer) (owed bool, of *hold) {
 	if r.extends() {
 		r.hold.met(n, a)
 	}
-	switch r.purpose {
-	case toGrant:
+	if r.purpose == toGrant {
 		return r.hold.learnFor(n, a)
-	case toRelease:
-		r.hold.released(n, a)
 	}
 	return false, r.hold
 }
@@ -497,7 +507,7 @@ func (r *round) record(n *node, a answer) (late bool) {
 		return true
 	}
 	if !s.mute {
-		if !s.spare {
+		if !s.spare || r.spares == sparesCalled {
 			r.open--
 		}
 		if a.vote == voteYes {
@@ -505,14 +515,65 @@ func (r *round) record(n *node, a answer) (late bool) {
 			r.fences.add(a.fence)
 		}
 	}
-	if r.won = r.yes >= r.engine.quorum; r.decides() {
-		if r.won && r.agreed != "" {
-			r.hold.agreeOn(r.agreed)
-		}
-		r.close()
-		r.tellDecision()
-	}
+	r.won = r.yes >= r.engine.quorum
+	r.callSpares()
+	r.decide()
 	return false
+}
+
+// decide closes the round if nothing that may still come matters. r.mu is held.
+func (r *round) decide() {
+	if !r.decides() {
+		return
+	}
+	if r.won && r.agreed != "" {
+		r.hold.agreeOn(r.agreed)
+	}
+	r.close()
+	r.tellDecision()
+}
+
+// callSpares waits for spares after all once the others are too few: that they were
+// silent is old news, and they may well answer. But two clients that have one node each
+// would wait for one that is really silent as long as a call may take, and so on with
+// every try; so a try that somebody else is in the way of waits as long again as it
+// took to know that, and a little. r.mu is held.
+func (r *round) callSpares() {
+	if r.spares != sparesLeft || r.won || !r.hopeless() {
+		return
+	}
+	r.spares = sparesCalled
+	r.open += r.sparesDue()
+	if !r.hopeless() && r.contended() {
+		time.AfterFunc(time.Since(r.start.Time)+patience, r.leaveSpares)
+	}
+}
+
+// leaveSpares ends that wait.
+func (r *round) leaveSpares() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.open -= r.sparesDue()
+	r.spares = sparesLate
+	r.decide()
+}
+
+// sparesDue counts the spares that have not answered. r.mu is held.
+func (r *round) sparesDue() (n int) {
+	for i := range r.slots {
+		if s := &r.slots[i]; s.spare && !s.answered {
+			n++
+		}
+	}
+	return n
+}
+
+// contended reports that somebody else has what the round tries to get. r.mu is held.
+func (r *round) contended() bool {
+	return r.purpose == toGrant && slices.ContainsFunc(r.slots, func(s slot) bool { return s.vote == voteTaken })
 }
 
 // tellDecision wakes whoever waits for the round. r.mu is held.
@@ -570,7 +631,7 @@ func (r *round) obstacles() []error {
 			rest = append(rest, r.engine.nodes[i].error(s.err))
 		case !r.won && !s.background && s.grant.differs(r.agreed):
 			rest = append(rest, r.engine.nodes[i].error(errDisagrees))
-		case r.left && (s.background || s.joins):
+		case r.left && (s.background || s.joins), !r.won && s.spare && s.background:
 			rest = append(rest, r.engine.nodes[i].error(errNoAnswer))
 		}
 	}

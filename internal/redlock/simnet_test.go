@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -80,6 +81,8 @@ type simPool struct {
 
 	mu     sync.Mutex
 	random *rand.Rand // of this way alone, so that ways do not change each other's
+
+	releases map[any]bool // tokens of which one was sent; where that matters
 }
 
 // simFate is what will happen to one call.
@@ -123,6 +126,21 @@ func (p *simPool) fate() (fate simFate) {
 	return fate
 }
 
+// wasReleased reports that a release of the same token was sent before.
+func (p *simPool) wasReleased(call *driver.Call) bool {
+	if !strings.HasSuffix(call.Script().Name(), "_release") {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.releases == nil {
+		p.releases = make(map[any]bool)
+	}
+	was := p.releases[call.Args()[0]]
+	p.releases[call.Args()[0]] = true
+	return was
+}
+
 // count notes the faults of a call that has come so far.
 func (p *simPool) count(fate simFate) {
 	meets := func(is bool, f simFault) {
@@ -141,6 +159,7 @@ func (p *simPool) count(fate simFate) {
 // its deadline at the latest; what it has sent stays on its way.
 func (p *simPool) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	fate := p.fate()
+	fate.noRequest = fate.noRequest || p.sim.wrong.once && p.wasReleased(call)
 	p.count(fate)
 	if away, _, _ := p.node.state(); away {
 		p.sim.meet(faultRefused)

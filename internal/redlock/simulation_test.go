@@ -43,12 +43,12 @@ type simulation struct {
 	random  *rand.Rand
 	kind    int // of primitive: see simKinds
 	nodes   []*simNode
-	engines []*Engine // of the clients
 	expiry  time.Duration
 	bound   time.Duration // of a call
 	limit   int           // of the semaphore
 	odds    simOdds
-	calm    bool // nothing but slow calls, lost replies and callers that give up
+	calm    bool // nothing but slow calls, lost requests and replies, and callers that give up
+	strict  bool // each process has one value for all its holds; in calm schedules, as what runs late is not told from what is new
 	renews  bool // holds renew themselves
 	numbers bool // write holds have fencing tokens
 
@@ -71,6 +71,9 @@ type simWrong struct {
 	config  func(*Config)
 	forgets bool // a node that was killed is back at once
 	numbers bool // all schedules have fencing tokens
+	strict  bool // all calm schedules have strict values
+	apart   bool // those of a process who share its value do not know of each other's releases
+	once    bool // no release is sent again
 }
 
 func (s *simulation) meet(f simFault) { s.counts[f].Add(1) }
@@ -95,9 +98,9 @@ func (s *simulation) draw(n int) {
 	s.expiry = time.Second + upTo(r, time.Second).Truncate(ms)
 	s.bound = s.expiry / 10
 	s.calm = r.IntN(4) == 0
-	s.odds = simOdds{slow: r.IntN(100), reply: r.IntN(60)}
+	s.odds = simOdds{slow: r.IntN(100), reply: r.IntN(60), request: r.IntN(60)}
 	if !s.calm {
-		s.odds.late, s.odds.request, s.odds.twice = r.IntN(50), r.IntN(60), r.IntN(60)
+		s.odds.late, s.odds.twice = r.IntN(50), r.IntN(60)
 	}
 	s.limit = 1 + r.IntN(4)
 	if simKinds[s.kind] == "semaphore" {
@@ -118,6 +121,7 @@ func (s *simulation) draw(n int) {
 	s.renews = r.IntN(3) == 0
 	s.watch.renews = s.renews
 	s.numbers = simKinds[s.kind] != "semaphore" && (r.IntN(2) == 0 || s.wrong.numbers)
+	s.strict = s.calm && simKinds[s.kind] != "semaphore" && (r.IntN(2) == 0 || s.wrong.strict)
 	for _, node := range s.nodes { // within the time that one that returns empty stays away
 		node.skew = upTo(r, s.expiry/2)
 	}
@@ -136,7 +140,6 @@ func (s *simulation) run() {
 	engines := 2 + s.random.IntN(2)
 	for p := range engines {
 		e := s.engine(p)
-		s.engines = append(s.engines, e)
 		s.clients(p, e, &clients)
 	}
 	clients.Wait()
@@ -161,9 +164,13 @@ func (s *simulation) engine(process int) *Engine {
 
 // clients starts those of a process, which share an object.
 func (s *simulation) clients(process int, e *Engine, all *sync.WaitGroup) {
-	object := s.object(e)
+	value := fmt.Sprint("value of ", process)
+	object := s.object(e, value)
 	for g := range 2 {
 		c := object
+		if s.wrong.apart && g > 0 {
+			c = s.object(s.engine(process), value)
+		}
 		c.name = fmt.Sprintf("%d/%d", process, g)
 		c.random = rand.New(rand.NewPCG(uint64(s.seed), uint64(100+10*process+g)))
 		all.Go(c.live)
@@ -171,10 +178,13 @@ func (s *simulation) clients(process int, e *Engine, all *sync.WaitGroup) {
 }
 
 // object makes a client of a new object.
-func (s *simulation) object(e *Engine) simClient {
+func (s *simulation) object(e *Engine, value string) simClient {
 	config := DefaultConfig()
 	config.Expiry, config.TimeoutFactor = s.expiry, 0.1
 	config.AutoExtend, config.Fencing = s.renews, s.numbers
+	if s.strict {
+		config.SetGenValue(func() (string, error) { return value, nil })
+	}
 	if s.wrong.config != nil {
 		s.wrong.config(&config)
 	}
@@ -277,7 +287,7 @@ func (s *simulation) settle() {
 		w.complain("%d holds were taken and %d came back", w.holdsBegun, w.returned)
 	}
 	s.quiet.Store(true)
-	c := s.object(s.engine(9))
+	c := s.object(s.engine(9), "value of the last")
 	c.random = s.random
 	if err := c.takeAll(); err != nil {
 		s.watch.complain("nothing is held, and yet: %v", err)
@@ -305,17 +315,10 @@ func (c *simClient) takeAll() error {
 }
 
 // leavesNothing checks, after a calm schedule, that every key went without its
-// expiry: what was owed is paid when a node answers again.
+// expiry: what was owed is paid, though nobody asks the nodes for anything else.
 func (s *simulation) leavesNothing() {
 	s.quiet.Store(true)
-	time.Sleep(4 * s.bound)
-	for _, e := range s.engines { // which lets each hear from every node
-		other := NewExclusive(e.NewSpec(testProtocol, "other", DefaultConfig()))
-		if other.Lock(background) == nil {
-			_, _ = other.Unlock(background)
-		}
-	}
-	time.Sleep(4 * s.bound)
+	time.Sleep(8 * s.bound)
 	for _, n := range s.nodes {
 		f := n.fakeNode
 		f.mu.Lock()
@@ -426,6 +429,9 @@ func TestSimulationSeesWhatIsBroken(t *testing.T) {
 		"nodes come back empty at once":           {"mutex", simWrong{forgets: true}},
 		"numbers are not written back":            {"mutex", simWrong{node: func(n *simNode) { n.perGrant = true }, numbers: true}},
 		"a renewal revives what has ended":        {"mutex", simWrong{script: revivingExtend}},
+		"a value's releases are not known":        {"mutex", simWrong{strict: true, apart: true}},
+		"no release is sent again":                {"mutex", simWrong{once: true}},
+		"no release is sent again, readers":       {"rwmutex", simWrong{once: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
