@@ -28,8 +28,11 @@ type line struct {
 func newLine(t *testing.T, w *world, f *mutex.Factory, options ...mutex.Option) *line {
 	l := &line{t: t, joined: make(chan struct{})}
 	var cancel func()
-	l.ctx, cancel = context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
+	l.ctx, cancel = context.WithTimeout(context.Background(), 2*patience)
+	t.Cleanup(func() {
+		cancel()
+		l.gone.Wait()
+	})
 	l.m = w.on(f, append(options, mutex.WithUnlimitedTries(), mutex.WithRetryDelayFunc(l.delay))...)
 	return l
 }
