@@ -150,10 +150,7 @@ func (h *hold) muteRepaired(r *round) {
 // that it returns, which are to be repaired. The others are when their answers come.
 func (h *hold) mend(r *round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
-		r.mu.Lock()
-		s := r.slots[i]
-		r.mu.Unlock()
-		switch {
+		switch s := r.of(i); {
 		case s.background:
 		case s.vote == voteMissing:
 			missing = append(missing, n)

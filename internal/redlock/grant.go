@@ -266,7 +266,7 @@ func (r *round) surpasses(limit int) error {
 func (r *round) isTold(limit int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.slots, func(s slot) bool {
+	return r.any(func(s *heard) bool {
 		return s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit
 	})
 }
@@ -328,10 +328,7 @@ func (r *round) grantors() []int {
 // answer late are aligned when they do.
 func (h *hold) align(r *round) {
 	for i, n := range h.spec.engine.nodes {
-		r.mu.Lock()
-		s := r.slots[i]
-		r.mu.Unlock()
-		if s.background || !s.grant.differs(h.slots) {
+		if s := r.of(i); s.background || !s.grant.differs(h.slots) {
 			continue
 		}
 		h.alignAt(n)
