@@ -22,6 +22,7 @@ type Proxy struct {
 	report func(error) // told of a fault that could not be caused or ended
 	work   sync.WaitGroup
 	counters
+	distance distance
 
 	mu       sync.Mutex         // guards the rest
 	listener net.Listener       // nil while connections are refused
@@ -35,6 +36,7 @@ type Proxy struct {
 type faults struct {
 	delay time.Duration
 	drop  [2]bool // by direction
+	one   int64   // of so many replies passes; 0 for every one
 	cut   bool
 	down  bool // the node behind is gone; no fault of the network, so it outlasts Heal
 }
@@ -91,6 +93,13 @@ func (p *Proxy) DropReplies(on bool) {
 // open and can be made. Off closes those that lost a request.
 func (p *Proxy) DropRequests(on bool) {
 	p.change(func(f *faults) { f.drop[toServer] = on })
+}
+
+// AnswerOneIn lets one of n replies pass and makes the others vanish, as DropReplies
+// does, while n is above 1. Any other n ends it, and closes the connections that lost a
+// reply.
+func (p *Proxy) AnswerOneIn(n int) {
+	p.change(func(f *faults) { f.one = int64(n) })
 }
 
 // Cut breaks every connection, and refuses new ones until Heal. What the server
@@ -151,7 +160,7 @@ func (p *Proxy) refuses() bool { return p.closed || p.faults.cut || p.faults.dow
 func (p *Proxy) severs(l *link) bool {
 	return p.closed || p.faults.cut ||
 		l.lost[toServer] && !p.faults.drop[toServer] ||
-		l.lost[toClient] && !p.faults.drop[toClient]
+		l.lost[toClient] && !p.faults.drop[toClient] && p.faults.one <= 1
 }
 
 // sever breaks a connection. The caller holds mu.
@@ -225,11 +234,17 @@ func (p *Proxy) forget(l *link) {
 func (p *Proxy) judge(l *link, to direction) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.faults.drop[to] {
+	if p.faults.drop[to] || to == toClient && p.drops() {
 		l.lost[to] = true
 	}
 	p.counters.count(to, !l.lost[to])
 	return !l.lost[to]
+}
+
+// drops reports that the next reply is not the one of several that passes. The caller
+// holds mu.
+func (p *Proxy) drops() bool {
+	return p.faults.one > 1 && (p.passed[toClient].Load()+p.dropped[toClient].Load())%p.faults.one != 0
 }
 
 // delay returns how long replies are held back, and a channel that is closed
