@@ -150,15 +150,16 @@ func (h *hold) muteRepaired(r *round) {
 // that it returns, which are to be repaired. The others are when their answers come.
 func (h *hold) mend(r *round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
+		s := &r.slots[i] // of which the outbox may be using the request
 		r.mu.Lock()
-		s := r.slots[i]
+		a, background := s.answer, s.background
 		r.mu.Unlock()
 		switch {
-		case s.background:
-		case s.vote == voteMissing:
+		case background:
+		case a.vote == voteMissing:
 			missing = append(missing, n)
 		default:
-			h.mendAt(n, s.mute, s.answer)
+			h.mendAt(n, s.mute, a)
 		}
 	}
 	return missing
