@@ -7,7 +7,8 @@
 // one method.
 //
 // Abilities that not every client has are small interfaces of their own that a
-// Pool may also implement: [Bounded], [Validator], [Subscriber], [Batcher].
+// Pool may also implement: [Bounded], [Validator], [Subscriber], [Batcher], [Located],
+// [Diagnoser], [Identified].
 package driver
 
 import (

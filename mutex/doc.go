@@ -142,4 +142,20 @@
 // of them talks to Redis. A hold keeps its place at the head of the line until
 // its own Unlock, even when it has expired meanwhile; else its late Unlock or
 // Extend would act on the hold of the next goroutine.
+//
+// # What differs from sync.Mutex
+//
+// A mutex is not reentrant: a Lock of a name by code that holds it waits for itself, until
+// its tries or its context end. Lock returns an error, which a call that drops it, as one
+// of a sync.Mutex does, takes for a lock; see [Mutex.Do] and [Mutex.Locker]. Errors are
+// joined: err == ErrFailed is never true, [errors.Is] is. The zero Mutex is not usable, and
+// each call on it is an [ErrConfig].
+//
+// # Connections
+//
+// While a factory has waiters, it has one connection of its own per node, for
+// its subscription, besides those of the client. So make one factory for a set of nodes,
+// and not one for each request. All calls, renewals among them, go through the client's
+// connections: a pool that the application uses up holds renewals up as well, and a hold
+// that is not renewed is lost.
 package mutex

@@ -150,7 +150,7 @@ func requireRefusal(t *testing.T, w *world, err error, code string, nodes ...int
 	assert.True(t, w.client.sent(err), "the client's own error: %v", err)
 	assert.ErrorContains(t, err, "mutex: "+fmt.Sprintf("%q", w.name)[:40])
 	for _, i := range nodes {
-		assert.Regexp(t, fmt.Sprintf("node #%d: .*%s", i, code), err.Error())
+		assert.Regexp(t, fmt.Sprintf(`node #%d( \(\S+\))?: .*%s`, i, code), err.Error())
 	}
 	assert.False(t, isA[*mutex.ErrTaken](err), "nobody holds it: %v", err)
 }

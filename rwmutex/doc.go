@@ -136,4 +136,20 @@
 // after that ends with its expiry. Work that must not overlap with a writer even
 // when its process was paused has to look at Until, or at what Extend says, before
 // it trusts what it read or writes.
+//
+// # What differs from sync.RWMutex
+//
+// A read-write lock is not reentrant: a Lock by code that reads or writes already waits
+// for itself, until its tries or its context end, and so does an RLock by code that reads
+// once a writer waits. Lock and RLock return an error, which a call that drops it, as one
+// of a sync.RWMutex does, takes for a lock; see [RWMutex.Do] and [RWMutex.Locker]. Errors
+// are joined: err == ErrFailed is never true, [errors.Is] is. The zero RWMutex is not
+// usable, and each call on it is an [ErrConfig].
+//
+// # Connections
+//
+// While a factory has waiters, it has one connection of its own per node, for
+// its subscription, besides those of the client. So make one factory for a set of nodes,
+// and not one for each request. Renewals go through the client's connections: a pool that
+// the application uses up holds them up as well, and what is not renewed is lost.
 package rwmutex

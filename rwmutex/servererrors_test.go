@@ -32,7 +32,7 @@ func (w *world) requireRefusal(err error, code string, nodes ...int) {
 	w.requireNamed(err)
 	assert.True(w.t, w.client.sent(err), "the client's own error: %v", err)
 	for _, i := range nodes {
-		assert.Regexp(w.t, fmt.Sprintf("node #%d: .*%s", i, code), err.Error())
+		assert.Regexp(w.t, fmt.Sprintf(`node #%d( \(\S+\))?: .*%s`, i, code), err.Error())
 	}
 	assert.False(w.t, isA[*rwmutex.ErrTaken](err), "nobody holds it: %v", err)
 }

@@ -11,10 +11,8 @@
 -- keeps it until it has what it waits for. The line also has those who have just got
 -- it, and those whose places have ended, until the next release: a place that is put
 -- back is where it was. Both keys expire together, with the longest place.
-local LINE, WAITERS = KEYS[#KEYS - 1], KEYS[#KEYS]
-if #KEYS < 3 then
-  LINE, WAITERS = nil, nil
-end
+local last = #KEYS > 2 and #KEYS or 0 -- there are no keys 0 and -1
+local LINE, WAITERS = KEYS[last - 1], KEYS[last]
 
 -- now is the server's clock in µs, below 2^53 and so exact, asked for once at most.
 -- Lua would print it as 1.7e+15; text() does not.

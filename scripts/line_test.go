@@ -78,6 +78,8 @@ var mutexLineCases = []struct {
 	{"a grant over an earlier token ends the place", scripts.MutexAcquire,
 		mutexLine{key{early1, long}, []place{{b, long}, {a, long}}}, stand(mine, early2, early1), 1,
 		mutexLine{key{mine, short}, []place{{b, long}, {a, over}}}, nil},
+	{"a second run in line grants what the first one did", scripts.MutexAcquire,
+		mutexLine{key{mine, long}, []place{{b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{b, long}}}, nil},
 	{"whoever is in line may have what is free", scripts.MutexAcquire,
 		mutexLine{nothing, []place{{b, long}, {a, long}, {c, long}}}, stand(mine), 1,
 		mutexLine{key{mine, short}, []place{{b, long}, {a, over}, {c, long}}}, nil},

@@ -74,6 +74,10 @@ var rwLineCases = []struct {
 		rwLine{line: []rwPlace{writes(b, over), reads(c, over)}}, stand(mine), 1,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over)}}, nil},
 
+	{"a writer's place that has ended passes nobody", scripts.RWMutexWriteAcquire,
+		rwLine{line: []rwPlace{writes(a, over), writes(b, long)}}, stand(mine), 0,
+		rwLine{line: []rwPlace{writes(a, short), writes(b, long)}}, nil},
+
 	{"a refused reader gets a place", scripts.RWMutexReadAcquire,
 		rwLine{writer: writtenElse}, stand(mine), 0, rwLine{writtenElse, nil, []rwPlace{reads(a, short)}}, nil},
 	{"a refused reader's place is the last", scripts.RWMutexReadAcquire,
@@ -109,6 +113,9 @@ var rwLineCases = []struct {
 	{"nor one whose id is a writer's", scripts.RWMutexReadAcquire,
 		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), -2,
 		rwLine{line: []rwPlace{writes(a, long), reads(a, short)}}, nil},
+	{"nor one whose place has ended", scripts.RWMutexReadAcquire,
+		rwLine{line: []rwPlace{reads(a, over), writes(b, long), reads(c, long)}}, stand(mine), -2,
+		rwLine{line: []rwPlace{reads(a, short), writes(b, long), reads(c, long)}}, nil},
 	{"the first writer is one that has not ended", scripts.RWMutexReadAcquire,
 		rwLine{line: []rwPlace{writes(b, over), reads(a, long), writes(c, long)}}, stand(mine), 1,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, over), writes(c, long)}}, nil},
@@ -302,6 +309,15 @@ func TestRWMutexReadersPlaceEnds(t *testing.T) {
 	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
 	assert.Equal(t, []id{b}, l.heard())
 	l.require(rwLine{line: []rwPlace{reads(b, long), writes(c, long)}})
+}
+
+// A reader that has had the lock by its place is a newcomer, although the node remembers
+// where the place was.
+func TestRWMutexReadersPlaceIsUsedOnce(t *testing.T) {
+	l := newRWLine(t, redistest.StartOne(t))
+	l.set(rwLine{line: []rwPlace{reads(a, long), writes(b, long), reads(c, long)}})
+	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, stand(mine)...))
+	require.EqualValues(t, -2, l.run(scripts.RWMutexReadAcquire, theirs, short, a, short, theirs))
 }
 
 // One call clears a hundred writers' places, and whoever is behind more of them is

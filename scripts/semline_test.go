@@ -92,6 +92,9 @@ var semLineCases = []struct {
 	{"what it has itself, from an earlier run, stays", scripts.SemaphoreAcquire,
 		semLine{grants{early1: "0", mine: "1", theirs: "2"}, []place{{all, long}, {one, over}}}, take(one, 1, 0, mine, early1), "1",
 		semLine{grants{mine: "1", theirs: "2"}, []place{{all, long}, {one, over}}}, nil},
+	{"and ends its place", scripts.SemaphoreAcquire,
+		semLine{grants{mine: "1"}, []place{{one, long}, {all, long}}}, take(one, 1, 0, mine), "1",
+		semLine{grants{mine: "1"}, []place{{one, over}, {all, long}}}, nil},
 	{"a newcomer passes the places that have ended", scripts.SemaphoreAcquire,
 		semLine{nil, []place{{all, over}}}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, []place{{all, over}}}, nil},
 
@@ -160,6 +163,21 @@ func TestSemaphoreLine(t *testing.T) {
 			l.require(c.after)
 			assert.Equal(t, c.told, l.queue.heard())
 		})
+	}
+}
+
+// Slots of leases that have ended are free for those in line.
+func TestSemaphoreTellsOfWhatHasEnded(t *testing.T) {
+	node := redistest.StartOne(t)
+	for script, args := range map[*scripts.Script][]any{
+		scripts.SemaphoreRelease:  {mine, "", 0},
+		scripts.SemaphoreWithdraw: {two},
+	} {
+		l := newSemLine(t, node)
+		l.setEnded(3)
+		l.queue.set(place{one, long}, place{another, long})
+		require.EqualValues(t, -1, l.run(script, args...))
+		require.Equal(t, []id{one, another}, l.queue.heard(), script.Name())
 	}
 }
 

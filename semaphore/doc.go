@@ -106,4 +106,18 @@
 // long as one is held: permits are acquired, extended and released, but for the moment
 // when one of the two keys has moved. Where none is held, Acquire goes on trying until
 // the move is over.
+//
+// # What else to know
+//
+// Permits are not reentrant: code that holds one and acquires another needs a second one,
+// and with a limit of 1 it waits for itself, until its tries or its context end. Errors are
+// joined: err == ErrFailed is never true, [errors.Is] is. The zero Semaphore and the zero
+// Permit are not usable, and each call on them is an [ErrConfig].
+//
+// # Connections
+//
+// While a factory has waiters, it has one connection of its own per node, for
+// its subscription, besides those of the client. So make one factory for a set of nodes,
+// and not one for each request. Renewals go through the client's connections: a pool that
+// the application uses up holds them up as well, and what is not renewed is lost.
 package semaphore

@@ -31,7 +31,8 @@ var (
 // impossible, for which half of an even number is enough. Nodes lists
 // them; it is empty when another goroutine is acquiring through the same
 // *Semaphore, so that no node was asked. errors.As finds it by pointer and by
-// value.
+// value. The text beside it says how many permits are free and how many are needed,
+// where a majority has told of it; nodes tell of a bounded number, and "at least" says so.
 type ErrTaken = redlock.ErrTaken
 
 // ErrNodeTaken means that one node has too few free slots, where those nodes

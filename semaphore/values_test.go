@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/semaphore"
 )
@@ -137,4 +138,28 @@ func TestShuffledPoolsKeepTheirNumbers(t *testing.T) {
 		}
 		w.awaitGrants(0, w.nodes[0])
 	})
+}
+
+// refusing is a pool that refuses and counts what it was asked.
+type refusing struct{ asked atomic.Int32 }
+
+func (r *refusing) Eval(context.Context, *driver.Call) (any, error) {
+	r.asked.Add(1)
+	return int64(0), nil
+}
+
+func TestTryAcquireDoesNotWait(t *testing.T) {
+	pool := new(refusing)
+	s := semaphore.New(pool).NewSemaphore("name", 4)
+	ctx := context.Background()
+	for name, try := range map[string]func() (*semaphore.Permit, error){
+		"TryAcquire":        s.TryAcquire,
+		"TryAcquireContext": func() (*semaphore.Permit, error) { return s.TryAcquireContext(ctx) },
+		"TryAcquireN":       func() (*semaphore.Permit, error) { return s.TryAcquireN(ctx, 2) },
+	} {
+		before := pool.asked.Load()
+		_, err := try()
+		require.ErrorIs(t, err, semaphore.ErrFailed, name)
+		require.EqualValues(t, 1, pool.asked.Load()-before, name)
+	}
 }

@@ -122,7 +122,7 @@ func (c *cluster) evalPart(ctx context.Context, home *node, calls []*driver.Call
 	for i, at := range part {
 		its[i] = calls[at]
 	}
-	for i, reply := range evalBatch(ctx, home.sender, its) {
+	for i, reply := range home.EvalBatch(ctx, its) {
 		if reply.Err != nil {
 			reply.Value, reply.Err = c.chase(ctx, home, its[i], reply.Err)
 		}

@@ -46,7 +46,7 @@ func (c *cluster) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	reply, err := eval(ctx, home.sender, call)
+	reply, err := home.Eval(ctx, call)
 	if err != nil {
 		reply, err = c.chase(ctx, home, call, err)
 	}

@@ -46,6 +46,8 @@ func TestCluster(t *testing.T) {
 		"HungMaster":       testClusterHungMaster,
 		"WithoutKeys":      testClusterWithoutKeys,
 		"OwnHooks":         testClusterOwnHooks,
+		"Prefix":           testClusterPrefix,
+		"NodeHooks":        testClusterNodeHooks,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, cluster) })
 	}

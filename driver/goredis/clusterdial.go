@@ -2,6 +2,7 @@ package goredis
 
 import (
 	"context"
+	"net"
 
 	"github.com/holdfast-go/holdfast/driver"
 )
@@ -31,8 +32,13 @@ func (c *cluster) Dial(ctx context.Context, lane string) (driver.Conn, error) {
 	})
 }
 
-// dialAny loads the layout, and serves what could not be told apart before.
+// dialAny loads the layout, and serves what could not be told apart before. The client
+// tries again and again to reach a node, and says why it has not only when it gives up:
+// so it is asked only if any of them accepts a connection.
 func (c *cluster) dialAny(ctx context.Context) (driver.Conn, error) {
+	if err := c.reach(ctx); err != nil {
+		return nil, err
+	}
 	client, err := c.client.MasterForKey(ctx, "")
 	if err != nil {
 		return nil, classify(err)
@@ -40,6 +46,25 @@ func (c *cluster) dialAny(ctx context.Context) (driver.Conn, error) {
 	c.node(client)
 	c.loaded.Store(true)
 	return anyConn{c}, nil
+}
+
+// reach looks for an address that accepts connections, among those that the client
+// begins with.
+func (c *cluster) reach(ctx context.Context) (err error) {
+	opts := c.client.Options()
+	ctx, cancel := context.WithTimeout(ctx, opts.DialTimeout)
+	defer cancel()
+	dial := opts.Dialer
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	for _, addr := range opts.Addrs {
+		var conn net.Conn
+		if conn, err = dial(ctx, "tcp", addr); err == nil {
+			return conn.Close()
+		}
+	}
+	return err
 }
 
 // anyConn stands for the client's own connections.

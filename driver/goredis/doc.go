@@ -30,13 +30,25 @@
 // options of its own: ReadTimeout, WriteTimeout, ContextTimeoutEnabled,
 // MaxRetries and the retry backoffs of the application's client do not matter
 // here. What concerns connections (PoolSize, PoolTimeout, DialTimeout, TLS,
-// credentials, …) does, and so does a Limiter.
+// credentials, …) does, and so does a Limiter. Renewals need a connection too: what the
+// application's own commands use up, of PoolSize, is not there for them.
 //
 // A pool of a [redis.Client] promises this by [driver.Bounded], with two
 // exceptions. ReadTimeout or WriteTimeout -2 tells go-redis never to set a
 // deadline on a socket, so none is set here either: it would stay on a
 // connection that the application uses next. And OnConnect, Limiter and the
 // credentials providers are the application's code, which may take its time.
+//
+// # What errors say
+//
+// A connection for locks is dialled once, and what stands in its way is told at once: that
+// a port refuses, or that a name is not known. Errors name the server's address, and of a
+// Cluster those that the client begins with. Of sentinels none is known.
+//
+// Two pools lead to the same server if they share a client or an address, whatever the
+// database; mutex.New and its like refuse them. localhost is taken for 127.0.0.1, and no
+// name is looked up. What a Dialer of the application's own, sentinels or a wrapper lead to
+// is not known: then only the same client is found.
 //
 // # Addresses that move
 //
@@ -61,7 +73,13 @@
 //	type hooked struct{ *redis.ClusterClient }
 //
 // so that it is used through Process, with the ClusterClient's own timeouts and
-// its retries, which then may run a script a second time.
+// its retries, which then may run a script a second time. A hook of the node clients that
+// changes keys comes too late: the node was chosen by the bare key, so that most calls
+// are redirected.
+//
+// In a Cluster a prefix moves the lock's key to another slot than the keys of those that
+// wait, unless the prefix or the lock's name has a hash tag ("{app}:", "{invoice:42}").
+// Without one locks work, but their waiters poll.
 //
 // # Batches
 //

@@ -211,7 +211,7 @@ func (p *everyKey) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		args := cmd.Args()
 		if name := cmd.Name(); name == "evalsha" || name == "eval" {
-			for i := range args[2].(int64) {
+			for i := range args[2].(int) {
 				args[3+i] = "app:" + args[3+i].(string)
 			}
 		}

@@ -1,7 +1,9 @@
 // Package redigo makes a [driver.Pool] of a redigo connection pool.
 //
 //	pool := &redis.Pool{
-//		MaxIdle: 3,
+//		MaxIdle:   8,
+//		MaxActive: 64,
+//		Wait:      true,
 //		DialContext: func(ctx context.Context) (redis.Conn, error) {
 //			return redis.DialContext(ctx, "tcp", "localhost:6379")
 //		},
@@ -11,6 +13,14 @@
 // The pool stays the application's own: it is not changed, and closing it is the
 // application's business. It must lead to one server: what its dial function
 // returns from one time to the next decides which server votes.
+//
+// Without MaxActive the pool opens a connection for each call of a crowd, and without Wait
+// a call that finds all in use fails. 1,000 goroutines that waited for one lock opened
+// 39,000 connections. Renewals need a connection too: what the application's own commands
+// use up is not there for them.
+//
+// It needs redigo 1.9 or later. The version v2.0.0+incompatible is an older release, and
+// does not compile here.
 //
 // # Time limits and retries
 //
@@ -39,6 +49,12 @@
 //
 // Connections of a type that knows no timeouts ([redis.ConnWithTimeout]) are
 // used by [redis.ConnWithContext], or else by Do, without a limit.
+//
+// # The same server twice
+//
+// Two pools of one redigo pool lead to the same server; mutex.New and its like refuse
+// them. What address a dial function has is not known, so two redigo pools of one server
+// are not found out.
 //
 // # Addresses that move
 //

@@ -53,6 +53,9 @@ func (p *pool) Validate() error {
 	}
 }
 
+// Identity implements [driver.Identified]. What address a dial function has is not known.
+func (p *pool) Identity() []any { return []any{p.conns} }
+
 // Eval implements [driver.Pool].
 func (p *pool) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	if p.conns == nil {

@@ -17,6 +17,8 @@ import (
 func newPool(addr string) *redis.Pool {
 	return &redis.Pool{
 		MaxIdle:     8,
+		MaxActive:   64,   // without it a crowd of waiters opens a connection a call
+		Wait:        true, // without it a call that finds them all in use fails
 		IdleTimeout: time.Minute,
 		DialContext: func(ctx context.Context) (redis.Conn, error) {
 			return redis.DialContext(ctx, "tcp", addr)

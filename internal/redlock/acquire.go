@@ -90,6 +90,9 @@ func (h *hold) accept(start instant) error {
 	return nil
 }
 
+// forget ends a call: what its tries have met was for its caller.
+func (a *attempts) forget() { a.causes = nil }
+
 // abandon gives a failed try up.
 func (a *attempts) abandon(h *hold) {
 	h.abandon()

@@ -25,7 +25,7 @@ func TestAllocationsOfLockAndUnlock(t *testing.T) {
 	for _, c := range []struct {
 		nodes int
 		most  float64
-	}{{1, 7}, {3, 24}, {5, 32}} {
+	}{{1, 8}, {3, 25}, {5, 33}} {
 		pools := make([]driver.Pool, c.nodes)
 		for i := range pools {
 			pools[i] = yesPool{bounded: true}

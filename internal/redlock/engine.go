@@ -63,7 +63,45 @@ func checkPools(pools []driver.Pool) error {
 			return fmt.Errorf("%w: pool #%d of %d: %w", ErrConfig, i, len(pools), err)
 		}
 	}
+	return checkDistinct(pools)
+}
+
+// checkDistinct finds a server that would have two votes, as far as pools can tell
+// without asking it: it would grant one of them and deny the other.
+func checkDistinct(pools []driver.Pool) error {
+	owners := make(map[any]int)
+	for i, pool := range pools {
+		for _, id := range identities(pool) {
+			if owner, ok := owners[id]; ok && owner != i {
+				return fmt.Errorf("%w: pools #%d and #%d of %d lead to the same server%s; each node must be a server of its own",
+					ErrConfig, owner, i, len(pools), address(pool))
+			}
+			owners[id] = i
+		}
+	}
 	return nil
+}
+
+// identities are the values of which one is equal for pools of the same server. Among
+// them is a pool that is a pointer: others may be equal and yet not the same, and so may
+// pointers to what takes no memory.
+func identities(pool driver.Pool) []any {
+	var ids []any
+	if t := reflect.TypeOf(pool); t.Kind() == reflect.Pointer && t.Elem().Size() > 0 {
+		ids = append(ids, pool)
+	}
+	if known, ok := pool.(driver.Identified); ok {
+		ids = append(ids, known.Identity()...)
+	}
+	return ids
+}
+
+// address is the text of a pool's address, if it knows one.
+func address(pool driver.Pool) string {
+	if located, ok := pool.(driver.Located); ok && located.Addr() != "" {
+		return fmt.Sprintf(" (%s)", located.Addr())
+	}
+	return ""
 }
 
 // isNil finds both a nil interface and a nil pointer inside one.

@@ -113,9 +113,16 @@ type RedisError struct {
 	Node int
 	// Err is the cause: the client library's error, or that no answer came.
 	Err error
+
+	addr string // of the node, for the text; "" where the client does not know it
 }
 
-func (e RedisError) Error() string { return fmt.Sprintf("node #%d: %v", e.Node, e.Err) }
+func (e RedisError) Error() string {
+	if e.addr == "" {
+		return fmt.Sprintf("node #%d: %v", e.Node, e.Err)
+	}
+	return fmt.Sprintf("node #%d (%s): %v", e.Node, e.addr, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e RedisError) Unwrap() error { return e.Err }

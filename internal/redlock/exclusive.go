@@ -122,6 +122,7 @@ func (x *Exclusive) awaited() bool {
 func (a *attempts) acquire(ctx context.Context, p *pace) (*hold, error) {
 	m := a.begin(p, "")
 	defer m.end()
+	defer a.forget()
 	for {
 		h, causes, err := a.next(ctx, p, m)
 		if h != nil || err != nil {

@@ -139,12 +139,18 @@ func (m *mark) pauseLeft() time.Duration {
 	return min(lookEvery, life-2*m.took)
 }
 
+// usualLife is what most marks last, as a word that is made once.
+var usualLife any = markLife.Milliseconds()
+
 // words are the mark's arguments to a script: its id, and its lifetime in ms.
 func (m *mark) words() (id, lifetime any) {
 	if m == nil {
 		return "", int64(0)
 	}
-	return m.token.word, m.lifetime.Load()
+	if ms := m.lifetime.Load(); ms != markLife.Milliseconds() {
+		return m.token.word, ms
+	}
+	return m.token.word, usualLife
 }
 
 // looks reports that the try under way is not the first one of its call, and that

@@ -14,12 +14,17 @@ import (
 type node struct {
 	index int
 	pool  driver.Pool
+	addr  string // for errors; "" if the pool does not know it
 	box   *outbox.Outbox
 	debts debts
 }
 
 func (e *Engine) newNode(index int, pool driver.Pool) *node {
-	return &node{index: index, pool: pool, box: outbox.New(pool, &e.clock)}
+	n := &node{index: index, pool: pool, box: outbox.New(pool, &e.clock)}
+	if located, ok := pool.(driver.Located); ok {
+		n.addr = located.Addr()
+	}
+	return n
 }
 
 // errand is a call for which no caller waits.
@@ -108,6 +113,11 @@ func (n *node) refused(err error) answer {
 	}
 	late := v == voteUnknown
 	return answer{vote: v, late: late, silent: late && timedOut(err), err: inTime(err)}
+}
+
+// error is the error of this node for the caller.
+func (n *node) error(err error) *RedisError {
+	return &RedisError{Node: n.index, Err: err, addr: n.addr}
 }
 
 // inTime makes one error of the many in which clients say that a node did not

@@ -56,6 +56,7 @@ type round struct {
 	then    func(*round)  // is called then, if nobody waits
 
 	asked int // slots that are asked
+	back  int // of these: calls that have ended
 	joins int // slots that are asked by another round
 	first int // the node that is asked first
 }
@@ -284,6 +285,9 @@ func (r *round) settledUnasked() bool {
 		}
 		r.close()
 	}
+	if r.asked == 0 {
+		r.forgetValues()
+	}
 	return r.asked == 0 && r.closed
 }
 
@@ -379,9 +383,8 @@ func (r *round) request(i int) *outbox.Request {
 // post puts the calls into the outboxes.
 func (r *round) post() {
 	for i := range r.slots {
-		at := (r.first + i) % len(r.slots)
-		if s := &r.slots[at]; s.asked {
-			s.node.box.Post(r.request(at))
+		if s := r.inOrder(i); s.asked {
+			s.node.box.Post(r.request(s.node.index))
 		}
 	}
 	r.mu.Lock()
@@ -392,6 +395,9 @@ func (r *round) post() {
 		r.settleUnsent()
 	}
 }
+
+// inOrder is the i-th node's slot, counted from the one that is asked first.
+func (r *round) inOrder(i int) *slot { return &r.slots[(r.first+i)%len(r.slots)] }
 
 // wait blocks until the round is decided or its caller has had enough. What another
 // round's call will bring is not waited for any longer than a call of its own.
@@ -554,6 +560,11 @@ func (r *round) elect(slots string) {
 func (r *round) record(n *node, a answer) (late bool) {
 	r.mu.Lock()
 	s := &r.slots[n.index]
+	if s.asked && !s.answered {
+		if r.back++; r.back == r.asked {
+			r.forgetValues()
+		}
+	}
 	s.answer, s.answered = a, true
 	if r.closed {
 		r.mu.Unlock()
@@ -575,6 +586,15 @@ func (r *round) record(n *node, a answer) (late bool) {
 		r.conclude()
 	}
 	return false
+}
+
+// forgetValues lets go of the caller's ctx once no call is under way: the round may last
+// as long as the hold. r.mu is held.
+func (r *round) forgetValues() {
+	r.values = nil
+	for i := range r.slots {
+		r.slots[i].Values = nil
+	}
 }
 
 // noteStart has validity count from before the first of the votes was sent: no node
@@ -616,11 +636,11 @@ func (r *round) causes() []error {
 		case s.vote == voteMissing:
 			rest = append(rest, nodeExpired(i))
 		case s.err != nil:
-			rest = append(rest, &RedisError{Node: i, Err: s.err})
+			rest = append(rest, r.engine.nodes[i].error(s.err))
 		case !r.won && !s.background && s.grant.differs(r.agreed):
-			rest = append(rest, &RedisError{Node: i, Err: errDisagrees})
+			rest = append(rest, r.engine.nodes[i].error(errDisagrees))
 		case r.left && (s.background || s.joins):
-			rest = append(rest, &RedisError{Node: i, Err: errNoAnswer})
+			rest = append(rest, r.engine.nodes[i].error(errNoAnswer))
 		}
 	}
 	var errs []error

@@ -68,6 +68,7 @@ func (x *Shared) ask(ctx context.Context, p *pace) error {
 		if got != nil {
 			x.keep(got.hold)
 			m.end() // before another reader may ask, and use it
+			x.attempts.forget()
 			if x.line.admitted(got) {
 				return nil
 			}
@@ -79,6 +80,7 @@ func (x *Shared) ask(ctx context.Context, p *pace) error {
 		}
 		if err != nil {
 			m.end()
+			x.attempts.forget()
 			x.line.giveUp()
 			p.linger(ctx)
 			return err

@@ -199,6 +199,9 @@ func (a *attempts) propose(ctx context.Context, q request, p *pace, m *mark) (h 
 		if err != nil {
 			return nil, nil, err
 		}
+		if (p.spent() || p.tries > 1) && q.telling == 0 {
+			q.telling = tellFree // for the error
+		}
 		h, r, causes := a.trySlots(ctx, t, q, m.forTry(p))
 		if h == nil && ctx.Err() != nil {
 			p.cut = a.left.of(t)
@@ -228,7 +231,7 @@ func (q *request) askForMore(r *round) bool {
 func (a *attempts) trySlots(ctx context.Context, t token, q request, m *mark) (*hold, *round, []error) {
 	h, r := a.ask(ctx, t, a.spec.slotsCall(t, a.left.current(), q, m), m)
 	if !r.run(ctx) {
-		causes := r.causes()
+		causes := append(r.causes(), r.shortage(q)...)
 		a.abandon(h)
 		return nil, r, causes
 	}

@@ -1,0 +1,48 @@
+package redlock
+
+import "fmt"
+
+// shortage says why too few slots could be had: how many are free, and how many are
+// needed. A slot is free that a majority has said to be. Nodes tell of a bounded number,
+// so that it may be more.
+type shortage struct {
+	free, needed, limit int
+	more                bool // there may be more than free
+}
+
+func (s *shortage) Error() string {
+	least := ""
+	if s.more {
+		least = "at least "
+	}
+	return fmt.Sprintf("permits free: %s%d of %d, needed: %d", least, s.free, s.limit, s.needed)
+}
+
+// shortage is what the nodes' replies to a refused request tell of, or nil: when too few
+// have told, or when others stand in line, of whom a node tells nothing else.
+func (r *round) shortage(q request) []error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := &shortage{needed: q.n, limit: r.hold.spec.limit}
+	nodes, told := make(map[int]int), 0
+	for i := range r.slots {
+		g := r.slots[i].grant
+		if g == nil || g.slots == "" && g.free == "" && g.above == "" {
+			continue
+		}
+		told++
+		s.more = s.more || len(parseSlots(g.free)) >= q.telling
+		for slot := range g.available() {
+			nodes[slot]++
+		}
+	}
+	if q.telling == 0 || told < r.engine.quorum {
+		return nil
+	}
+	for _, n := range nodes {
+		if n >= r.engine.quorum {
+			s.free++
+		}
+	}
+	return []error{s}
+}

@@ -1,0 +1,147 @@
+package redlock
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// has gives slots to a token of a process that is not in the test.
+func (f *fakeNode) has(token string, slots ...int) {
+	f.permits[token] = fakePermit{slots, time.Now().Add(time.Hour)}
+}
+
+// Of the slots above the limit only the one at the limit is taken. Each node of the
+// majority {0, 2} has one permit, so that a second would be within the limit of 2; together
+// they have two already.
+func TestTheSlotAtTheLimitCounts(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[0].has("at the limit", 2)
+		b.nodes[1].has("at the limit", 2)
+		b.nodes[1].has("below", 1)
+		b.nodes[2].has("below", 1)
+		_, err := b.slots(2, nil).TryAcquire(background, 1)
+		require.ErrorIs(b, err, ErrFailed)
+		require.ErrorIs(b, err, &ErrTaken{Nodes: []int{0, 2}})
+	})
+}
+
+// told is a round in which all nodes have told of the same free slots.
+func told(free string) *round {
+	r := new(round)
+	r.init(background, &hold{spec: &Spec{engine: New(newFake(), newFake(), newFake()), limit: 100}}, driver.Call{}, toGrant)
+	for i := range r.slots {
+		r.slots[i].answer = (&grant{free: free}).answer()
+	}
+	return r
+}
+
+// Slots are asked for in ascending order, as the scripts and Permit.Slots have them.
+func TestProposalsAscend(t *testing.T) {
+	r := told("3-9,20-24")
+	require.Equal(t, "3-6", r.proposal(4, false), "the lowest")
+	drawn := make(map[string]bool)
+	for range 200 {
+		text := r.proposal(4, true)
+		slots := parseSlots(text)
+		require.Len(t, slots, 4, text)
+		require.True(t, slices.IsSorted(slots))
+		drawn[text] = true
+	}
+	require.Greater(t, len(drawn), 10, "at random")
+}
+
+// Rivals that disagree propose the lowest slots first, and others then: else they would
+// meet again and again.
+func TestRivalsThatDisagreeProposeOtherSlots(t *testing.T) {
+	others := 0
+	for range 20 {
+		bubble(t, 3, func(b *bench) {
+			for i, n := range b.nodes {
+				n.has("first", firstSlots(i)...) // so that each grants another one
+			}
+			var wanted []string
+			for _, n := range b.nodes {
+				n.before = func(call *driver.Call) time.Duration {
+					if call.Script() != scripts.SemaphoreAcquire {
+						return 0
+					}
+					want := call.Args()[4].(string)
+					n.mu.Lock()
+					defer n.mu.Unlock()
+					if want != "" {
+						n.has("rival of "+want, parseSlots(want)...) // was quicker
+					}
+					if n == b.nodes[0] {
+						wanted = append(wanted, want)
+					}
+					return ms
+				}
+			}
+			_, err := b.slots(40, nil).TryAcquire(background, 1)
+			require.ErrorIs(b, err, ErrFailed)
+			b.holders()
+			require.Len(b, wanted, 1+mostProposals)
+			require.Equal(b, []string{"", "1"}, wanted[:2])
+			for i, want := range wanted[2:] {
+				if parseSlots(want)[0] != 2+i {
+					others++
+				}
+			}
+		})
+	}
+	require.Positive(t, others)
+}
+
+// A node that is silent may have what one other has: the count is never too low.
+func TestHeldCountsWhatASilentNodeMayHave(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[0].has("both", 0, 1)
+		b.nodes[1].has("both", 0, 1)
+		x := b.slots(4, nil)
+		require.Equal(b, 2, b.held(x))
+		b.nodes[1].setHung(true)
+		require.Equal(b, 2, b.held(x))
+		b.nodes[1].setHung(false)
+	})
+}
+
+// Permits under WithAutoExtend last until they are given back.
+func TestPermitsRenewThemselves(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		p := b.take(b.slots(1, func(c *Config) { c.AutoExtend = true }), 1)
+		lost, until := p.Lost(), p.Until()
+		time.Sleep(5 * DefaultExpiry)
+		require.True(b, p.Until().After(until.Add(3*DefaultExpiry)))
+		require.False(b, isLost(lost))
+		b.full(b.slots(1, nil), 1)
+		b.giveBack(p)
+		plain := b.take(b.slots(1, nil), 1)
+		<-plain.Lost()
+		require.False(b, time.Now().Before(plain.Until()), "others do not")
+		_, _ = plain.Release(background)
+	})
+}
+
+// The order of the nodes is drawn anew for each call where that is wanted, and only there.
+func TestShuffledRoundsBeginAnywhere(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		for _, shuffle := range []bool{false, true} {
+			x := b.object(func(c *Config) { c.ShufflePools = shuffle })
+			first := make(map[int]bool)
+			for range 100 {
+				h := new(hold)
+				h.init(x.spec, newToken("t", false))
+				r := newRound(background, h, x.spec.checkCall(h), toCheck)
+				first[r.inOrder(0).node.index] = true
+			}
+			require.Len(b, first, map[bool]int{false: 1, true: 3}[shuffle])
+			require.True(b, shuffle || first[0])
+		}
+	})
+}
