@@ -121,8 +121,22 @@ func (w *farWorld) awaitNothing() {
 	}, patience, tick, "a key was left behind")
 }
 
+// awaitPaid is awaitNothing while another lock asks the nodes: a node gets the releases
+// that a process owes it when it next answers that.
+func (w *farWorld) awaitPaid(other *mutex.Mutex) {
+	w.t.Helper()
+	require.Eventually(w.t, func() bool {
+		if other.TryLock() == nil {
+			_, _ = other.Unlock()
+		}
+		size, err := w.nodes[0].TryDo("DBSIZE")
+		return err == nil && size == int64(0)
+	}, patience, tick, "a key was left behind")
+}
+
 // The life of a lock, at the distance of another process, room, country and continent.
 func TestFarLife(t *testing.T) {
+	t.Parallel()
 	for _, trip := range []time.Duration{0, 5 * time.Millisecond, 50 * time.Millisecond, 200 * time.Millisecond} {
 		t.Run(trip.String(), func(t *testing.T) {
 			t.Parallel()
@@ -130,16 +144,16 @@ func TestFarLife(t *testing.T) {
 			far(t, 3, link, func(t *testing.T, w *farWorld) {
 				m, other := w.factory().NewMutex("name"), w.factory().NewMutex("name")
 				require.NoError(t, m.Lock())
-				requireYes(t, m.Valid)
+				yesInTheEnd(t, m.Valid)
 				until := m.Until()
-				requireYes(t, m.Extend)
+				yesInTheEnd(t, m.Extend)
 				require.True(t, m.Until().After(until))
 				require.ErrorIs(t, other.TryLock(), mutex.ErrFailed)
 				waits := make(chan error, 1)
 				go func() { waits <- other.Lock() }()
-				requireYes(t, m.Unlock)
+				unlockInTheEnd(t, m)
 				require.NoError(t, <-waits)
-				requireYes(t, other.Unlock)
+				unlockInTheEnd(t, other)
 				w.awaitNothing()
 				w.requireConns(2)
 			})
@@ -149,6 +163,7 @@ func TestFarLife(t *testing.T) {
 
 // What a node is asked: one request for each call, once connections and scripts are there.
 func TestFarAsksOnce(t *testing.T) {
+	t.Parallel()
 	far(t, 1, away(20*time.Millisecond), func(t *testing.T, w *farWorld) {
 		m := w.factory().NewMutex("name")
 		life := func() {
@@ -168,6 +183,7 @@ func TestFarAsksOnce(t *testing.T) {
 // Clients that have no connection and a node that knows no script: whatever that takes,
 // the first call has it.
 func TestFarFirstLock(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ trip, expiry time.Duration }{
 		{20 * time.Millisecond, time.Second},
 		{60 * time.Millisecond, 8 * time.Second}, {120 * time.Millisecond, 8 * time.Second},
@@ -178,11 +194,21 @@ func TestFarFirstLock(t *testing.T) {
 			far(t, 1, away(c.trip), func(t *testing.T, w *farWorld) {
 				m := w.factory().NewMutex("name", mutex.WithExpiry(c.expiry))
 				require.NoError(t, m.Lock())
-				requireYes(t, m.Unlock)
+				unlockInTheEnd(t, m)
 				w.awaitNothing()
 			})
 		})
 	}
+}
+
+// yesInTheEnd makes a call as often as it takes for enough nodes to answer in time: a
+// busy machine may need longer than the distance leaves it.
+func yesInTheEnd(t *testing.T, call func() (bool, error)) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		ok, _ := call()
+		return ok
+	}, patience, tick)
 }
 
 // Many times as many callers as the pool has connections, each with a lock that is free:
@@ -220,6 +246,7 @@ func forAll(n int, do func(i int)) {
 
 // What the application does with its connections is no matter: it has them all.
 func TestFarWithoutAConnectionInThePool(t *testing.T) {
+	t.Parallel()
 	far(t, 1, away(10*time.Millisecond), func(t *testing.T, w *farWorld) {
 		pool, occupy := w.client.pool(t, w.nodes[0])
 		f := mutex.New(pool)
@@ -253,6 +280,7 @@ func fleeting(bound time.Duration) []mutex.Option {
 // A node that accepts connections and answers nothing, not even a greeting, from before
 // the client's first connection on.
 func TestFarNodeThatNeverGreets(t *testing.T) {
+	t.Parallel()
 	redistest.Needs(t, redistest.CanPause)
 	far(t, 1, away(5*time.Millisecond), func(t *testing.T, w *farWorld) {
 		w.nodes[0].Pause(t)
@@ -266,12 +294,12 @@ func TestFarNodeThatNeverGreets(t *testing.T) {
 		m := f.NewMutex("name")
 		require.NoError(t, m.Lock())
 		requireYes(t, m.Unlock)
-		w.awaitNothing()
+		w.awaitPaid(m)
 	})
 }
 
 // badDay has callers come and go while a fault is on, and then looks at what is left.
-func (w *farWorld) badDay(m func(*mutex.Factory, string) *mutex.Mutex, begin, end func(), visits int) {
+func (w *farWorld) badDay(m func(*mutex.Factory, string) *mutex.Mutex, begin, end func(), visits int) int64 {
 	f := w.factory()
 	begin()
 	var locked, failed atomic.Int64
@@ -284,7 +312,9 @@ func (w *farWorld) badDay(m func(*mutex.Factory, string) *mutex.Mutex, begin, en
 				_, _ = m.Unlock() // which is settled later if there is no answer
 				continue
 			}
-			failed.Add(1)
+			if failed.Add(1) == 1 {
+				w.t.Log(err)
+			}
 			assert.ErrorIs(w.t, err, mutex.ErrFailed)
 			requireNodeErrors(w.t, err, 0)
 		}
@@ -294,12 +324,14 @@ func (w *farWorld) badDay(m func(*mutex.Factory, string) *mutex.Mutex, begin, en
 	last := f.NewMutex("name")
 	require.NoError(w.t, last.Lock())
 	requireYes(w.t, last.Unlock)
-	w.awaitNothing()
+	w.awaitPaid(last)
+	return locked.Load()
 }
 
 // A node whose connections are cut all the time.
 func TestFarNodeWhoseConnectionsAreCut(t *testing.T) {
-	far(t, 1, away(20*time.Millisecond), func(t *testing.T, w *farWorld) {
+	t.Parallel()
+	far(t, 1, away(5*time.Millisecond), func(t *testing.T, w *farWorld) {
 		stop, ended := make(chan struct{}), make(chan struct{})
 		proxy := w.nodes[0].Proxy()
 		begin := func() {
@@ -317,15 +349,17 @@ func TestFarNodeWhoseConnectionsAreCut(t *testing.T) {
 			}()
 		}
 		end := func() { close(stop); <-ended }
-		w.badDay(func(f *mutex.Factory, name string) *mutex.Mutex {
+		locked := w.badDay(func(f *mutex.Factory, name string) *mutex.Mutex {
 			return f.NewMutex(name, fleeting(200*time.Millisecond)...)
-		}, begin, end, 15)
+		}, begin, end, 60)
+		assert.Positive(t, locked)
 		assert.Positive(t, proxy.CutConnections())
 	})
 }
 
 // A node of whose answers one in ten comes.
 func TestFarNodeThatAnswersOneInTen(t *testing.T) {
+	t.Parallel()
 	far(t, 1, away(5*time.Millisecond), func(t *testing.T, w *farWorld) {
 		proxy := w.nodes[0].Proxy()
 		w.badDay(func(f *mutex.Factory, name string) *mutex.Mutex {
@@ -337,6 +371,7 @@ func TestFarNodeThatAnswersOneInTen(t *testing.T) {
 
 // Contexts that end while calls wait, are being sent, and are answered.
 func TestFarCancelled(t *testing.T) {
+	t.Parallel()
 	far(t, 1, redistest.Link{RoundTrip: 40 * time.Millisecond, Jitter: 20 * time.Millisecond}, func(t *testing.T, w *farWorld) {
 		f := w.factory()
 		var locked, ended atomic.Int64

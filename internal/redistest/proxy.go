@@ -1,9 +1,11 @@
 package redistest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/holdfast-go/holdfast/internal/redistest/loopback"
@@ -170,12 +172,20 @@ func (p *Proxy) sever(l *link) {
 	p.severed.Add(1)
 }
 
+// relisten is how long a listener that was just closed may keep its port: until the
+// goroutine that accepts for it has noticed.
+const relisten = 5 * time.Second
+
 // listen accepts connections, if it does not already. The caller holds mu.
 func (p *Proxy) listen() error {
 	if p.listener != nil {
 		return nil
 	}
 	listener, err := net.Listen("tcp", p.Addr())
+	for end := time.Now().Add(relisten); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+		listener, err = net.Listen("tcp", p.Addr())
+	}
 	if err != nil {
 		return fmt.Errorf("redistest: proxy for %s: %w", p.target, err)
 	}

@@ -328,13 +328,13 @@ func (r *round) grantors() []int {
 // answer late are aligned when they do.
 func (h *hold) align(r *round) {
 	for i, n := range h.spec.engine.nodes {
+		s := &r.slots[i] // of which the outbox may be using the request
 		r.mu.Lock()
-		s := r.slots[i]
+		differs := !s.background && s.grant.differs(h.slots)
 		r.mu.Unlock()
-		if s.background || !s.grant.differs(h.slots) {
-			continue
+		if differs {
+			h.alignAt(n)
 		}
-		h.alignAt(n)
 	}
 }
 
