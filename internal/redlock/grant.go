@@ -266,9 +266,12 @@ func (r *round) surpasses(limit int) error {
 func (r *round) isTold(limit int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.slots, func(s slot) bool {
-		return s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit
-	})
+	for i := range r.slots {
+		if s := &r.slots[i]; s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit {
+			return true
+		}
+	}
+	return false
 }
 
 // occupiedAround is the union of what the nodes that granted tell of the slots
