@@ -172,7 +172,11 @@ func (p *simPool) Eval(ctx context.Context, call *driver.Call) (any, error) {
 // send sends calls as one request, until its deadline or until closed is.
 func (p *simPool) send(ctx context.Context, calls []*driver.Call, closed <-chan struct{}) []driver.Reply {
 	fate := p.fate()
-	fate.noRequest = fate.noRequest || p.sim.wrong.once && p.wasReleased(call)
+	if p.sim.wrong.once {
+		for _, call := range calls {
+			fate.noRequest = p.wasReleased(call) || fate.noRequest
+		}
+	}
 	p.count(fate)
 	if away, _, _ := p.node.state(); away {
 		p.sim.meet(faultRefused)
