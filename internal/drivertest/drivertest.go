@@ -62,6 +62,7 @@ func Run(t *testing.T, open Open) {
 	t.Run("GoneAndBack", s.goneAndBack)
 	t.Run("ClosedClient", s.closedClient)
 
+	t.Run("Far", s.far)
 	t.Run("Batch", s.batch)
 	t.Run("Conns", s.conns)
 }

@@ -10,8 +10,8 @@ import (
 const (
 	// chunkSize is how much is read at once, in bytes.
 	chunkSize = 32 << 10
-	// maxHeld is how many chunks of one connection can be held back. More wait
-	// in the server's socket.
+	// maxHeld is how many chunks of one connection can be held back in each
+	// direction. More wait in the sender's socket.
 	maxHeld = 1024
 )
 
@@ -21,21 +21,22 @@ type link struct {
 	client net.Conn
 	ctx    context.Context // ended by abort
 	cancel context.CancelFunc
-	lost   [2]bool // by direction; guarded by proxy.mu
+	opened time.Time // when the client has connected
+	lost   [2]bool   // by direction; guarded by proxy.mu
 
 	mu     sync.Mutex
 	server net.Conn // nil until there is one; guarded by mu
 }
 
-// chunk is what one read brought, and when.
+// chunk is what one read brought, and when it is due at the other end.
 type chunk struct {
-	data    []byte
-	arrived time.Time
+	data []byte
+	due  time.Time
 }
 
 func newLink(p *Proxy, client net.Conn) *link {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &link{proxy: p, client: client, ctx: ctx, cancel: cancel}
+	return &link{proxy: p, client: client, ctx: ctx, cancel: cancel, opened: time.Now()}
 }
 
 // run passes on what the two sides send until one of them is done or abort is
@@ -45,12 +46,13 @@ func (l *link) run() {
 	if err != nil || !l.attach(server) {
 		return
 	}
-	held := make(chan chunk, maxHeld)
-	var both sync.WaitGroup
-	both.Go(func() { defer l.abort(); l.passRequests(server) })
-	both.Go(func() { defer close(held); l.collectReplies(server, held) })
-	both.Go(func() { defer l.abort(); l.passReplies(held) })
-	both.Wait()
+	requests, replies := make(chan chunk, maxHeld), make(chan chunk, maxHeld)
+	var all sync.WaitGroup
+	all.Go(func() { defer close(requests); l.collect(l.client, toServer, requests) })
+	all.Go(func() { defer l.abort(); l.passRequests(server, requests) })
+	all.Go(func() { defer close(replies); l.collect(server, toClient, replies) })
+	all.Go(func() { defer l.abort(); l.passReplies(replies) })
+	all.Wait()
 }
 
 // attach makes server the other side. It returns false, and closes server, when
@@ -84,30 +86,14 @@ func (l *link) abort() {
 	}
 }
 
-// passRequests passes on what the client sends until it is done.
-func (l *link) passRequests(server net.Conn) {
-	buffer := make([]byte, chunkSize)
-	for {
-		n, err := l.client.Read(buffer)
-		if n > 0 && l.proxy.judge(l, toServer) {
-			if _, err := server.Write(buffer[:n]); err != nil {
-				return
-			}
-		}
-		if err != nil {
-			return
-		}
-	}
-}
-
-// collectReplies notes what the server sends, and when, until it is done.
-func (l *link) collectReplies(server net.Conn, held chan<- chunk) {
+// collect notes what one side sends, and when it is due, until that side is done.
+func (l *link) collect(from net.Conn, to direction, held chan<- chunk) {
 	for {
 		buffer := make([]byte, chunkSize)
-		n, err := server.Read(buffer)
+		n, err := from.Read(buffer)
 		if n > 0 {
 			select {
-			case held <- chunk{buffer[:n], time.Now()}:
+			case held <- chunk{buffer[:n], l.due(to, n)}:
 			case <-l.ctx.Done():
 				return
 			}
@@ -118,10 +104,38 @@ func (l *link) collectReplies(server net.Conn, held chan<- chunk) {
 	}
 }
 
+// due is when a chunk that was just sent arrives. Until the client's connection is made
+// it sends nothing.
+func (l *link) due(to direction, bytes int) time.Time {
+	sent := time.Now()
+	if made := l.opened.Add(l.proxy.distance.roundTrip()); to == toServer && sent.Before(made) {
+		sent = made
+	}
+	return l.proxy.distance.due(sent, to, bytes)
+}
+
+// passRequests passes on what was noted, each when it is due.
+func (l *link) passRequests(server net.Conn, held <-chan chunk) {
+	for c := range held {
+		if left := time.Until(c.due); left > 0 {
+			l.sleep(left, nil)
+		}
+		if l.ctx.Err() != nil {
+			return
+		}
+		if !l.proxy.judge(l, toServer) {
+			continue
+		}
+		if _, err := server.Write(c.data); err != nil {
+			return
+		}
+	}
+}
+
 // passReplies passes on what was noted, each when its time has come.
 func (l *link) passReplies(held <-chan chunk) {
 	for c := range held {
-		if !l.await(c.arrived) {
+		if !l.await(c.due) {
 			return
 		}
 		if !l.proxy.judge(l, toClient) {
@@ -133,17 +147,17 @@ func (l *link) passReplies(held <-chan chunk) {
 	}
 }
 
-// await waits until what arrived at that time may go on. It returns false when
-// the link was aborted first.
-func (l *link) await(arrived time.Time) bool {
+// await waits until a reply that is due at that time may go on, which a delay holds up.
+// It returns false when the link was aborted first.
+func (l *link) await(due time.Time) bool {
 	waited := false
 	for l.ctx.Err() == nil {
 		delay, changed := l.proxy.delay()
-		left := time.Until(arrived.Add(delay))
-		if delay == 0 || left <= 0 {
+		left := time.Until(due.Add(delay))
+		if left <= 0 {
 			return true
 		}
-		if !waited {
+		if !waited && delay > 0 {
 			waited = true
 			l.proxy.delayed.Add(1)
 		}

@@ -1,9 +1,11 @@
 package redistest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/holdfast-go/holdfast/internal/redistest/loopback"
@@ -22,6 +24,7 @@ type Proxy struct {
 	report func(error) // told of a fault that could not be caused or ended
 	work   sync.WaitGroup
 	counters
+	distance distance
 
 	mu       sync.Mutex         // guards the rest
 	listener net.Listener       // nil while connections are refused
@@ -35,6 +38,7 @@ type Proxy struct {
 type faults struct {
 	delay time.Duration
 	drop  [2]bool // by direction
+	one   int64   // of so many replies passes; 0 for every one
 	cut   bool
 	down  bool // the node behind is gone; no fault of the network, so it outlasts Heal
 }
@@ -91,6 +95,13 @@ func (p *Proxy) DropReplies(on bool) {
 // open and can be made. Off closes those that lost a request.
 func (p *Proxy) DropRequests(on bool) {
 	p.change(func(f *faults) { f.drop[toServer] = on })
+}
+
+// AnswerOneIn lets one of n replies pass and makes the others vanish, as DropReplies
+// does, while n is above 1. Any other n ends it, and closes the connections that lost a
+// reply.
+func (p *Proxy) AnswerOneIn(n int) {
+	p.change(func(f *faults) { f.one = int64(n) })
 }
 
 // Cut breaks every connection, and refuses new ones until Heal. What the server
@@ -151,7 +162,7 @@ func (p *Proxy) refuses() bool { return p.closed || p.faults.cut || p.faults.dow
 func (p *Proxy) severs(l *link) bool {
 	return p.closed || p.faults.cut ||
 		l.lost[toServer] && !p.faults.drop[toServer] ||
-		l.lost[toClient] && !p.faults.drop[toClient]
+		l.lost[toClient] && !p.faults.drop[toClient] && p.faults.one <= 1
 }
 
 // sever breaks a connection. The caller holds mu.
@@ -161,12 +172,20 @@ func (p *Proxy) sever(l *link) {
 	p.severed.Add(1)
 }
 
+// relisten is how long a listener that was just closed may keep its port: until the
+// goroutine that accepts for it has noticed.
+const relisten = 5 * time.Second
+
 // listen accepts connections, if it does not already. The caller holds mu.
 func (p *Proxy) listen() error {
 	if p.listener != nil {
 		return nil
 	}
 	listener, err := net.Listen("tcp", p.Addr())
+	for end := time.Now().Add(relisten); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+		listener, err = net.Listen("tcp", p.Addr())
+	}
 	if err != nil {
 		return fmt.Errorf("redistest: proxy for %s: %w", p.target, err)
 	}
@@ -225,11 +244,17 @@ func (p *Proxy) forget(l *link) {
 func (p *Proxy) judge(l *link, to direction) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.faults.drop[to] {
+	if p.faults.drop[to] || to == toClient && p.drops() {
 		l.lost[to] = true
 	}
 	p.counters.count(to, !l.lost[to])
 	return !l.lost[to]
+}
+
+// drops reports that the next reply is not the one of several that passes. The caller
+// holds mu.
+func (p *Proxy) drops() bool {
+	return p.faults.one > 1 && (p.passed[toClient].Load()+p.dropped[toClient].Load())%p.faults.one != 0
 }
 
 // delay returns how long replies are held back, and a channel that is closed

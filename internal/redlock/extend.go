@@ -150,10 +150,7 @@ func (h *hold) muteRepaired(r *round) {
 // that it returns, which are to be repaired. The others are when their answers come.
 func (h *hold) mend(r *round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
-		r.mu.Lock()
-		s := r.slots[i]
-		r.mu.Unlock()
-		switch {
+		switch s := r.of(i); {
 		case s.background:
 		case s.vote == voteMissing:
 			missing = append(missing, n)
@@ -180,9 +177,9 @@ func (h *hold) mendAt(n *node, mute bool, a answer) {
 
 // repair puts the token back on a node that has forgotten or missed it, if
 // nobody else is there: a separate step, settled as an acquire is, so that a
-// repair that arrives after the release is released too. refused, if it is not nil,
-// is called when the node refuses it.
-func (h *hold) repair(n *node, refused func()) {
+// repair that arrives after the release is released too. failed, if it is not nil, is
+// called when it may be tried again: the node has refused it, or not answered.
+func (h *hold) repair(n *node, failed func()) {
 	if !h.pendRepair(n, h.spec.engine.now()) {
 		return
 	}
@@ -191,8 +188,8 @@ func (h *hold) repair(n *node, refused func()) {
 		if h.learn(n, a) {
 			h.settle(n)
 		}
-		if a.vote == voteTaken && refused != nil {
-			refused()
+		if a.vote != voteYes && failed != nil {
+			failed()
 		}
 	})
 }

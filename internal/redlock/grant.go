@@ -277,7 +277,7 @@ func (r *round) surpasses(limit int) error {
 func (r *round) isTold(limit int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.slots, func(s slot) bool {
+	return r.any(func(s *heard) bool {
 		return s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit
 	})
 }
@@ -339,10 +339,7 @@ func (r *round) grantors() []int {
 // answer late are aligned when they do.
 func (h *hold) align(r *round) {
 	for i, n := range h.spec.engine.nodes {
-		r.mu.Lock()
-		s := r.slots[i]
-		r.mu.Unlock()
-		if s.background || !s.grant.differs(h.slots) {
+		if s := r.of(i); s.background || !s.grant.differs(h.slots) {
 			continue
 		}
 		h.alignAt(n)
@@ -355,10 +352,10 @@ func (h *hold) align(r *round) {
 // Two permits that a node granted in the wrong order each want what the other
 // has. The first one to be aligned gives its slot back and is refused; it gets
 // its own a little later, when the second one has moved.
-func (h *hold) alignAt(n *node) { h.alignAfter(n, 2, 10, 50) }
+func (h *hold) alignAt(n *node) { h.alignAfter(n, 2, 10, 50, 250) }
 
 // alignAfter aligns a node now, and again after each of the pauses, in ms, as long as
-// the node refuses.
+// the node refuses, or does not answer.
 func (h *hold) alignAfter(n *node, pauses ...time.Duration) {
 	h.repair(n, func() {
 		if len(pauses) > 0 {

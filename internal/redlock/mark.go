@@ -261,7 +261,7 @@ func (m *mark) restoring(n *node) bool {
 
 // restored takes the answer to such a release.
 func (m *mark) restored(n *node, a answer) {
-	if a.vote != voteError && a.vote != voteUnknown {
+	if a.certain() {
 		a.vote = voteYes // the mark was written, whoever else is there
 	}
 	if m.hold.learn(n, a) {
@@ -269,8 +269,8 @@ func (m *mark) restored(n *node, a answer) {
 	}
 }
 
-// undoAt sends the release of the hold's token to one node, takes the answer, and
-// passes it on.
+// undoAt sends the release of the hold's token to one node, takes the answer, and passes
+// on what it says: see released.
 func (h *hold) undoAt(n *node, then func(answer)) {
 	call := *h.undoCall()
 	restoring := h.mark.restoring(n)
@@ -281,8 +281,7 @@ func (h *hold) undoAt(n *node, then func(answer)) {
 		if restoring {
 			h.mark.restored(n, a)
 		}
-		h.released(n, a)
-		then(a)
+		then(h.released(n, a))
 	})
 }
 

@@ -2,8 +2,11 @@ package redlock
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
 // simClient is a goroutine of one process. Those of a process share an object.
@@ -82,13 +85,21 @@ func (c *simClient) enters(x half) bool {
 func (c *simClient) call(do func(ctx context.Context, try bool) error) bool {
 	try := c.random.IntN(5) == 0
 	if c.random.IntN(4) > 0 {
-		return do(background, try) == nil
+		return c.saw(do(background, try))
 	}
 	ctx, cancel := context.WithTimeout(background, upTo(c.random, c.sim.expiry/3))
 	defer cancel()
 	err := do(ctx, try)
 	if err != nil && ctx.Err() != nil {
 		c.sim.meet(faultCancelled)
+	}
+	return c.saw(err)
+}
+
+// saw reports that there was no error, and counts one of what was not sent.
+func (c *simClient) saw(err error) bool {
+	if errors.Is(err, outbox.ErrSilent) {
+		c.sim.meet(faultUnsent)
 	}
 	return err == nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,12 +31,16 @@ const (
 	faultClock                     // the node's clock is not the clients'
 	faultCancelled                 // the caller's ctx ended first
 	faultOverslept                 // the caller came back after its hold had ended
+	faultFar                       // the node is far away
+	faultUnsent                    // a node was not asked, as it has been silent
+	faultDead                      // a connection was found dead before anything was sent
+	faultHalf                      // a connection broke in the middle of a batch
 	simFaults                      // how many there are
 )
 
 var simFaultNames = [simFaults]string{
 	"slow", "late", "request lost", "reply lost", "run twice", "node away", "node stopped", "node back empty",
-	"clock off", "caller cancelled", "caller overslept",
+	"clock off", "caller cancelled", "caller overslept", "node far", "not sent", "connection dead", "batch half answered",
 }
 
 // simCounts count what was met, over all schedules.
@@ -59,6 +64,8 @@ type simNode struct {
 	index int
 	rate  float64 // of lifetimes: below 1 where the clock is fast
 
+	oneWay time.Duration // at least, in each direction
+
 	mu      sync.Mutex
 	away    bool
 	life    int           // how often it was killed: what was on its way then is lost
@@ -80,6 +87,8 @@ type simPool struct {
 
 	mu     sync.Mutex
 	random *rand.Rand // of this way alone, so that ways do not change each other's
+
+	releases map[any]bool // tokens of which one was sent; where that matters
 }
 
 // simFate is what will happen to one call.
@@ -98,7 +107,7 @@ func (p *simPool) fate() (fate simFate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	odds, r := p.sim.odds, p.random
-	fate.there, fate.back = 1+upTo(r, 2*ms), 1+upTo(r, 2*ms)
+	fate.there, fate.back = p.node.oneWay+1+upTo(r, 2*ms), p.node.oneWay+1+upTo(r, 2*ms)
 	slow, late, twice := upTo(r, p.sim.bound), upTo(r, 2*p.sim.expiry), 1+upTo(r, p.sim.expiry)
 	toss := r.IntN(1000)
 	fate.breaks = r.IntN(2) == 0
@@ -123,6 +132,21 @@ func (p *simPool) fate() (fate simFate) {
 	return fate
 }
 
+// wasReleased reports that a release of the same token was sent before.
+func (p *simPool) wasReleased(call *driver.Call) bool {
+	if !strings.HasSuffix(call.Script().Name(), "_release") {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.releases == nil {
+		p.releases = make(map[any]bool)
+	}
+	was := p.releases[call.Args()[0]]
+	p.releases[call.Args()[0]] = true
+	return was
+}
+
 // count notes the faults of a call that has come so far.
 func (p *simPool) count(fate simFate) {
 	meets := func(is bool, f simFault) {
@@ -135,27 +159,63 @@ func (p *simPool) count(fate simFate) {
 	meets(fate.there > p.sim.bound, faultLate)
 	meets(fate.noRequest, faultRequest)
 	meets(p.node.rate != 1, faultClock)
+	meets(p.node.oneWay > p.sim.bound/8, faultFar)
 }
 
 // Eval sends a call through the simulated network. As a driver does, it returns at
 // its deadline at the latest; what it has sent stays on its way.
 func (p *simPool) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	r := p.send(ctx, []*driver.Call{call}, nil)[0]
+	return r.Value, r.Err
+}
+
+// send sends calls as one request, until its deadline or until closed is.
+func (p *simPool) send(ctx context.Context, calls []*driver.Call, closed <-chan struct{}) []driver.Reply {
 	fate := p.fate()
+	if p.sim.wrong.once {
+		for _, call := range calls {
+			fate.noRequest = p.wasReleased(call) || fate.noRequest
+		}
+	}
 	p.count(fate)
 	if away, _, _ := p.node.state(); away {
 		p.sim.meet(faultRefused)
 		time.Sleep(fate.there)
-		return nil, &net.OpError{Op: "dial", Err: errSimBroken}
+		return alike(len(calls), &net.OpError{Op: "dial", Err: errSimBroken})
 	}
-	sent := p.scaled(call)
-	got := make(chan simReply, 1)
-	go p.deliver(&sent, fate, got)
+	sent := make([]driver.Call, len(calls))
+	for i, call := range calls {
+		sent[i] = p.scaled(call)
+	}
+	got := make(chan []driver.Reply, 1)
+	go p.deliver(sent, fate, got)
 	select {
-	case r := <-got:
-		return r.reply, r.err
+	case replies := <-got:
+		return replies
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		if p.sim.wrong.unsent {
+			return alike(len(calls), driver.ErrNotSent)
+		}
+		return alike(len(calls), ctx.Err())
+	case <-closed:
+		return alike(len(calls), p.broken())
 	}
+}
+
+func alike(n int, err error) []driver.Reply {
+	replies := make([]driver.Reply, n)
+	for i := range replies {
+		replies[i].Err = err
+	}
+	return replies
+}
+
+// broken is what a driver says of a request whose connection broke.
+func (p *simPool) broken() error {
+	if p.sim.wrong.unsent {
+		return driver.ErrNotSent
+	}
+	return errSimBroken
 }
 
 // EvalBounded implements driver.Bounded.
@@ -175,11 +235,6 @@ func (p *simPool) Subscribe(ctx context.Context, channel string) (driver.Subscri
 	return p.node.Subscribe(ctx, channel)
 }
 
-type simReply struct {
-	reply any
-	err   error
-}
-
 // scaled is the call as the node's clock sees it: a lifetime, which is always the
 // second argument, is shorter in true time where the clock is fast.
 func (p *simPool) scaled(call *driver.Call) driver.Call {
@@ -192,42 +247,55 @@ func (p *simPool) scaled(call *driver.Call) driver.Call {
 	return driver.NewCall(call.Script(), call.Keys(), args...)
 }
 
-// deliver takes a call to its node and its reply back.
-func (p *simPool) deliver(call *driver.Call, fate simFate, got chan<- simReply) {
+// deliver takes calls to their node and their replies back.
+func (p *simPool) deliver(calls []driver.Call, fate simFate, got chan<- []driver.Reply) {
 	_, life, _ := p.node.state()
 	time.Sleep(fate.there)
 	if fate.noRequest {
-		p.loses("request", call, fate, got)
+		p.loses("request", calls, nil, fate, got)
 		return
 	}
-	reply, ok := p.arrive(call, life)
-	if !ok {
-		got <- simReply{err: errSimBroken}
-		return
+	replies := alike(len(calls), p.broken())
+	for i := range calls {
+		reply, ok := p.arrive(&calls[i], life)
+		if !ok {
+			got <- replies
+			return
+		}
+		replies[i] = driver.Reply{Value: reply}
 	}
 	if fate.again > 0 {
 		go func() {
 			time.Sleep(fate.again)
-			if _, ok := p.arrive(call, life); ok {
+			if _, ok := p.arrive(&calls[0], life); ok {
 				p.sim.meet(faultTwice)
 			}
 		}()
 	}
 	if fate.noReply {
 		p.sim.meet(faultReply)
-		p.loses("reply", call, fate, got)
+		p.loses("reply", calls, replies[:len(calls)/2], fate, got)
 		return
 	}
 	time.Sleep(fate.back)
-	got <- simReply{reply: reply}
+	got <- replies
 }
 
-// loses tells the caller of a loss, or leaves it to find out.
-func (p *simPool) loses(what string, call *driver.Call, fate simFate, got chan<- simReply) {
-	p.sim.note("%d→%d %s of %s %v lost", p.process, p.node.index, what, call.Script().Name(), call.Args())
-	if fate.breaks {
-		got <- simReply{err: errSimBroken}
+// loses tells the caller of a loss, or leaves it to find out. Some replies may have come
+// before.
+func (p *simPool) loses(what string, calls []driver.Call, came []driver.Reply, fate simFate, got chan<- []driver.Reply) {
+	for i := range calls {
+		p.sim.note("%d→%d %s of %s %v lost", p.process, p.node.index, what, calls[i].Script().Name(), calls[i].Args())
 	}
+	if !fate.breaks {
+		return
+	}
+	if len(came) > 0 {
+		p.sim.meet(faultHalf)
+	}
+	replies := alike(len(calls), p.broken())
+	copy(replies, came)
+	got <- replies
 }
 
 // arrive runs a call on its node, once the node goes on. What was on its way to a

@@ -54,7 +54,7 @@ func (l *lane) connect(waiting int, now time.Time) (*conn, bool) {
 	if l.silent.Load() {
 		wanted = 1
 	}
-	for l.conns.dialing < wanted && l.conns.total+l.conns.dialing < maxFlights {
+	for l.conns.dialing < wanted && l.conns.total+l.conns.dialing < l.box.flights {
 		l.conns.dialing++
 		go l.dial()
 	}

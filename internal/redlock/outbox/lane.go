@@ -143,7 +143,7 @@ func (l *lane) cut(now clock.Instant) *flight {
 	}
 	l.cutAt = now.Time
 	l.flights = append(l.flights, f)
-	if waiting > len(f.requests) && len(l.flights) < maxFlights {
+	if waiting > len(f.requests) && len(l.flights) < l.box.flights {
 		l.alarm.at(now.Time, now.Add(gatherTime)) // for the rest
 	}
 	return f
@@ -156,10 +156,10 @@ func (l *lane) mayCut(now time.Time) bool {
 	switch n := len(l.flights); {
 	case l.silent.Load() && !l.allLate():
 		return false
+	case n >= l.box.flights:
+		return false
 	case n < eagerFlights:
 		return true
-	case n >= maxFlights:
-		return false
 	}
 	next := l.cutAt.Add(gatherTime)
 	if now.Before(next) {

@@ -41,6 +41,7 @@ type Outbox struct {
 	laner   driver.Laner   // pool, if it has several
 
 	clock   *clock.Clock
+	flights int // how many are under way at a time: maxFlights, or fewer in tests
 	windows windows
 	only    lane // of a pool that is one server
 
@@ -50,7 +51,7 @@ type Outbox struct {
 
 // New makes the outbox of a node.
 func New(pool driver.Pool, c *clock.Clock) *Outbox {
-	o := &Outbox{pool: pool, clock: c}
+	o := &Outbox{pool: pool, clock: c, flights: maxFlights}
 	o.bounded, _ = pool.(driver.Bounded)
 	o.batcher, _ = pool.(driver.Batcher)
 	o.dialer, _ = pool.(driver.Dialer)
@@ -58,6 +59,10 @@ func New(pool driver.Pool, c *clock.Clock) *Outbox {
 	o.only.init(o, "")
 	return o
 }
+
+// Narrow has at most so many flights under way at a time. It is the seam through which
+// tests make small outboxes, and comes before the first request.
+func (o *Outbox) Narrow(flights int) { o.flights = flights }
 
 // Post sends a request as soon as its turn comes. It does not wait.
 func (o *Outbox) Post(r *Request) { o.lane(r.Call).post(r) }
