@@ -51,7 +51,7 @@
 // release, as the waiters of a mutex are: see package mutex. A release tells the
 // first in line for whom enough slots are free, and the next ones whom the rest
 // serves, each by its own limit. One that needs more than is free is not passed by
-// those behind it, but for one retry delay's polls: a large request is seldom
+// those behind it, but for one look of each: a large request is seldom
 // overtaken by small ones of other processes, and never by those of its own.
 //
 // When the next in line is another goroutine with the same *Semaphore that asks for as

@@ -41,8 +41,10 @@
 //
 //	try ── refused ──► mark on the nodes ──► told by a majority ──► try at once
 //	                                    ├──► told by fewer      ──► … after a random while
-//	                                    └──► retry delay over   ──► try (this one counts)
+//	                                    ├──► time for a look    ──► …
+//	                                    └──► retry delay over   ──► try, unless it is quiet (this one counts)
 //
+// A waiter is quiet while it will be told of all that could let it in: see quiet.go.
 // Releases tell; the engine's ears hear, by one subscription a node while anybody
 // waits. Nothing rests on that but speed. A mark is settled as a hold is. A try that
 // was told to come is made in the caller's goroutine if it can be: see outlasts.

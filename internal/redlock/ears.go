@@ -29,13 +29,13 @@ const (
 // subscription to one channel, whatever the number of locks, which is there only
 // while somebody waits. Nothing rests on it but speed: what is not heard, because
 // a driver can not subscribe, a permission is missing or a connection broke, is
-// found out at the next retry delay.
+// found out by the next look.
 type ears struct {
 	nodes   []*node
 	name    sync.Once
 	channel string
 	made    atomic.Uint64 // waiters
-	born    time.Time     // from when on looks are aligned
+	born    time.Time     // the first tick of looks
 
 	open atomic.Bool // copy of stop != nil
 
@@ -192,7 +192,7 @@ func (e *ears) tell(n *node, id string) {
 }
 
 // tellAll has every waiter look once. One that is in line, and not its first, may then
-// have what the first was told of: as at a retry delay, and as seldom.
+// have what the first was told of: as at any look, and as seldom.
 func (e *ears) tellAll(n *node) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
