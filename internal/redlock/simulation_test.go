@@ -351,7 +351,8 @@ func (s *simulation) settle() {
 	c.random = s.random
 	err := c.takeAll()
 	for tries := 0; errors.Is(err, outbox.ErrSilent) && tries < 3; tries++ {
-		err = c.takeAll() // a first connection may take longer than a call, and serves the next one
+		time.Sleep(time.Second) // for the release of what the others have granted to this value
+		err = c.takeAll()       // a first connection may take longer than a call, and serves the next one
 	}
 	if err != nil {
 		s.watch.complain("nothing is held, and yet: %v", err)
