@@ -104,9 +104,11 @@
 // not answer cost nothing as long as a majority does; each call to a node is
 // bounded by expiry·timeoutFactor, whatever the client's own settings are.
 // What a failed or cancelled call leaves undecided is settled in the
-// background: grants that arrive late are released, releases that were not
-// answered are sent again when the node next answers, and what is left after
-// that ends with its expiry.
+// background: grants that arrive late are released, and releases that were not
+// answered are sent again, with growing pauses, until they are answered or the
+// key has expired. An Unlock whose answer was lost can be repeated: it is true if a
+// majority turns out to have had the lock until it was given back, and an error if
+// that stays in doubt, as the first one may have run.
 //
 // # Fencing
 //

@@ -224,18 +224,28 @@ func TestFenceBesideHoldsWithoutOne(t *testing.T) {
 	})
 }
 
-// A repaired node has the number, too.
+// A node that forgot the hold has the number, too, once it has got that back: here one
+// that is above what the node's clock says.
 func TestFenceIsCarriedByARepair(t *testing.T) {
-	onNodes(t, 3, func(t *testing.T, w *world) {
-		m := w.mutex(mutex.WithFencing())
-		require.NoError(t, m.Lock())
-		w.awaitHolder(m.Value())
-		w.nodes[1].Do(t, "DEL", w.name, w.fenceKey())
-		requireYes(t, m.Extend)
-		w.awaitHolder(m.Value())
-		require.GreaterOrEqual(t, w.fences()[1], m.Fence())
-		requireYes(t, m.Unlock)
-	})
+	for name, options := range map[string][]mutex.Option{
+		"repair": nil, "looser rule": {mutex.WithSetNXOnExtend()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onNodes(t, 3, func(t *testing.T, w *world) {
+				for _, n := range w.nodes {
+					w.setFence(n, time.Now().Add(time.Hour).UnixMicro())
+				}
+				m := w.mutex(append(options, mutex.WithFencing())...)
+				require.NoError(t, m.Lock())
+				w.awaitHolder(m.Value())
+				w.nodes[1].Do(t, "DEL", w.name, w.fenceKey())
+				requireYes(t, m.Extend)
+				w.awaitHolder(m.Value())
+				require.Equal(t, m.Fence(), w.fences()[1])
+				requireYes(t, m.Unlock)
+			})
+		})
+	}
 }
 
 func TestFenceWithValuesOfOnesOwn(t *testing.T) {

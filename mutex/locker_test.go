@@ -16,7 +16,7 @@ import (
 
 func TestLockerRenewsItsHold(t *testing.T) {
 	onNodes(t, 3, func(t *testing.T, w *world) {
-		m := w.mutex(mutex.WithExpiry(time.Second), mutex.WithTimeoutFactor(0.5))
+		m := w.mutex(renewed[:2]...) // a Locker renews without being told to
 		l := m.Locker()
 		l.Lock()
 		first, value := m.Until(), m.Value()

@@ -28,7 +28,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, m.Lock())
 	requireUntil(t, m.Until(), before, time.Now(), 8*time.Second-80*time.Millisecond)
 	assert.EqualValues(t, 8000, s.sent()[0].Args()[1])
-	assert.Regexp(t, "^[A-Za-z0-9+/]{22}==$", m.Value(), "Redsync's format")
+	assert.Regexp(t, "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", m.Value(), "a UUID")
 }
 
 func TestTheLastOfTwoOptionsCounts(t *testing.T) {

@@ -25,12 +25,19 @@ type line struct {
 	gone   sync.WaitGroup
 }
 
+// manyTries is as good as no limit, but counted: who waits without one in the line of
+// a process does not count its tries, and asks for no delay.
+const manyTries = 1 << 30
+
 func newLine(t *testing.T, w *world, f *mutex.Factory, options ...mutex.Option) *line {
 	l := &line{t: t, joined: make(chan struct{})}
 	var cancel func()
-	l.ctx, cancel = context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	l.m = w.on(f, append(options, mutex.WithUnlimitedTries(), mutex.WithRetryDelayFunc(l.delay))...)
+	l.ctx, cancel = context.WithTimeout(context.Background(), 2*patience)
+	t.Cleanup(func() {
+		cancel()
+		l.gone.Wait()
+	})
+	l.m = w.on(f, append(options, mutex.WithTries(manyTries), mutex.WithRetryDelayFunc(l.delay))...)
 	return l
 }
 

@@ -1,6 +1,7 @@
 package mutex_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
@@ -40,13 +41,35 @@ func TestAPausedNodeThatResumesAfterUnlock(t *testing.T) {
 					require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
 				}
 				w.nodes[2].Resume(t)
-				// What timed out is owed until the node answers something else.
-				other := f.NewMutex(w.name+" other", mutex.WithExpiry(expiry))
-				require.NoError(t, other.Lock())
-				requireYes(t, other.Unlock)
-				w.awaitFree()
+				w.awaitFree() // what timed out is sent again
 				w.requireSettled()
 			})
+		})
+	}
+}
+
+// A release without an answer is sent again when the node is back, though the process
+// makes no other call.
+func TestUnansweredReleaseIsSentAgain(t *testing.T) {
+	for name, unlocks := range map[string]func(*mutex.Mutex, func()){
+		"unlock": func(m *mutex.Mutex, cut func()) {
+			require.NoError(t, m.Lock())
+			cut()
+			ok, err := m.Unlock()
+			require.False(t, ok)
+			require.NotErrorIs(t, err, mutex.ErrLockAlreadyExpired)
+		},
+		"do": func(m *mutex.Mutex, cut func()) {
+			require.NoError(t, m.Do(t.Context(), func(context.Context) error { cut(); return nil }))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onNodes(t, 1, func(t *testing.T, w *world) {
+				proxy := w.nodes[0].Proxy()
+				unlocks(w.mutex(mutex.WithExpiry(time.Hour), mutex.WithTimeoutFactor(float64(time.Second)/float64(time.Hour))), proxy.Cut)
+				proxy.Heal()
+				w.awaitFree()
+			}, redistest.WithProxy())
 		})
 	}
 }

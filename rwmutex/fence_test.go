@@ -156,3 +156,22 @@ func TestFenceGrowsInACrowd(t *testing.T) {
 		w.requireSettled()
 	})
 }
+
+// A node that forgot the write hold has the number, too, once it has got that back: here
+// one that is above what the node's clock says.
+func TestFenceIsCarriedByARepair(t *testing.T) {
+	onNodes(t, 3, func(t *testing.T, w *world) {
+		for _, n := range w.nodes {
+			n.Do(t, "SET", w.key("fence"), time.Now().Add(time.Hour).UnixMicro(), "PX", expiry.Milliseconds())
+		}
+		rw := w.rwmutex(rwmutex.WithFencing())
+		require.NoError(t, rw.Lock())
+		w.awaitWriter(rw.Value(), w.nodes...)
+		w.lose("fence", w.nodes[1])
+		w.lose("writer", w.nodes[1])
+		requireYes(t, rw.Extend)
+		w.awaitWriter(rw.Value(), w.nodes...)
+		require.Equal(t, strconv.FormatInt(rw.Fence(), 10), w.nodes[1].Do(t, "GET", w.key("fence")))
+		requireYes(t, rw.Unlock)
+	})
+}

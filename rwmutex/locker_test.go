@@ -29,7 +29,7 @@ func TestLockersRenewTheirHolds(t *testing.T) {
 	for _, h := range halves {
 		t.Run(h.name, func(t *testing.T) {
 			onNodes(t, 3, func(t *testing.T, w *world) {
-				rw := w.rwmutex(rwmutex.WithExpiry(time.Second), rwmutex.WithTimeoutFactor(0.5))
+				rw := w.rwmutex(renewed...)
 				l := h.locker(rw)
 				l.Lock()
 				first := h.until(rw)

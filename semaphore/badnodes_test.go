@@ -44,7 +44,7 @@ func TestAPausedMinorityIsNotWaitedFor(t *testing.T) {
 		within(t, bound, func() { requireYes(t, p.Release) })
 		w.nodes[2].Resume(t)
 		settle(t)
-		requireYes(t, acquire(t, s, 3).Release) // what the node is owed goes out with it
+		requireYes(t, acquire(t, s, 3).Release)
 		w.awaitGrants(0)
 	})
 }

@@ -27,8 +27,9 @@ const (
 	// bound is the longest that a call may wait for a node, with the default
 	// timeout factor.
 	bound = expiry / 20
-	// patience is how long tests wait for what must come, on a slow machine.
-	patience = 20 * time.Second
+	// patience is how long tests wait for what must come, on a slow machine: less
+	// than expiry, or that could be what came.
+	patience = 40 * time.Second
 	// tick is the time between two looks.
 	tick = 2 * time.Millisecond
 )

@@ -161,7 +161,7 @@ func TestWrongValueTouchesNothing(t *testing.T) {
 func TestOtherSideGetsInAfterExpiry(t *testing.T) {
 	eachPair(t, func(t *testing.T, nodes []*redistest.Node, first, second process) {
 		name := redistest.Name(t)
-		crashed := first.mutex(name, settings{expiry: 200 * time.Millisecond})
+		crashed := first.mutex(name, settings{expiry: time.Second})
 		require.NoError(t, crashed.Lock())
 		next := second.mutex(name, settings{tries: 1000, delay: brisk})
 		require.NoError(t, next.Lock())

@@ -189,14 +189,15 @@ func movingSemaphore(m *moving) {
 // Renewals that are due together go out as one batch, in which each has a way of its own.
 func movingRenewals(m *moving) {
 	locks := rwmutex.New(m.pool)
-	options := []rwmutex.Option{rwmutex.WithExpiry(time.Second), rwmutex.WithAutoExtend()}
+	const expiry = 3 * time.Second // soon over, but not by a stall of a loaded machine
+	options := []rwmutex.Option{rwmutex.WithExpiry(expiry), rwmutex.WithTimeoutFactor(0.15), rwmutex.WithAutoExtend()}
 	read, written := locks.NewRWMutex(m.name, options...), locks.NewRWMutex(m.name+"else", options...)
 	require.NoError(m, read.RLock())
 	require.NoError(m, written.Lock())
 	m.begin()
 	before, otherwise := read.RUntil(), written.Until()
 	require.Eventually(m, func() bool {
-		return read.RUntil().After(before.Add(time.Second)) && written.Until().After(otherwise.Add(time.Second))
+		return read.RUntil().After(before.Add(expiry)) && written.Until().After(otherwise.Add(expiry))
 	}, patience, 10*time.Millisecond)
 	m.yes(read.RUnlock())
 	m.finish()

@@ -143,7 +143,7 @@ func (r *round) excuseUnsettled(t token) {
 		return
 	}
 	for _, n := range r.engine.nodes {
-		if n.debts.strict.has(t.value) {
+		if n.debts.strict.has(r.hold.strictKey()) {
 			r.excuse(n.index, answer{vote: voteNone, err: errUnsettled})
 		}
 	}

@@ -1,37 +1,80 @@
 package redlock
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
-// mostDebts is how many releases a node can owe. Beyond it the oldest is
-// dropped, and its key ends with its expiry.
-const mostDebts = 1024
+const (
+	// mostDebts is how many releases a node can owe. Beyond it the oldest is
+	// dropped, and its key ends with its expiry.
+	mostDebts = 1024
 
-// debts are the releases that a node has not answered yet. They cost nothing
-// while the node is silent, and are sent again when it next answers anything.
+	// A node that owes is asked again by itself after a pause that grows between
+	// these: short enough that what waits for it does not wait long once the node is
+	// well, and long enough that a dead one costs little.
+	leastDebtPause = 25 * time.Millisecond
+	mostDebtPause  = 400 * time.Millisecond
+)
+
+// maxPaid is how many releases are sent again at a time.
+const maxPaid = 64
+
+// debts are the releases that a node has not answered yet. They are sent again when the
+// node next answers anything, and after a pause in any case: each until it is answered, or
+// what it is for must have expired. That takes no goroutine, but a timer between.
 type debts struct {
 	strict tally // values of the user's own that are without an answer
 
 	count      atomic.Int32 // len(owed), to be read without the mutex
 	collecting atomic.Bool  // by one goroutine at a time
 
-	mu   sync.Mutex
-	owed []*hold
+	mu     sync.Mutex
+	owed   []*hold
+	timed  bool          // the timer is set
+	paused time.Duration // how long it was set for last, since all was paid
 }
 
-// owe notes that h's release has had no certain answer from n.
+// owe notes that h's release has had no certain answer from n, or is to be followed
+// by another.
 func (n *node) owe(h *hold) {
-	if dropped := n.debts.push(h); dropped != nil {
-		dropped.mu.Lock()
-		dropped.forget(n)
-		dropped.mu.Unlock()
+	if !h.beginDebt(n) {
+		return
+	}
+	if dropped := n.debts.push(n, h); dropped != nil {
+		dropped.giveUp(n)
 	}
 }
 
-// push adds a debt and returns the oldest one if there is no room for it.
-func (d *debts) push(h *hold) (dropped *hold) {
+// beginDebt reports whether h's release is to be put among n's debts, where it is once
+// at most.
+func (h *hold) beginDebt(n *node) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := &h.stakes[n.index]
+	if s.owed || !s.maybe {
+		return false
+	}
+	s.owed = true
+	return true
+}
+
+// giveUp is for a release that is not sent any more: what it is for must have expired,
+// or will.
+func (h *hold) giveUp(n *node) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := &h.stakes[n.index]
+	s.owed, s.maybe, s.doubtful = false, false, true
+	s.note(voteMissing)
+	h.strikeOff(n)
+}
+
+// push adds a debt, and sets the timer if it is not set. It returns the oldest debt if
+// there is no room for it.
+func (d *debts) push(n *node, h *hold) (dropped *hold) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.owed) == mostDebts {
@@ -40,70 +83,129 @@ func (d *debts) push(h *hold) (dropped *hold) {
 	}
 	d.owed = append(d.owed, h)
 	d.count.Store(int32(len(d.owed)))
+	if !d.timed {
+		d.timed = true
+		d.paused = min(max(2*d.paused, leastDebtPause), mostDebtPause)
+		time.AfterFunc(d.paused, func() { d.wake(n) })
+	}
 	return dropped
 }
 
-// take removes the oldest debt for the goroutine that collects, or returns nil and
-// notes that none does any more. That is one step: a debt which is pushed just then
-// would otherwise be left by the goroutine that ends, and not get another.
-func (d *debts) take() *hold {
+// wake is what the timer does.
+func (d *debts) wake(n *node) {
+	d.mu.Lock()
+	d.timed = false
+	d.mu.Unlock()
+	d.collect(n)
+}
+
+// take removes the oldest debts, or notes that they are not collected any more if there
+// are none. That is one step: a debt which is pushed just then would otherwise be left.
+func (d *debts) take(number int) []*hold {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.owed) == 0 {
-		d.owed = nil // lets go of what the slice still points to
+		d.owed, d.paused = nil, 0 // lets go of what the slice still points to
 		d.collecting.Store(false)
 		return nil
 	}
-	h := d.owed[0]
-	d.owed[0] = nil
-	d.owed = d.owed[1:]
+	number = min(number, len(d.owed))
+	due := slices.Clone(d.owed[:number])
+	clear(d.owed[:number])
+	d.owed = d.owed[number:]
 	d.count.Store(int32(len(d.owed)))
-	return h
+	return due
 }
 
-// collect sends what n owes, now that it answers, in one goroutine of its own, until
-// nothing is left or n stops answering.
+// collect sends what n owes, one release at first and then more at a time, until nothing
+// is left or one has no certain answer: a node that does not answer gets one for all.
 func (d *debts) collect(n *node) {
-	if d.count.Load() == 0 || !d.collecting.CompareAndSwap(false, true) {
+	if d.count.Load() > 0 && d.collecting.CompareAndSwap(false, true) {
+		d.collectNext(n, 1)
+	}
+}
+
+// collectNext sends the next releases together.
+func (d *debts) collectNext(n *node, number int) {
+	due := d.take(number)
+	if len(due) == 0 {
 		return
 	}
-	go func() {
-		for h := d.take(); h != nil; h = d.take() {
-			if !n.pay(h) {
-				d.collecting.Store(false)
-				return
+	var failed atomic.Bool
+	left := atomic.Int32{}
+	left.Store(int32(len(due)))
+	for _, h := range due {
+		n.pay(h, func(paid bool) {
+			if !paid {
+				failed.Store(true)
 			}
-		}
-	}()
+			switch {
+			case left.Add(-1) > 0:
+			case failed.Load():
+				d.collecting.Store(false)
+			default:
+				d.collectNext(n, min(2*number, maxPaid))
+			}
+		})
+	}
 }
 
-// pay sends one owed release and reports whether n has answered it. If not, it
-// is owed again.
-func (n *node) pay(h *hold) bool {
-	answers := make(chan answer, 1)
-	h.undoAt(n, func(a answer) { answers <- a })
-	a := <-answers
-	return a.vote != voteError && a.vote != voteUnknown
+// pay sends one owed release, if it is still due, and tells whether the next may follow:
+// not if it is owed again.
+func (n *node) pay(h *hold, paid func(bool)) {
+	if h.pastRecall(time.Now()) {
+		h.giveUp(n)
+		paid(true)
+		return
+	}
+	h.endDebt(n)
+	h.releaseAt(n, func(answer) { paid(!h.owedBy(n)) })
 }
 
-// tally counts values. The zero tally is empty.
+// pastRecall reports that whatever the nodes had of an ended hold must have expired.
+func (h *hold) pastRecall(now time.Time) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return now.After(h.lapses)
+}
+
+// endDebt notes that h's release is not among n's debts any more.
+func (h *hold) endDebt(n *node) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stakes[n.index].owed = false
+}
+
+// owedBy reports that h's release is among n's debts.
+func (h *hold) owedBy(n *node) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stakes[n.index].owed
+}
+
+// strictKey is a value of the user's own on a lock.
+type strictKey struct{ name, value string }
+
+func (h *hold) strictKey() strictKey { return strictKey{h.spec.name, h.token.value} }
+
+// tally counts values of locks. The zero tally is empty.
 type tally struct {
 	used atomic.Bool // false as long as nothing was ever added
 	mu   sync.Mutex
-	n    map[string]int
+	n    map[strictKey]int
 }
 
-func (t *tally) add(value string) {
+func (t *tally) add(value strictKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.n == nil {
-		t.n = make(map[string]int)
+		t.n = make(map[strictKey]int)
 		t.used.Store(true)
 	}
 	t.n[value]++
 }
 
-func (t *tally) remove(value string) {
+func (t *tally) remove(value strictKey) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.n[value]--; t.n[value] <= 0 {
@@ -111,7 +213,7 @@ func (t *tally) remove(value string) {
 	}
 }
 
-func (t *tally) has(value string) bool {
+func (t *tally) has(value strictKey) bool {
 	if !t.used.Load() {
 		return false
 	}

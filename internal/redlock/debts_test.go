@@ -1,8 +1,13 @@
 package redlock
 
 import (
+	"context"
+	"errors"
+	"io"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -18,8 +23,8 @@ func TestDebtThatComesAsTheCollectingEndsIsPaid(t *testing.T) {
 		n := b.engine.nodes[0]
 		h := adopt(b.engine.NewSpec(testProtocol, "name", DefaultConfig()), "value")
 		h.end()
-		n.debts.collecting.Store(true) // by a goroutine that has paid the last debt,
-		require.Nil(t, n.debts.take()) // and has just seen that
+		n.debts.collecting.Store(true)  // by one that has paid the last debt,
+		require.Nil(t, n.debts.take(1)) // and has just seen that
 		n.owe(h)
 		n.debts.collect(n)
 		synctest.Wait()
@@ -55,5 +60,343 @@ func TestDebtsAreCollectedAgainAfterAFailure(t *testing.T) {
 		synctest.Wait()
 		require.Zero(t, n.debts.count.Load())
 		b.unlock(x)
+	})
+}
+
+// sameValue makes tokens of one value, as a user's function may.
+func sameValue(c *Config) { c.SetGenValue(func() (string, error) { return "same", nil }) }
+
+// failsOnce has a node fail the first call of a script, unrun.
+func (b *bench) failsOnce(i int, script *scripts.Script, fault error) {
+	first := once(script.Name())
+	b.nodes[i].set(func() {
+		b.nodes[i].fault = func(call *driver.Call) error {
+			if first(call) {
+				return fault
+			}
+			return nil
+		}
+	})
+}
+
+// unlockInDoubt unlocks where too few nodes can answer for it.
+func (b *bench) unlockInDoubt(x *Exclusive) {
+	b.Helper()
+	ok, err := x.Unlock(background)
+	require.False(b, ok)
+	require.ErrorIs(b, err, errRelease)
+	require.NotErrorIs(b, err, ErrLockAlreadyExpired)
+}
+
+// stays checks that a hold of the value is not taken away while late calls come in.
+func (b *bench) stays(x *Exclusive) {
+	b.Helper()
+	time.Sleep(time.Second)
+	for i, token := range b.holders() {
+		require.Equal(b, "same", token, "node %d", i)
+	}
+	b.unlock(x)
+}
+
+// A release that has had no answer waits to be sent again. Once another one is answered
+// it is not sent any more: it would delete the next hold of the same value.
+func TestOwedReleaseIsNotSentOnceAnotherIsAnswered(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		bubble(t, n, func(b *bench) {
+			x := b.object(sameValue)
+			b.lockAll(x)
+			for i, node := range b.nodes {
+				b.failsOnce(i, scripts.MutexRelease, context.DeadlineExceeded)
+				node.before = only("mutex_release", 5*ms)
+			}
+			b.unlockInDoubt(x)
+			b.unlock(x)
+			b.lock(x)
+			b.stays(x)
+		})
+	}
+}
+
+// The same where it waits behind another one.
+func TestOwedReleaseIsStruckOff(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		other := NewExclusive(b.engine.NewSpec(testProtocol, "other", DefaultConfig()))
+		x := b.object(sameValue)
+		b.lock(other)
+		b.lock(x)
+		b.away(&driver.ReplyError{Err: errAway}, 0) // not run, so no further release follows
+		b.unlockInDoubt(other)
+		b.unlockInDoubt(x)
+		b.back(0)
+		b.nodes[0].before = func(call *driver.Call) time.Duration {
+			if call.Keys()[0] == "other" {
+				return 300 * ms
+			}
+			return 0
+		}
+		b.unlock(x)
+		b.lock(x)
+		b.stays(x)
+	})
+}
+
+// A release that its caller does not wait for any more is still with the driver.
+func TestValueIsNotUsedWhileAReleaseIsUnderWay(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		x := b.object(sameValue)
+		b.lock(x)
+		slow := once("mutex_release")
+		b.nodes[0].before = func(call *driver.Call) time.Duration {
+			if slow(call) {
+				return 600 * ms
+			}
+			return 0
+		}
+		b.unlockInDoubt(x)
+		b.unlock(x)
+		require.ErrorIs(t, x.TryLock(background), errUnsettled)
+		b.lock(x)
+		b.stays(x)
+	})
+}
+
+// A server that was stopped may run a release that has timed out after one that came
+// later, on another connection.
+func TestValueIsNotUsedWhileALateReleaseMayRun(t *testing.T) {
+	for name, fault := range map[string]error{"timed out": context.DeadlineExceeded, "broken": io.ErrUnexpectedEOF} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 1, func(b *bench) {
+				x, node := b.object(sameValue), b.nodes[0]
+				b.lock(x)
+				first := once("mutex_release")
+				node.fault = func(call *driver.Call) error {
+					if !first(call) {
+						return nil
+					}
+					time.AfterFunc(20*ms, func() {
+						node.mu.Lock()
+						defer node.mu.Unlock()
+						node.run(call)
+					})
+					return fault
+				}
+				b.unlockInDoubt(x)
+				b.unlock(x)
+				b.lock(x)
+				b.stays(x)
+			})
+		})
+	}
+}
+
+// A value that may not be used is in nobody else's way, and soon not in its own.
+func TestUnansweredReleaseKeepsAValueAwayForAWhile(t *testing.T) {
+	for _, slow := range [][]int{{0}, {0, 1}} {
+		bubble(t, 2*len(slow)-1, func(b *bench) {
+			x := b.object(sameValue)
+			for _, i := range slow {
+				b.lockAll(x)
+				b.failsOnce(i, scripts.MutexRelease, context.DeadlineExceeded)
+				_, _ = x.Unlock(background)
+			}
+			c := DefaultConfig()
+			sameValue(&c)
+			other := NewExclusive(b.engine.NewSpec(testProtocol, "other", c))
+			require.NoError(t, other.TryLock(background), "another lock")
+			b.unlock(other)
+			time.Sleep(time.Second)
+			require.NoError(t, x.TryLock(background))
+			b.unlock(x)
+		})
+	}
+}
+
+// The same where the process makes no other call.
+func TestValueCanBeUsedAgainWithoutOtherCalls(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		x := b.object(func(c *Config) { sameValue(c); c.Expiry = time.Hour })
+		b.lock(x)
+		b.failsOnce(0, scripts.MutexRelease, context.DeadlineExceeded)
+		b.unlockInDoubt(x)
+		time.Sleep(time.Second)
+		require.NoError(t, x.TryLock(background))
+		b.unlock(x)
+	})
+}
+
+// What was not answered is sent again, without any other call.
+func TestReleaseIsSentAgainByItself(t *testing.T) {
+	for name, fault := range map[string]error{
+		"broken":  io.EOF,
+		"refused": &driver.ReplyError{Err: errors.New("MISCONF")},
+	} {
+		for what, leaves := range map[string]func(b *bench){
+			"unlock": func(b *bench) {
+				x := b.object(longLived)
+				b.lockAll(x)
+				b.away(fault, 0, 1, 2)
+				b.unlockInDoubt(x)
+			},
+			"do": func(b *bench) {
+				require.NoError(b, b.object(longLived).Do(background, func(context.Context) error {
+					b.away(fault, 0, 1, 2)
+					return nil
+				}))
+			},
+			"permit": func(b *bench) {
+				p := b.take(b.slots(2, longLived), 2)
+				b.away(fault, 0, 1, 2)
+				_, err := p.Release(background)
+				require.ErrorIs(b, err, errRelease)
+			},
+			"reader": func(b *bench) {
+				x := b.rw(longLived)
+				b.in(x.Reader)
+				b.away(fault, 0, 1, 2)
+				_, err := x.Reader.Unlock(background)
+				require.ErrorIs(b, err, errRelease)
+			},
+			"place in line": func(b *bench) {
+				for _, node := range b.nodes {
+					node.put("name", "theirs", 150*ms)
+				}
+				ctx, cancel := context.WithTimeout(background, 150*ms)
+				defer cancel()
+				time.AfterFunc(120*ms, func() { b.away(fault, 0, 1, 2) })
+				require.Error(b, b.object(func(c *Config) { longLived(c); c.SetRetryDelay(time.Hour) }).Lock(ctx))
+			},
+		} {
+			t.Run(name+"/"+what, func(t *testing.T) {
+				bubble(t, 3, func(b *bench) {
+					leaves(b)
+					time.Sleep(300 * ms)
+					b.back(0, 1, 2)
+					time.Sleep(time.Second)
+					b.nothingLeft()
+					b.free()
+					for i, node := range b.nodes {
+						node.set(func() { require.Empty(t, node.permits, "node %d", i) })
+						require.Zero(t, node.places(), "node %d", i)
+						require.Zero(t, b.engine.nodes[i].debts.count.Load(), "node %d", i)
+					}
+				})
+			})
+		}
+	}
+}
+
+func longLived(c *Config) { c.Expiry, c.TimeoutFactor = time.Hour, 0.0001 }
+
+// A node that refuses releases, and answers all else, is sent one for each answer and
+// one for each pause, until their keys have expired.
+func TestRefusedReleaseIsNotSentInALoop(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		x := b.object(nil)
+		var refused atomic.Int32
+		b.lock(x)
+		b.nodes[0].set(func() {
+			b.nodes[0].fault = func(call *driver.Call) error {
+				if call.Script() != scripts.MutexRelease || call.Keys()[0] != "name" {
+					return nil
+				}
+				if refused.Add(1) > 100 {
+					return nil // lest a loop have no end
+				}
+				return &driver.ReplyError{Err: errAway}
+			}
+		})
+		b.unlockInDoubt(x)
+		synctest.Wait()
+		require.EqualValues(t, 1, refused.Load())
+		b.churn(1, 0) // an acquire and a release
+		synctest.Wait()
+		require.LessOrEqual(t, refused.Swap(0), int32(3))
+		time.Sleep(time.Second)
+		require.LessOrEqual(t, refused.Load(), int32(5))
+		require.Positive(t, refused.Load())
+		time.Sleep(time.Minute)
+		require.Zero(t, b.engine.nodes[0].debts.count.Load())
+		refused.Store(0)
+		time.Sleep(time.Minute)
+		require.Zero(t, refused.Load())
+	})
+}
+
+// Once the releases that go out by themselves are answered, Unlock knows the outcome.
+func TestUnlockTellsWhatALaterReleaseHasFound(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(nil)
+		b.lockAll(x)
+		b.away(io.ErrUnexpectedEOF, 0, 1, 2)
+		b.unlockInDoubt(x)
+		b.back(0, 1, 2)
+		time.Sleep(time.Second)
+		b.nothingLeft()
+		b.unlock(x)
+		ok, err := x.Unlock(background)
+		require.False(t, ok)
+		require.ErrorIs(t, err, ErrLockAlreadyExpired, "that was the last word")
+	})
+}
+
+// A release that is repeated for safety's sake finds nothing.
+func TestFirstAnswerToAReleaseIsTheLastWord(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[2].lose = once("mutex_acquire")
+		x := b.object(nil)
+		b.lockAll(x)
+		b.failing(scripts.MutexRelease, errAway, 0, 1)
+		b.unlockInDoubt(x)
+		time.Sleep(time.Second)
+		require.Equal(t, 1+releasesAgain, b.nodes[2].ran(scripts.MutexRelease))
+		b.back(0)
+		b.unlock(x)
+		b.back(1)
+	})
+}
+
+// A release that finds nothing after one whose answer was lost proves no loss.
+func TestReleaseThatMayHaveRunIsInDoubt(t *testing.T) {
+	for _, waits := range []time.Duration{0, time.Second} {
+		bubble(t, 3, func(b *bench) {
+			x := b.object(nil)
+			b.lockAll(x)
+			for _, node := range b.nodes {
+				node.lose = once("mutex_release")
+			}
+			b.unlockInDoubt(x)
+			time.Sleep(waits)
+			err, lost := x.unlock(background)
+			require.ErrorIs(t, err, errDoubtful)
+			require.NotErrorIs(t, err, ErrLockAlreadyExpired)
+			require.False(t, lost)
+			_, err = x.Unlock(background)
+			require.ErrorIs(t, err, errNotHeld, "there is nothing more to know")
+		})
+	}
+}
+
+// A try that has failed is still under way to a node: until it has come back, and what it
+// may have left was released, the node gets no other try of the same value.
+func TestValueIsNotUsedWhileATryIsUnderWay(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		x, node := b.object(func(c *Config) { sameValue(c); c.Unlimited = true }), b.nodes[0]
+		slow, lost := once("mutex_acquire"), once("mutex_acquire")
+		node.before = func(call *driver.Call) time.Duration {
+			if slow(call) {
+				return 600 * ms
+			}
+			return 0
+		}
+		node.fault = func(call *driver.Call) error {
+			if lost(call) {
+				return errLostReply
+			}
+			return nil
+		}
+		require.ErrorIs(t, x.TryLock(background), errNoAnswer)
+		require.ErrorIs(t, x.TryLock(background), errUnsettled)
+		b.lock(x)
+		b.stays(x)
 	})
 }

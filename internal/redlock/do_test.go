@@ -250,3 +250,61 @@ func TestDoReportsAMisconfiguration(t *testing.T) {
 		require.True(t, isLost(x.Lost()))
 	})
 }
+
+// The caller has gone, and Do still waits until the nodes have given the lock back: when it
+// returns the next one can have it.
+func TestDoHasReleasedOnReturnWhenItsCallerHasGone(t *testing.T) {
+	eachDo(t, func(b *bench, do func(context.Context, func(context.Context) error) error) {
+		for _, n := range b.nodes {
+			n.set(func() { n.before, n.after = always(10*ms), always(10*ms) })
+		}
+		parent, cancel := context.WithCancel(background)
+		require.NoError(b, do(parent, func(context.Context) error {
+			time.Sleep(100 * ms) // the last node's grant is there
+			cancel()
+			return nil
+		}))
+		for i, n := range b.nodes {
+			n.mu.Lock()
+			left := len(n.keys) + len(n.permits)
+			for _, l := range n.rw {
+				left += len(l.readers) + len(l.writer.token)
+			}
+			n.mu.Unlock()
+			require.Zero(b, left, "node %d", i)
+		}
+	})
+}
+
+// A release that was begun in time is no loss, however late its answer is, and whatever
+// asks the clocks meanwhile. Here it passes the lock on.
+func TestUntilPassesWhileDoReleases(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(func(c *Config) { c.TimeoutFactor, c.Unlimited = 0.5, true })
+		var held context.Context
+		var lost <-chan struct{}
+		ended := make(chan error, 1)
+		go func() {
+			ended <- x.Do(background, func(ctx context.Context) error {
+				held, lost = ctx, x.Lost()
+				time.Sleep(time.Until(x.Until()) - 50*ms)
+				return nil
+			})
+		}()
+		time.Sleep(ms)
+		b.failing(scripts.MutexExtend, errDown, b.all()...)
+		for _, n := range b.nodes {
+			n.set(func() { n.after = only("mutex_handover", 100*ms) })
+		}
+		next := begins(background, x.Lock)
+		time.Sleep(time.Until(x.Until()) + 1)
+		b.waits(ended)
+		require.NoError(t, held.Err())
+		require.False(t, isLost(lost))
+		require.NoError(t, <-ended)
+		require.False(t, isLost(lost))
+		require.NotErrorIs(t, context.Cause(held), ErrLost)
+		require.NoError(t, <-next)
+		b.unlock(x)
+	})
+}

@@ -24,7 +24,11 @@
 //     still be on its way, or wait in a buffer of a stopped server, and run after the
 //     release that is answered first; so that release is followed by two more.
 //   - A release without a certain answer is a debt of its node, and is sent
-//     again when the node next answers anything.
+//     again when the node next answers anything, and after a pause in any case,
+//     until it is answered or its key has expired. If it may have run, a later one
+//     that finds nothing proves no loss: the first certain answer is the last word.
+//   - A value of the user's own is kept away from a node, on its lock, as long as a
+//     release of it is under way there, or may follow.
 //   - Answers of calls that were under way to one node at once prove nothing
 //     about the order in which they ran. Then only a release, which goes out
 //     alone, settles the node.
@@ -86,8 +90,8 @@
 //     Such nodes are repaired by a separate step, and vote again only after a
 //     round was won without them.
 //   - A wait for more than a majority, or for longer than expiry·timeoutFactor.
-//     Nor is a node waited for that is known to be silent, while a majority of
-//     the others is there.
+//     Nor is a node waited for that was silent, while a majority of the others may
+//     be there. When they are too few it counts again.
 //   - More than about sixteen calls to a node that does not answer.
 //
 // # Where to look

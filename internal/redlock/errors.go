@@ -20,7 +20,6 @@ var (
 // Causes that have no type of their own.
 var (
 	errNoAnswer     = errors.New("no answer in time")
-	errSaturated    = errors.New("not asked: too many calls to it are still without an answer")
 	errUnsettled    = errors.New("not asked: a release of the same value is still without an answer")
 	errNeverGranted = errors.New("never granted it")
 	errUnnumbered   = errors.New("granted without a fencing token")
@@ -29,7 +28,7 @@ var (
 	errNotHeld      = errors.New("not held: never acquired, or released already")
 	errNoMajority   = errors.New("no majority could be asked")
 	errDisagrees    = errors.New("granted other slots than the others")
-	errDoubtful     = errors.New("may have passed it on: the answer was lost")
+	errDoubtful     = errors.New("may have given it up before: the answer was lost")
 	errUnlocked     = errors.New("released while it was being extended")
 	errRelease      = errors.New("failed to release lock")
 	errUncounted    = errors.New("failed to count what is held")

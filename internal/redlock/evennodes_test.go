@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,12 +177,12 @@ func TestRefusedProposalIsFollowedByAnother(t *testing.T) {
 		for i, n := range b.nodes { // each has another free slot first
 			n.permits[fmt.Sprint("stray", i)] = fakePermit{[]int{i % 2}, time.Now().Add(time.Hour)}
 		}
-		asked := 0
+		var asked atomic.Int32
 		for i, n := range b.nodes {
 			late := time.Duration(i) * ms
 			n.before = func(call *driver.Call) time.Duration {
 				if call.Script() == scripts.SemaphoreAcquire && call.Args()[4] == "2" && i < half {
-					asked++
+					asked.Add(1)
 					n.mu.Lock()
 					n.permits["quicker"] = fakePermit{[]int{2}, time.Now().Add(time.Hour)}
 					n.mu.Unlock()
@@ -192,6 +193,6 @@ func TestRefusedProposalIsFollowedByAnother(t *testing.T) {
 		p, err := x.TryAcquire(background, 1)
 		require.NoError(b, err)
 		require.Equal(b, []int{3}, p.Slots())
-		require.Equal(b, half, asked, "its first proposal was refused there")
+		require.EqualValues(b, half, asked.Load(), "its first proposal was refused there")
 	})
 }

@@ -214,7 +214,7 @@ func (x *Exclusive) release(ctx context.Context, h *hold) (err error, lost bool)
 	if next == nil && lent == nil {
 		end, causes = h.releaseAll(ctx)
 	}
-	if h.disclaim() {
+	if h.disclaim(end) {
 		x.attempts.left.add(h)
 		if lent == nil || !x.readers.takeOver(lent) {
 			x.discard(x.leave(next))

@@ -181,9 +181,9 @@ func (h *hold) mendAt(n *node, mute bool, a answer) {
 
 // repair puts the token back on a node that has forgotten or missed it, if
 // nobody else is there: a separate step, settled as an acquire is, so that a
-// repair that arrives after the release is released too. refused, if it is not nil,
-// is called when the node refuses it.
-func (h *hold) repair(n *node, refused func()) {
+// repair that arrives after the release is released too. failed, if it is not nil, is
+// called when it may be tried again: the node has refused it, or not answered.
+func (h *hold) repair(n *node, failed func()) {
 	if !h.pendRepair(n, h.spec.engine.now()) {
 		return
 	}
@@ -192,8 +192,8 @@ func (h *hold) repair(n *node, refused func()) {
 		if h.learn(n, a) {
 			h.settle(n)
 		}
-		if a.vote == voteTaken && refused != nil {
-			refused()
+		if a.vote != voteYes && failed != nil {
+			failed()
 		}
 	})
 }

@@ -320,3 +320,31 @@ func TestValidThatEndsAfterUntilIsFalse(t *testing.T) {
 		require.ErrorIs(t, err, ErrLockAlreadyExpired)
 	})
 }
+
+// A yes that comes late, from before the node forgot the token and got it back, says
+// nothing about the time since.
+func TestLateYesDoesNotEndAProbation(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(nil)
+		b.lockAll(x)
+		first := once("mutex_extend")
+		b.nodes[1].set(func() {
+			b.nodes[1].after = func(call *driver.Call) time.Duration {
+				if first(call) {
+					return 50 * ms
+				}
+				return 0
+			}
+		})
+		b.extend(x)
+		b.nodes[1].restart()
+		b.extend(x) // repairs it
+		require.Equal(t, x.Value(), b.holders()[1])
+		time.Sleep(100 * ms)
+		require.Zero(t, b.nodes[1].under(), "the first extension's yes has come")
+		b.nodes[2].restart()
+		require.ErrorIs(t, b.notExtended(x), ErrLockAlreadyExpired, "node 1 must not vote yet")
+		ok, _ := x.Valid(background)
+		require.False(t, ok)
+	})
+}

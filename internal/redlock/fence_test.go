@@ -504,3 +504,45 @@ func requireWrong(t *testing.T, change func(*fakeNode)) {
 	}
 	t.Fatal("no fence went back")
 }
+
+// What puts a hold back on a node that has forgotten it brings that node's counter up to
+// the hold's number, which is above what its clock says there.
+func TestNumberComesBackWithTheHold(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"repair": func(*Config) {}, "looser rule": func(c *Config) { c.SetNXOnExtend = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, 3, func(b *bench) {
+				b.countFrom(large, large, large)
+				x := b.object(func(c *Config) { c.Fencing = true; change(c) })
+				b.lockAll(x)
+				require.Equal(t, int64(large+1), x.Fence())
+				b.nodes[0].restart()
+				b.extend(x)
+				require.Equal(t, x.Value(), b.holders()[0])
+				require.Equal(t, []int64{large + 1, large + 1, large + 1}, b.counted())
+				b.unlock(x)
+			})
+		})
+	}
+}
+
+// By the looser rule a hold comes back where a majority has forgotten it, with its number.
+func TestLooserRuleKeepsNumbersGrowing(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		later := time.Now().Add(time.Hour).UnixMicro()
+		b.countFrom(later, later, later)
+		x := b.object(func(c *Config) { c.Fencing, c.SetNXOnExtend = true, true })
+		b.lockAll(x)
+		first := x.Fence()
+		for _, node := range b.nodes {
+			node.restart()
+		}
+		b.extend(x)
+		require.Equal(t, first, x.Fence())
+		b.unlock(x)
+		b.lockAll(x)
+		require.Greater(t, x.Fence(), first)
+		b.unlock(x)
+	})
+}

@@ -347,10 +347,10 @@ func (h *hold) align(r *round) {
 // Two permits that a node granted in the wrong order each want what the other
 // has. The first one to be aligned gives its slot back and is refused; it gets
 // its own a little later, when the second one has moved.
-func (h *hold) alignAt(n *node) { h.alignAfter(n, 2, 10, 50) }
+func (h *hold) alignAt(n *node) { h.alignAfter(n, 2, 10, 50, 250) }
 
 // alignAfter aligns a node now, and again after each of the pauses, in ms, as long as
-// the node refuses.
+// the node refuses, or does not answer.
 func (h *hold) alignAfter(n *node, pauses ...time.Duration) {
 	h.repair(n, func() {
 		if len(pauses) > 0 {

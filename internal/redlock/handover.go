@@ -29,10 +29,11 @@ func (x *Exclusive) mayLend(h *hold) bool {
 	return x.readers != nil && h.placed && x.chain < mostHandovers && x.line.awaitedByReaders() && h.transferable()
 }
 
-// transferable reports that the hold may be passed on at all.
+// transferable reports that the hold may be passed on at all: one that was released
+// before, and not answered for, may not.
 func (h *hold) transferable() bool {
 	s := h.spec
-	return s.protocol.Handover != nil && s.GenValue == nil && !h.token.strict && !h.over()
+	return s.protocol.Handover != nil && s.GenValue == nil && !h.token.strict && h.active() && !h.over()
 }
 
 // handOver passes the lock on to the next goroutine in line.
@@ -76,8 +77,10 @@ func (a *attempts) handOver(ctx context.Context, h *hold) *hold {
 	next.slots = h.slots
 	r.init(ctx, next, a.spec.handoverCall(h, next.token), toGrant)
 	r.from = h
+	if !h.pend(r) {
+		return nil
+	}
 	next.pend(r)
-	h.pend(r)
 	if !r.run(ctx) || next.agreeOnFence(ctx, r) != nil || next.accept(r.start) != nil {
 		a.abandon(next)
 		return nil
@@ -93,37 +96,19 @@ func (h *hold) handed(n *node, a answer) (owed bool) {
 	defer h.mu.Unlock()
 	s := &h.stakes[n.index]
 	s.pending--
-	s.handed = s.handed || a.vote == voteYes
 	s.doubtful = s.doubtful || a.vote == voteUnknown
 	h.doubt(s, a)
+	if a.vote == voteYes {
+		s.note(voteYes)
+	}
 	switch {
 	case s.overlapped || a.vote == voteUnknown:
 		s.maybe = true
 	case a.vote == voteTaken && h.slots != "":
 		// The node has left everything as it was.
-	case a.vote == voteTaken:
-		s.refused = true
-		h.forget(n)
-	case a.vote == voteYes || a.vote == voteMissing:
+	case a.certain():
+		s.note(a.vote)
 		h.forget(n)
 	}
 	return h.ended && s.pending == 0
-}
-
-// witness is what n's answer to the hold's release says about the hold: a node that
-// has handed it over had it until then, and one that may have proves nothing by not
-// having it any more.
-func (h *hold) witness(n *node, a answer) answer {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := &h.stakes[n.index]
-	switch {
-	case a.vote != voteTaken && a.vote != voteMissing:
-		return a
-	case s.handed:
-		return answer{vote: voteYes}
-	case s.doubtful:
-		return answer{vote: voteNone, err: errDoubtful}
-	}
-	return a
 }

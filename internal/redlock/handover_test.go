@@ -304,3 +304,40 @@ func TestLateGrantOfAHandedToken(t *testing.T) {
 		b.nothingWaits()
 	})
 }
+
+// Where the hand-over is still under way the old token is not released before it: it
+// would have nothing to pass on.
+func TestHandoverThatIsUnderWayIsNotOvertaken(t *testing.T) {
+	hearing(t, 3, func(b *bench) {
+		x := b.object(nil)
+		b.lockAll(x)
+		b.nodes[2].set(func() { b.nodes[2].before = only("mutex_handover", 50*ms) })
+		got := b.next(background, x)
+		b.unlock(x)
+		require.NoError(t, <-got)
+		time.Sleep(100 * ms)
+		require.Equal(t, []string{x.Value(), x.Value(), x.Value()}, b.holders())
+		require.Zero(t, b.nodes[2].ran(scripts.MutexRelease))
+		b.unlock(x)
+		b.nothingWaits()
+	})
+}
+
+// A node that has passed the lock on before the others refused had it until then.
+func TestUnlockCountsANodeThatHasPassedTheLockOn(t *testing.T) {
+	hearing(t, 3, func(b *bench) {
+		x := b.object(nil)
+		b.lockAll(x)
+		for _, i := range []int{0, 1} {
+			b.failing(scripts.MutexHandover, &driver.ReplyError{Err: errAway}, i)
+			b.nodes[i].set(func() { b.nodes[i].before = only("mutex_handover", 5*ms) })
+		}
+		b.nodes[1].set(func() { b.nodes[1].lose = once("mutex_release") })
+		got := b.next(background, x)
+		b.unlock(x) // by node 0's release, and node 2's hand-over
+		require.NoError(t, <-got)
+		b.back(0, 1)
+		b.unlock(x)
+		b.nothingWaits()
+	})
+}

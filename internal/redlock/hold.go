@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -17,7 +18,10 @@ import (
 //   - Once the hold has ended, a grant that comes in is released by the very
 //     goroutine that learns of it.
 //   - A release without a certain answer becomes a debt of its node, and is
-//     sent again when the node next answers.
+//     sent again until it is answered, or what it is for must have expired.
+//
+// As long as a release is under way or may follow, a node is not settled: it might
+// take away what the same token, or an equal value of the user's, has got there since.
 type hold struct {
 	spec  *Spec
 	token token
@@ -28,7 +32,8 @@ type hold struct {
 	stakes []stake // one a node
 	few    [fewNodes]stake
 	valid  validity
-	ended  bool // released, abandoned or passed to a successor
+	ended  bool      // released, abandoned or passed to a successor
+	lapses time.Time // when what it had has expired in any case; set when it has ended
 
 	successor *hold // of another protocol, whose the token is now: see heir
 
@@ -36,6 +41,8 @@ type hold struct {
 	inDo    bool // a Do runs, or has run, under it
 	claimed bool // its owner's release is under way
 	inLine  bool // it is a mark's: what the nodes have is a place in line
+
+	told bool // its owner knows what can be known of its release
 
 	renewal renewal
 	loss    loss
@@ -53,22 +60,28 @@ type hold struct {
 
 // stake is what the hold knows of one node.
 type stake struct {
-	pending  int  // calls under way that may put the token there
-	maybe    bool // the token is there, or may be
-	refused  bool // the node said that somebody else's is there
-	released bool // the token was there, or may have been, and is no more
-	handed   bool // it was there until another one took its place
+	pending   int32 // calls under way that may put the token there
+	releasing int32 // releases under way
+	owed      bool  // a release is among the node's debts
+	maybe     bool  // the token is there, or may be
+	refused   bool  // the node said that somebody else's is there
+
+	// last is the first certain answer to a release, or to a call that passed the
+	// token on: voteYes where it was there until then. It is the last word, and is
+	// voteUnknown where a lost answer may have been another one.
+	last vote
 
 	// again is how many releases have to follow one that the node answers, as a call
 	// that may put the token there has had no answer, and may run after the first.
 	again uint8
+	timed bool // the next of them goes out by a timer
 
 	// overlapped is set once two calls were under way to the node. Their answers
 	// may come in another order than they were run in, so from then on nothing but
 	// a release, which goes out alone, proves that the token is gone.
 	overlapped bool
 
-	doubtful  bool // another one may have taken its place: the answer was lost
+	doubtful  bool // it may have been released or passed on: the answer was lost
 	probation bool // repaired; its vote does not count until a round was won without it
 	owing     bool // a release of a strict token is without an answer
 	contested bool // the node told that somebody waits for the hold's end, or refused it
@@ -184,16 +197,29 @@ func (h *hold) end() {
 	if h.ended {
 		return
 	}
-	h.ended = true
+	h.ended, h.lapses = true, time.Now().Add(h.lasts())
 	if !h.token.strict {
 		return
 	}
 	for i, n := range h.spec.engine.nodes {
 		if s := &h.stakes[i]; s.maybe || s.pending > 0 {
 			s.owing = true
-			n.debts.strict.add(h.token.value)
+			n.debts.strict.add(h.strictKey())
 		}
 	}
+}
+
+// lasts is how long the nodes may have the token, or the place in line, from now on: by
+// the slowest clock, and if what is under way comes in time.
+func (h *hold) lasts() time.Duration {
+	life := h.spec.Expiry
+	if h.inLine {
+		life = markLife
+	}
+	if most := math.MaxInt64 - h.spec.drift() - h.spec.bound; life > most {
+		return math.MaxInt64
+	}
+	return life + h.spec.drift() + h.spec.bound
 }
 
 // abandon gives up what a failed try may have got, in the background.
@@ -223,11 +249,7 @@ func (h *hold) endIdle() []*node {
 // there is one.
 func (h *hold) settle(n *node) {
 	h = h.inherited()
-	if a, due := h.dueAt(n); !due {
-		h.report(n, a)
-		return
-	}
-	h.undoAt(n, func(a answer) { h.report(n, a) })
+	h.releaseAt(n, func(a answer) { h.report(n, a) })
 }
 
 // report tells the owner's release of a node that was settled.
@@ -236,35 +258,46 @@ func (h *hold) report(n *node, a answer) {
 	r := h.release
 	h.mu.Unlock()
 	if r != nil {
-		r.record(n, h.witness(n, a))
+		r.record(n, a)
 	}
 }
 
-// dueAt reports whether n may hold the token; if not, what its answer to a
-// release is known to be.
-func (h *hold) dueAt(n *node) (answer, bool) {
+// beginRelease notes that a release is about to be sent to n, if the token may be
+// there, nothing is under way that could put it there, and it is not to go out later.
+// If not, it returns what n's answer to a release is known to be.
+func (h *hold) beginRelease(n *node) (answer, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := &h.stakes[n.index]
-	if s.maybe {
-		return answer{}, true
+	if !h.ended || !s.maybe || s.timed || s.pending > 0 {
+		h.strikeOff(n)
+		return s.absent(), false
 	}
-	h.forget(n)
-	return s.absent(), false
+	s.releasing++
+	return answer{}, true
 }
 
 // absent is the answer of a node that is known not to hold the token.
 func (s *stake) absent() answer {
 	switch {
-	case s.handed:
-		return answer{vote: voteYes}
+	case s.last == voteUnknown:
+		return answer{vote: voteNone, err: errDoubtful}
+	case s.last != voteNone:
+		return answer{vote: s.last}
 	case s.refused:
 		return answer{vote: voteTaken}
-	case s.released:
-		return answer{vote: voteMissing}
 	default:
 		return answer{vote: voteNone, err: errNeverGranted}
 	}
+}
+
+// releaseAt sends one release in the background, if it is due, and passes n's answer on.
+func (h *hold) releaseAt(n *node, then func(answer)) {
+	if a, due := h.beginRelease(n); !due {
+		then(a)
+		return
+	}
+	h.undoAt(n, then)
 }
 
 // undoCall returns the call that releases the token.
@@ -281,19 +314,51 @@ func (h *hold) undoCall() *driver.Call {
 	return &h.undo
 }
 
-// released takes the answer to a release: a certain one settles the node, any
-// other is owed.
-func (h *hold) released(n *node, a answer) {
-	switch a.vote {
-	case voteYes, voteTaken, voteMissing:
-		if wait := h.releasedOnce(n); wait > 0 {
-			time.AfterFunc(wait, func() {
-				n.owe(h)
-				n.debts.collect(n)
-			})
+// released takes the answer to a release, and returns what it says about the hold. A
+// certain one settles the node, any other is owed.
+func (h *hold) released(n *node, a answer) answer {
+	h.mu.Lock()
+	s := &h.stakes[n.index]
+	s.releasing--
+	if !a.certain() {
+		s.doubtful = s.doubtful || a.vote == voteUnknown
+		if h.token.strict && a.late { // any other is never used again: a late release does no harm
+			s.again = 1
 		}
-	default:
+		h.mu.Unlock()
 		n.owe(h)
+		return a
+	}
+	s.note(a.vote)
+	wait := h.releasedOnce(n)
+	a = s.absent()
+	h.mu.Unlock()
+	if wait > 0 {
+		time.AfterFunc(wait, func() { h.releaseAgain(n) })
+	}
+	return a
+}
+
+// releaseAgain sends a release that is to follow another one.
+func (h *hold) releaseAgain(n *node) {
+	h.mu.Lock()
+	h.stakes[n.index].timed = false
+	h.mu.Unlock()
+	n.owe(h)
+	n.debts.collect(n)
+}
+
+// note takes a certain answer to a release: the first one is the last word. Where
+// another may have come before it, it proves nothing by finding nothing.
+func (s *stake) note(v vote) {
+	switch {
+	case s.last == voteUnknown && v == voteYes: // it was the other one that has found it
+		s.last = voteYes
+	case s.last != voteNone:
+	case v != voteYes && (s.doubtful || s.releasing > 0):
+		s.last = voteUnknown
+	default:
+		s.last = v
 	}
 }
 
@@ -305,6 +370,10 @@ func (h *hold) released(n *node, a answer) {
 const (
 	releasesAgain = 2
 	soonAgain     = 8 // parts of the longest time of a call
+
+	// mostStrictAgain is the longest time that a value of the user's own is kept away
+	// from a node on account of what may run late.
+	mostStrictAgain = 250 * time.Millisecond
 )
 
 // doubt takes the answer of a call that may put the token on a node. Of a value of the
@@ -320,30 +389,38 @@ func (h *hold) doubt(s *stake, a answer) {
 }
 
 // releasedOnce takes a certain answer to a release, and returns when another one must
-// follow; 0 if none.
+// follow; 0 if none. h.mu is held.
 func (h *hold) releasedOnce(n *node) (wait time.Duration) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	s := &h.stakes[n.index]
-	if s.again == 0 {
+	switch {
+	case s.timed: // it came too soon
+		return 0
+	case s.again == 0:
 		h.forget(n)
 		return 0
 	}
 	s.again--
-	if s.again == 0 && !h.token.strict {
+	s.timed = true
+	switch wait = max(1, h.spec.bound/soonAgain); {
+	case h.token.strict:
+		return min(wait, mostStrictAgain)
+	case s.again == 0:
 		return h.spec.bound
 	}
-	return max(1, h.spec.bound/soonAgain)
+	return wait
 }
 
 // forget notes that n is rid of the token. h.mu is held.
 func (h *hold) forget(n *node) {
-	s := &h.stakes[n.index]
-	s.released = s.released || s.maybe
-	s.maybe = false
-	if s.owing {
+	h.stakes[n.index].maybe = false
+	h.strikeOff(n)
+}
+
+// strikeOff lets n have the same value again, once it is settled. h.mu is held.
+func (h *hold) strikeOff(n *node) {
+	if s := &h.stakes[n.index]; s.owing && s.settled() {
 		s.owing = false
-		n.debts.strict.remove(h.token.value)
+		n.debts.strict.remove(h.strictKey())
 	}
 	if h.gone != nil && !h.lingers() {
 		close(h.gone)
@@ -387,6 +464,12 @@ func (h *hold) awaitGone(tooLong <-chan time.Time) bool {
 	}
 }
 
+// settled reports that the token is not on the node, and that nothing is under way that
+// may put it there or take it away.
+func (s *stake) settled() bool {
+	return !s.maybe && s.pending == 0 && s.releasing == 0
+}
+
 // agreeOn fixes the slots of a permit, before anybody acts on its round.
 func (h *hold) agreeOn(slots string) {
 	h.mu.Lock()
@@ -394,10 +477,11 @@ func (h *hold) agreeOn(slots string) {
 	h.slots = slots
 }
 
-// settled reports that no node can hold the token any more.
+// settled reports that no node can hold the token, and that nothing is sent about it,
+// any more.
 func (h *hold) settled() bool { return h.rid() == len(h.stakes) }
 
-// rid counts the nodes that can not hold the token (any more).
+// rid counts the nodes that are settled.
 func (h *hold) rid() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -408,7 +492,7 @@ func (h *hold) rid() int {
 func (h *hold) countRid() int {
 	n := 0
 	for i := range h.stakes {
-		if s := &h.stakes[i]; !s.maybe && s.pending == 0 {
+		if h.stakes[i].settled() {
 			n++
 		}
 	}

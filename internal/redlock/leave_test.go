@@ -87,7 +87,9 @@ func (b *bench) silence(nodes ...int) {
 	for _, i := range nodes {
 		n := b.nodes[i]
 		n.set(func() { n.fault = func(*driver.Call) error { return socketDeadline() } })
-		b.engine.nodes[i].send(s, token{}, outbox.Ordinary, call, func(answer) {})
+		done := make(chan struct{})
+		b.engine.nodes[i].send(s, token{}, outbox.Ordinary, call, func(answer) { close(done) })
+		<-done
 		n.set(func() { n.fault = nil })
 		require.True(b, b.engine.nodes[i].box.Silent(&call))
 	}

@@ -423,3 +423,25 @@ func TestManyListeners(t *testing.T) {
 		b.asleep()
 	})
 }
+
+// The wall clock is set back, a hold begins by it, and the clock is set right again: that
+// hold is over by it, which no timer knows.
+func TestLostWhenTheWallClockComesBack(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		step := b.walls()
+		watched, x := b.named(1, nil), b.named(2, nil)
+		b.lock(watched)
+		awaited := watched.Lost() // the clocks are compared from now on
+		step.Store(-int64(time.Hour))
+		time.Sleep(2 * lookStep)
+		b.lock(x)
+		lost := x.Lost()
+		step.Store(0)
+		start := time.Now()
+		<-lost
+		require.LessOrEqual(t, time.Since(start), lookStep)
+		require.False(t, isLost(awaited))
+		b.unlock(watched)
+		_, _ = x.Unlock(background)
+	})
+}

@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,12 +106,8 @@ func only(name string, d time.Duration) func(*driver.Call) time.Duration {
 
 // once does something at the first call of a script.
 func once(name string) func(*driver.Call) bool {
-	done := false
+	var done atomic.Bool
 	return func(call *driver.Call) bool {
-		if done || call.Script().Name() != name {
-			return false
-		}
-		done = true
-		return true
+		return call.Script().Name() == name && done.CompareAndSwap(false, true)
 	}
 }

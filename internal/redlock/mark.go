@@ -16,6 +16,7 @@ const (
 	markLife  = 2 * time.Second
 	lookEvery = time.Second
 	mostSlow  = 2 * time.Second
+	slowStep  = 100 * time.Millisecond // so that it is seldom another number
 )
 
 // mark is a waiting object's place in line on the nodes: what a refused try
@@ -118,7 +119,7 @@ func (m *mark) forTry(p *pace) *mark {
 	p.started = true
 	m.waiter.reset()
 	m.renewed = time.Now()
-	m.lifetime.Store((markLife + m.took).Milliseconds())
+	m.lifetime.Store((markLife + m.took.Truncate(slowStep)).Milliseconds())
 	return m
 }
 
@@ -251,7 +252,7 @@ func (m *mark) restoring(n *node) bool {
 
 // restored takes the answer to such a release.
 func (m *mark) restored(n *node, a answer) {
-	if a.vote != voteError && a.vote != voteUnknown {
+	if a.certain() {
 		a.vote = voteYes // the mark was written, whoever else is there
 	}
 	if m.hold.learn(n, a) {
@@ -259,8 +260,8 @@ func (m *mark) restored(n *node, a answer) {
 	}
 }
 
-// undoAt sends the release of the hold's token to one node, takes the answer, and
-// passes it on.
+// undoAt sends the release of the hold's token to one node, takes the answer, and passes
+// on what it says: see released.
 func (h *hold) undoAt(n *node, then func(answer)) {
 	call := *h.undoCall()
 	restoring := h.mark.restoring(n)
@@ -271,8 +272,7 @@ func (h *hold) undoAt(n *node, then func(answer)) {
 		if restoring {
 			h.mark.restored(n, a)
 		}
-		h.released(n, a)
-		then(a)
+		then(h.released(n, a))
 	})
 }
 

@@ -44,7 +44,7 @@ func (p *Permit) release(ctx context.Context) (err error, lost bool) {
 	if !p.slots.handOver(ctx, h, p.n) {
 		end, causes = h.releaseAll(ctx)
 	}
-	h.disclaim()
+	h.disclaim(end)
 	return h.verdict(ctx, end, causes)
 }
 

@@ -51,23 +51,28 @@ func (h *hold) inviteRelease(r *round) {
 		switch s := &h.stakes[i]; {
 		case s.pending > 0:
 			r.join(i)
-		case !s.maybe:
+		case !s.maybe || s.timed:
 			r.excuse(i, s.absent())
-			if s.handed {
+			if s.last == voteYes {
 				r.yes++
 			}
+		}
+	}
+	for i := range h.stakes {
+		if r.slots[i].asked {
+			h.stakes[i].releasing++
 		}
 	}
 }
 
 // claim begins a release by the owner. It reports false when there is nothing
-// to release: another call is at it, or a majority is rid of the token already.
+// to release: another call is at it, or one before has had a certain answer.
 func (h *hold) claim() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
 	defer h.unlock()
 	h.expire(now)
-	if h.claimed || h.ended && h.countRid() >= h.spec.engine.quorum {
+	if h.claimed || h.told || h.successor != nil {
 		return false
 	}
 	h.claimed = true
@@ -75,12 +80,25 @@ func (h *hold) claim() bool {
 	return true
 }
 
+// countKnown counts the nodes whose first certain answer is there, which is the last word,
+// or that never had the token. h.mu is held.
+func (h *hold) countKnown() int {
+	n := 0
+	for i := range h.stakes {
+		if s := &h.stakes[i]; s.last != voteNone || s.settled() {
+			n++
+		}
+	}
+	return n
+}
+
 // disclaim ends the owner's release, and reports whether it was the first one
-// of a hold that has its object's place, which is now free.
-func (h *hold) disclaim() bool {
+// of a hold that has its object's place, which is now free. The owner has been told all
+// that can be known when the outcome is certain, or a majority has had the last word.
+func (h *hold) disclaim(end outcome) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.claimed = false
+	h.claimed, h.told = false, end != undecided || h.countKnown() >= h.spec.engine.quorum
 	leaves := h.placed
 	h.placed = false
 	return leaves

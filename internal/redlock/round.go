@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,6 +52,7 @@ type round struct {
 	posting bool           // calls are still being put into the outboxes
 	closed  bool           // decided, or its caller has gone
 	left    bool           // closed by the caller, undecided
+	called  bool           // spares are waited for, as the others are too few
 	won     bool
 	decided chan struct{} // receives once, when a decision closes a running round
 	then    func(*round)  // is called then, if nobody waits
@@ -71,6 +73,10 @@ const (
 	toExtend                 // once won, nodes that have nothing are repaired
 )
 
+// spareTime is how much longer than for the others a try waits for nodes that were silent,
+// where another client is in its way.
+const spareTime = 5 * time.Millisecond
+
 // slot is what a round knows of one node. It is the observer of the node's call.
 type slot struct {
 	answer
@@ -78,8 +84,10 @@ type slot struct {
 	round      *round
 	node       *node
 	asked      bool
+	waited     bool // its vote may still come, and is waited for: counted in open
 	mute       bool // asked, but its vote does not count
-	spare      bool // its vote counts if it comes, but nobody waits for it
+	spare      bool // was silent: not waited for as long as the others may be enough
+	late       bool // had no answer in time
 	joins      bool // will be asked by another round's call
 	answered   bool
 	background bool // had no answer yet when the round closed
@@ -105,8 +113,8 @@ func (s *slot) Late(*outbox.Request) {
 		r.mu.Unlock()
 		return
 	}
-	s.err = errNoAnswer
-	r.spareAt(s)
+	s.err, s.late = errNoAnswer, true
+	r.await(s, false)
 	over := r.closeIfDecided()
 	r.left = over && !r.won // for want of time, so that others may be late in the next moment
 	r.mu.Unlock()
@@ -115,12 +123,15 @@ func (s *slot) Late(*outbox.Request) {
 	}
 }
 
-// spareAt makes a spare of a node that was waited for. r.mu is held.
-func (r *round) spareAt(s *slot) {
-	if !s.spare && !s.mute {
+// await has the round wait for a node's vote, or not any more. r.mu is held.
+func (r *round) await(s *slot, waited bool) {
+	switch {
+	case waited && !s.waited:
+		r.open++
+	case !waited && s.waited:
 		r.open--
 	}
-	s.spare = true
+	s.waited = waited
 }
 
 // newRound prepares a round of call for h.
@@ -145,7 +156,7 @@ func (r *round) init(ctx context.Context, h *hold, call driver.Call, p purpose) 
 	}
 	for i, n := range e.nodes {
 		s := &r.slots[i]
-		s.round, s.node, s.asked = r, n, true
+		s.round, s.node, s.asked, s.waited = r, n, true, true
 	}
 	r.asked, r.open = len(e.nodes), len(e.nodes)
 }
@@ -164,12 +175,12 @@ func (r *round) spareSilent() {
 	if silent == 0 {
 		return
 	}
-	if r.yes+r.open-silent >= r.engine.quorum {
-		r.open -= silent
-		return
-	}
+	enough := r.yes+r.open-silent >= r.engine.quorum
 	for i := range r.slots {
-		r.slots[i].spare = false
+		if s := &r.slots[i]; s.spare {
+			s.spare = enough
+			r.await(s, !enough)
+		}
 	}
 }
 
@@ -179,8 +190,8 @@ func (r *round) excuse(i int, a answer) {
 	if s.asked {
 		s.asked = false
 		r.asked--
-		r.open--
 	}
+	r.await(s, false)
 	s.answer = a
 }
 
@@ -188,9 +199,7 @@ func (r *round) excuse(i int, a answer) {
 func (r *round) mute(i int) {
 	s := &r.slots[i]
 	s.mute = true
-	if s.asked {
-		r.open--
-	}
+	r.await(s, false)
 }
 
 // join counts on node i's answer from a call under way there, whose end records it.
@@ -198,7 +207,7 @@ func (r *round) join(i int) {
 	r.excuse(i, answer{})
 	r.slots[i].joins = true
 	r.joins++
-	r.open++
+	r.await(&r.slots[i], true)
 }
 
 // run asks the nodes and reports whether a majority said yes. It returns with the
@@ -295,7 +304,11 @@ func (r *round) settledUnasked() bool {
 // whether it has: the caller must call conclude. r.mu is held.
 func (r *round) closeIfDecided() bool {
 	r.won = r.yes >= r.engine.quorum
-	if r.closed || !r.decides() {
+	if r.closed {
+		return false
+	}
+	r.callSpares()
+	if !r.decides() {
 		return false
 	}
 	if r.won && r.agreed != "" {
@@ -306,6 +319,52 @@ func (r *round) closeIfDecided() bool {
 		r.decided <- struct{}{}
 	}
 	return true
+}
+
+// callSpares waits for spares after all once the others are too few: that they were
+// silent is old news, and they may well answer. But two clients that have one node each
+// would wait for one that is really silent as long as a call may take, and so on with
+// every try; so a try that another client is in the way of waits as long again as it took
+// to know that, and a little. r.mu is held.
+func (r *round) callSpares() {
+	if r.called || r.won || !r.hopeless() {
+		return
+	}
+	r.called = true
+	r.awaitSpares(true)
+	if !r.hopeless() && r.contended() {
+		time.AfterFunc(time.Since(r.began.Time)+spareTime, r.leaveSpares)
+	}
+}
+
+// leaveSpares ends that wait.
+func (r *round) leaveSpares() {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return
+	}
+	r.awaitSpares(false)
+	over := r.closeIfDecided()
+	r.mu.Unlock()
+	if over {
+		r.conclude()
+	}
+}
+
+// awaitSpares has the round wait for the spares that may still answer in time, or not any
+// more. r.mu is held.
+func (r *round) awaitSpares(waited bool) {
+	for i := range r.slots {
+		if s := &r.slots[i]; s.spare && !s.answered && !s.late {
+			r.await(s, waited)
+		}
+	}
+}
+
+// contended reports that another client has what the round tries to get. r.mu is held.
+func (r *round) contended() bool {
+	return r.purpose == toGrant && slices.ContainsFunc(r.slots, func(s slot) bool { return s.vote == voteTaken })
 }
 
 // decides reports that nothing that may still come matters. r.mu is held.
@@ -481,11 +540,11 @@ func (r *round) settleUnsent() {
 func (r *round) finish(s *slot, a answer) {
 	n := s.node
 	a = r.understood(a)
+	if r.purpose == toRelease {
+		a = r.hold.released(n, a)
+	}
 	owed, of := r.tell(n, a)
 	owedFrom := r.from != nil && r.from.handed(n, a)
-	if r.purpose == toRelease {
-		a = r.hold.witness(n, a)
-	}
 	late := r.record(n, a)
 	if owed {
 		r.hold.settle(n)
@@ -522,11 +581,8 @@ func (r *round) tell(n *node, a answer) (owed bool, of *hold) {
 	if r.extends() {
 		r.hold.met(n, a)
 	}
-	switch r.purpose {
-	case toGrant:
+	if r.purpose == toGrant {
 		return r.hold.learnFor(n, a)
-	case toRelease:
-		r.hold.released(n, a)
 	}
 	return false, r.hold
 }
@@ -570,15 +626,11 @@ func (r *round) record(n *node, a answer) (late bool) {
 		r.mu.Unlock()
 		return true
 	}
-	if !s.mute {
-		if !s.spare {
-			r.open--
-		}
-		if a.vote == voteYes {
-			r.noteStart(s)
-			r.agree(a.grant)
-			r.fences.add(a.fence)
-		}
+	r.await(s, false)
+	if !s.mute && a.vote == voteYes {
+		r.noteStart(s)
+		r.agree(a.grant)
+		r.fences.add(a.fence)
 	}
 	over := r.closeIfDecided()
 	r.mu.Unlock()
@@ -639,7 +691,7 @@ func (r *round) causes() []error {
 			rest = append(rest, r.engine.nodes[i].error(s.err))
 		case !r.won && !s.background && s.grant.differs(r.agreed):
 			rest = append(rest, r.engine.nodes[i].error(errDisagrees))
-		case r.left && (s.background || s.joins):
+		case r.left && (s.background || s.joins), !r.won && s.spare && s.background:
 			rest = append(rest, r.engine.nodes[i].error(errNoAnswer))
 		}
 	}

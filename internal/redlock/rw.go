@@ -146,7 +146,9 @@ func (h *hold) convert(ctx context.Context, from *hold) []error {
 		return []error{ErrLockAlreadyExpired}
 	}
 	r := newRound(ctx, h, h.spec.convertCall(h), toGrant)
-	h.pend(r)
+	if !h.pend(r) {
+		return []error{errNotHeld}
+	}
 	if !r.run(ctx) {
 		return r.causes()
 	}

@@ -612,3 +612,37 @@ func TestEarlierHoldsOfTheObjectAreReplaced(t *testing.T) {
 		b.free()
 	})
 }
+
+// A node that has forgotten the readers' lease gets it back after an extension or a
+// renewal, whether its answer was needed or came late, and beside a writer that waits.
+func TestReadersLeaseIsRepaired(t *testing.T) {
+	for way, extend := range map[string]func(b *bench, x *RW){
+		"extended": func(b *bench, x *RW) { b.extended(x.Reader) },
+		"renewed":  func(_ *bench, x *RW) { time.Sleep(4 * time.Second) },
+	} {
+		for when, forgets := range map[string]int{"in time": 1, "late": 2} {
+			t.Run(way+"/"+when, func(t *testing.T) {
+				bubble(t, 3, func(b *bench) {
+					b.nodes[2].after = always(5 * ms)
+					x := b.rw(nil)
+					b.in(x.Reader)
+					time.Sleep(20 * ms) // its answers are all there
+					if way == "renewed" {
+						x.Reader.current().keepAlive()
+					}
+					b.restarted(forgets)
+					b.set(theirMark, forgets)
+					extend(b, x)
+					time.Sleep(20 * ms)
+					require.Equal(t, []int{1, 1, 1}, b.leases())
+					require.Equal(t, 1, b.nodes[forgets].ran(scripts.RWMutexReadRepair))
+					b.extended(x.Reader) // from now on the repaired one votes
+					time.Sleep(20 * ms)
+					b.restarted(0)
+					b.extended(x.Reader)
+					b.out(x.Reader)
+				})
+			})
+		}
+	}
+}

@@ -217,10 +217,13 @@ func (x *Shared) left(ctx context.Context, from *lease, last bool) (err error, l
 // release ends the lease after its last reader.
 func (x *Shared) release(ctx context.Context, from *lease) (err error, lost bool) {
 	h := from.hold
-	h.claim()
+	if !h.claim() {
+		x.line.parted(from)
+		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
+	}
 	h.awaitRenewal(ctx)
 	end, causes := h.releaseAll(ctx)
-	h.disclaim()
+	h.disclaim(end)
 	x.attempts.left.add(h)
 	x.line.parted(from)
 	return h.verdict(ctx, end, causes)
@@ -234,7 +237,7 @@ func (x *Shared) releaseAgain(ctx context.Context) (err error, lost bool) {
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
 	end, causes := h.releaseAll(ctx)
-	h.disclaim()
+	h.disclaim(end)
 	return h.verdict(ctx, end, causes)
 }
 

@@ -593,3 +593,42 @@ func TestServedAndGoneAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// A release that was not answered is not followed by a hand-over: the first answer is
+// the last word.
+func TestReleasedPermitIsNotHandedOver(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		hearing(t, n, func(b *bench) {
+			x := b.slots(1, func(c *Config) {
+				c.Unlimited, c.Expiry = true, time.Hour
+				c.SetRetryDelay(time.Hour)
+			})
+			p := b.take(x, 1)
+			for i := range b.nodes { // run, and not answered
+				first := once("semaphore_release")
+				b.nodes[i].set(func() { b.nodes[i].lose = first })
+			}
+			_, err := p.Release(background)
+			require.ErrorIs(t, err, errRelease)
+			b.nodes[0].set(func() {
+				for _, node := range b.nodes {
+					clear(node.permits)
+				}
+			})
+			other := b.take(x, 1)
+			next := b.takeLater(context.Background(), x, 1)
+			_, err = p.Release(background)
+			require.ErrorIs(t, err, errDoubtful)
+			require.NotErrorIs(t, err, ErrLockAlreadyExpired)
+			_, err = p.Release(background)
+			require.ErrorIs(t, err, ErrLockAlreadyExpired, "that was the last word")
+			require.Zero(t, b.handovers())
+			for i := range p.hold.stakes {
+				require.Zero(t, p.hold.stakes[i].pending)
+			}
+			b.giveBack(other)
+			b.giveBack(b.got(next))
+			b.noneWaits()
+		})
+	}
+}

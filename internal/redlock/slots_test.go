@@ -150,6 +150,28 @@ func TestSurplusGrantsAreMovedToTheSlotsThatWon(t *testing.T) {
 	})
 }
 
+// A move that is not answered is tried again, though nobody asks the node for anything.
+func TestSurplusGrantIsMovedThoughTheFirstMoveFails(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		node, acquires := b.nodes[2], 0
+		node.permits["stray"] = fakePermit{[]int{0}, time.Now().Add(time.Second)}
+		node.fault = func(call *driver.Call) error {
+			if call.Script() != scripts.SemaphoreAcquire {
+				return nil
+			}
+			if acquires++; acquires != 2 {
+				return nil
+			}
+			delete(node.permits, "stray")
+			return errAway
+		}
+		p := b.take(b.slots(4, nil), 1)
+		time.Sleep(time.Second)
+		require.Equal(t, []int{0}, node.slotsOf(p))
+		b.giveBack(p)
+	})
+}
+
 // Node 2 runs two requests in the other order: each permit gets there what the
 // other one has won.
 func TestPermitsGrantedInTheWrongOrderAreSortedOut(t *testing.T) {

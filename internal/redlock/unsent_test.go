@@ -2,7 +2,7 @@ package redlock
 
 import (
 	"testing"
-	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -18,10 +18,7 @@ func TestStrictTokenThatAsksNobodyOwesNothing(t *testing.T) {
 		require.Error(t, err)
 		require.ErrorIs(t, x.TryLock(background), errUnsettled)
 		b.back(0, 1)
-		other := NewExclusive(b.engine.NewSpec(testProtocol, "other", DefaultConfig()))
-		b.lock(other) // the nodes answer, and are asked for what they owe
-		b.unlock(other)
-		synctest.Wait()
+		time.Sleep(time.Second) // the nodes answer for what they owe
 		require.NoError(t, x.TryLock(background))
 		require.Equal(t, []string{"same", "same", "same"}, b.holders())
 		b.unlock(x)

@@ -24,6 +24,11 @@ type answer struct {
 	contested bool // of voteYes: somebody waits there for all holds like ours to end; of voteTaken: only that one is in the way
 }
 
+// certain reports that the node has said what it has.
+func (a answer) certain() bool {
+	return a.vote == voteYes || a.vote == voteTaken || a.vote == voteMissing
+}
+
 // leastFence is below every fencing token, as these count from a clock in µs since
 // 1970, and above every other reply.
 const leastFence = 1 << 32
