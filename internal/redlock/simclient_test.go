@@ -137,7 +137,7 @@ func (c *simClient) stayIn(x simThing, unlock func(context.Context) (bool, error
 		unlock = c.rw.Reader.Unlock
 		c.sleep(c.sim.expiry / 3)
 	}
-	if c.random.IntN(8) == 0 {
+	if c.random.IntN(8) == 0 || c.sim.hasty && c.random.IntN(2) == 0 {
 		c.sleep(2 * c.sim.expiry)
 		if !time.Now().Before(h.ends()) {
 			c.sim.meet(faultOverslept)

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,8 +65,6 @@ type simNode struct {
 	index int
 	rate  float64 // of lifetimes: below 1 where the clock is fast
 
-	oneWay time.Duration // at least, in each direction
-
 	mu      sync.Mutex
 	away    bool
 	life    int           // how often it was killed: what was on its way then is lost
@@ -84,6 +83,8 @@ type simPool struct {
 	node    *simNode
 	process int
 	bound   bool
+
+	there, back time.Duration // what each direction takes at least
 
 	mu     sync.Mutex
 	random *rand.Rand // of this way alone, so that ways do not change each other's
@@ -107,7 +108,7 @@ func (p *simPool) fate() (fate simFate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	odds, r := p.sim.odds, p.random
-	fate.there, fate.back = p.node.oneWay+1+upTo(r, 2*ms), p.node.oneWay+1+upTo(r, 2*ms)
+	fate.there, fate.back = p.there+1+upTo(r, 2*ms), p.back+1+upTo(r, 2*ms)
 	slow, late, twice := upTo(r, p.sim.bound), upTo(r, 2*p.sim.expiry), 1+upTo(r, p.sim.expiry)
 	toss := r.IntN(1000)
 	fate.breaks = r.IntN(2) == 0
@@ -130,6 +131,15 @@ func (p *simPool) fate() (fate simFate) {
 		fate.again = twice
 	}
 	return fate
+}
+
+// goFar has most ways take up to most of a bound, for there and back.
+func (p *simPool) goFar() {
+	trip, there := upTo(p.random, p.sim.bound*4/5), p.random.Float64()
+	if p.random.IntN(3) > 0 {
+		p.there = time.Duration(there * float64(trip))
+		p.back = trip - p.there
+	}
 }
 
 // wasReleased reports that a release of the same token was sent before.
@@ -159,7 +169,7 @@ func (p *simPool) count(fate simFate) {
 	meets(fate.there > p.sim.bound, faultLate)
 	meets(fate.noRequest, faultRequest)
 	meets(p.node.rate != 1, faultClock)
-	meets(p.node.oneWay > p.sim.bound/8, faultFar)
+	meets(p.there+p.back > p.sim.bound/4, faultFar)
 }
 
 // Eval sends a call through the simulated network. As a driver does, it returns at
@@ -172,11 +182,7 @@ func (p *simPool) Eval(ctx context.Context, call *driver.Call) (any, error) {
 // send sends calls as one request, until its deadline or until closed is.
 func (p *simPool) send(ctx context.Context, calls []*driver.Call, closed <-chan struct{}) []driver.Reply {
 	fate := p.fate()
-	if p.sim.wrong.once {
-		for _, call := range calls {
-			fate.noRequest = p.wasReleased(call) || fate.noRequest
-		}
-	}
+	fate.noRequest = fate.noRequest || p.sim.wrong.once && slices.ContainsFunc(calls, p.wasReleased)
 	p.count(fate)
 	if away, _, _ := p.node.state(); away {
 		p.sim.meet(faultRefused)
@@ -185,7 +191,7 @@ func (p *simPool) send(ctx context.Context, calls []*driver.Call, closed <-chan 
 	}
 	sent := make([]driver.Call, len(calls))
 	for i, call := range calls {
-		sent[i] = p.scaled(call)
+		sent[i] = p.scaled(call, fate)
 	}
 	got := make(chan []driver.Reply, 1)
 	go p.deliver(sent, fate, got)
@@ -237,10 +243,13 @@ func (p *simPool) Subscribe(ctx context.Context, channel string) (driver.Subscri
 
 // scaled is the call as the node's clock sees it: a lifetime, which is always the
 // second argument, is shorter in true time where the clock is fast.
-func (p *simPool) scaled(call *driver.Call) driver.Call {
+func (p *simPool) scaled(call *driver.Call, fate simFate) driver.Call {
 	args := append([]any(nil), call.Args()...)
 	if len(args) > 1 {
 		if lifetime, ok := args[1].(int64); ok {
+			if p.sim.wrong.late {
+				lifetime -= (fate.there + fate.back).Milliseconds()
+			}
 			args[1] = int64(math.Ceil(float64(lifetime) * p.node.rate))
 		}
 	}
