@@ -151,14 +151,15 @@ func (h *hold) muteRepaired(r *round) {
 func (h *hold) mend(r *round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
 		r.mu.Lock()
-		s := r.slots[i]
+		s := &r.slots[i]
+		a, late, mute := s.answer, s.background, s.mute
 		r.mu.Unlock()
 		switch {
-		case s.background:
-		case s.vote == voteMissing:
+		case late:
+		case a.vote == voteMissing:
 			missing = append(missing, n)
 		default:
-			h.mendAt(n, s.mute, s.answer)
+			h.mendAt(n, mute, a)
 		}
 	}
 	return missing

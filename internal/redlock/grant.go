@@ -2,7 +2,6 @@ package redlock
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,25 +149,9 @@ func lastSlot(list string) int {
 	return last
 }
 
-// proposal chooses n slots that are free on a common majority of the nodes, but
-// for what they granted to this round's own token, which they would take back:
-// the lowest ones, or some at random, so that clients that keep racing part. It
-// is "" when there are no such slots.
-func (r *round) proposal(n int, atRandom bool) string {
-	common := r.freeOnMajority(n)
-	if len(common) < n {
-		return ""
-	}
-	if atRandom {
-		rand.Shuffle(len(common), func(i, j int) { common[i], common[j] = common[j], common[i] })
-	}
-	chosen := common[:n]
-	slices.Sort(chosen)
-	return formatSlots(chosen)
-}
-
 // freeOnMajority lists slots that are free on one and the same majority, in
-// ascending order: of the majorities, the first one with n such slots.
+// ascending order: of the majorities, the first one with n such slots. What a node
+// granted to this round's own token counts as free: it would take that back.
 func (r *round) freeOnMajority(n int) []int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -266,9 +249,13 @@ func (r *round) surpasses(limit int) error {
 func (r *round) isTold(limit int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.ContainsFunc(r.slots, func(s slot) bool {
-		return s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit
-	})
+	for i := range r.slots {
+		s := &r.slots[i] // is not copied: it has the request, which the outbox writes
+		if s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit {
+			return true
+		}
+	}
+	return false
 }
 
 // occupiedAround is the union of what the nodes that granted tell of the slots
@@ -329,12 +316,12 @@ func (r *round) grantors() []int {
 func (h *hold) align(r *round) {
 	for i, n := range h.spec.engine.nodes {
 		r.mu.Lock()
-		s := r.slots[i]
+		s := &r.slots[i]
+		strays := !s.background && s.grant.differs(h.slots)
 		r.mu.Unlock()
-		if s.background || !s.grant.differs(h.slots) {
-			continue
+		if strays {
+			h.alignAt(n)
 		}
-		h.alignAt(n)
 	}
 }
 

@@ -82,7 +82,7 @@ func (a *attempts) begin(p *pace, suffix string) *mark {
 		a.mark = a.spec.newMark(suffix)
 	}
 	m := a.mark
-	m.renewed, p.mark = time.Time{}, m
+	m.renewed, p.mark, p.started = time.Time{}, m, false
 	m.mu.Lock()
 	m.ended, m.overlapped = false, false
 	m.mu.Unlock()
