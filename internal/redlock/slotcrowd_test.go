@@ -48,6 +48,27 @@ func TestAFreePermitIsHadHoweverManyAsk(t *testing.T) {
 	}
 }
 
+// Those who come one after the other, while nodes disagree on slots of those before them,
+// find nobody in line: permits are free.
+func TestNobodyIsInLineForFreePermits(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.far(20*ms, 20*ms)
+		x := b.slots(1000, nil)
+		var all sync.WaitGroup
+		for range 100 {
+			time.Sleep(ms)
+			all.Go(func() {
+				_, err := x.Acquire(background, 1)
+				require.NoError(b, err)
+			})
+			b.nodes[0].mu.Lock()
+			require.Empty(b, b.nodes[0].lines)
+			b.nodes[0].mu.Unlock()
+		}
+		all.Wait()
+	})
+}
+
 // Goroutines of one object try at the same time, and nearly all permits are free. Where
 // nodes disagree the try goes on.
 func TestATryIsRefusedByTheNodesOnly(t *testing.T) {
@@ -86,8 +107,10 @@ func TestOnlyAcquiresGoBehindOneThatWasRefused(t *testing.T) {
 		x := b.patient(4)
 		held := b.take(x, 2)
 		large := b.takeLater(background, x, 3)
+		asked := b.nodes[0].ran(scripts.SemaphoreAcquire)
 		small := b.takeLater(background, x, 1)
 		require.Empty(b, small)
+		require.Equal(b, asked, b.nodes[0].ran(scripts.SemaphoreAcquire), "it asks in its turn")
 		p, err := x.TryAcquire(background, 2)
 		require.NoError(b, err)
 		b.full(x, 1)

@@ -23,6 +23,7 @@ func (t *taking) take(ctx context.Context) (*hold, error) {
 	}
 	t.attempts.mark = t.spare.Swap(nil)
 	t.mark = t.attempts.begin(t.pace, t.suffix())
+	t.mark.setFleeting(true)
 	h, err := t.try(ctx)
 	switch {
 	case err != nil:
@@ -35,7 +36,8 @@ func (t *taking) take(ctx context.Context) (*hold, error) {
 	}
 	var first bool
 	if t.asker, first = t.queue.join(t.n); first {
-		return t.asFirst(ctx, true)
+		t.mark.setFleeting(false)
+		return t.asFirst(ctx, t.mark == nil || t.mark.stands())
 	}
 	t.endMark() // the first one's is told
 	return t.inTurn(ctx)
@@ -133,14 +135,18 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 	if (t.pace.spent() || t.pace.tries > 1) && q.telling == 0 {
 		q.telling = tellFree // for the error
 	}
+	m := t.mark
 	for i := range 1 + mostProposals {
 		token, err := t.spec.nextToken()
 		if err != nil {
 			t.proposals.drop(q.wanted)
 			return nil, nil, err
 		}
-		h, r, causes := t.attempts.trySlots(ctx, token, q, t.mark.forTry(t.pace))
+		h, r, causes := t.attempts.trySlots(ctx, token, q, m.forTry(t.pace))
 		t.proposals.drop(q.wanted)
+		if t.asker == nil {
+			m = nil // the line has let it pass
+		}
 		if h == nil && ctx.Err() != nil {
 			t.pace.cut = t.attempts.left.of(token)
 		}
