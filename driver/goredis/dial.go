@@ -55,12 +55,12 @@ func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
 	return c, nil
 }
 
-// greet makes the connection ready, by a PING. What the server answers to that does not
-// matter, as a user may be forbidden to send it; a refusal of the login looks the same,
-// but leaves no connection for a second one.
+// greet makes the connection ready, by a HELLO, which no user can be forbidden. What the
+// server answers to that does not matter, as it may not know it; a refusal of the login
+// looks the same, but leaves no connection for a second one.
 func (c *conn) greet(ctx context.Context) error {
-	err := classify(c.client.Ping(ctx).Err())
-	if driver.IsReply(err) && !errors.Is(c.client.Ping(ctx).Err(), driver.ErrNotSent) {
+	err := classify(c.client.Do(ctx, "hello").Err())
+	if driver.IsReply(err) && !errors.Is(c.client.Do(ctx, "hello").Err(), driver.ErrNotSent) {
 		return nil
 	}
 	return err

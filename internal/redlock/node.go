@@ -76,7 +76,7 @@ func (e *errand) Answered(q *outbox.Request, reply any, err error) {
 	switch {
 	case e.refusal != nil && reply == nil && err == nil:
 		e.then(e.node.refused(e.refusal))
-	case driver.RefusesKeys(err) && e.node.askAlone(q, err, e.then):
+	case e.refusal == nil && driver.RefusesKeys(err) && e.node.askAlone(q, err, e.then): // once only
 	default:
 		e.then(e.node.read(q.Call, reply, err))
 	}
