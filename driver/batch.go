@@ -3,8 +3,8 @@ package driver
 import "context"
 
 // Batcher is implemented by a Pool that can send many calls at once, and so at less
-// cost than one by one. The engine asks it to renew many holds. A Pool that is no
-// Batcher is asked for one call after another.
+// cost than one by one. The engine sends what waits for a server as one batch, of at most
+// 128 calls. A Pool that is no Batcher is asked for one call after another.
 type Batcher interface {
 	// EvalBatch runs calls as Eval runs one, and returns a reply for each, in their
 	// order. Each has its own outcome: one that the server refused says nothing about
@@ -12,8 +12,9 @@ type Batcher interface {
 	// its error, as their outcome is not known. Nothing is sent twice but what the
 	// server said NOSCRIPT to.
 	//
-	// The calls are of different locks, and independent: they may run in any order, and
-	// those of others in between.
+	// The calls run in their order, on one connection, and those of others may run in
+	// between. No two are about the same token. Of a Cluster that holds for those that go
+	// to one master.
 	EvalBatch(ctx context.Context, calls []*Call) []Reply
 }
 

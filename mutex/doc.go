@@ -40,8 +40,8 @@
 // free.
 //
 // Waiters are served in the order in which they came, with one exception. Those in line
-// also look without being first: at each retry delay, and when a subscription has just
-// been opened, as a release may have gone unheard before. On several nodes they also
+// also look without being first: now and then, and when a subscription has just been
+// opened, as a release may have gone unheard before. On several nodes they also
 // look when fewer than a majority has told them. A waiter that looks may take a free
 // lock before the first in line has come for it, at most once for each of these
 // reasons. That uses its place up: when it waits again it stands behind those that came
@@ -53,13 +53,19 @@
 // a second: should the node hang in that very moment, the end of its context is noticed
 // when the call's time is over. A deadline is always kept.
 //
-// Nothing rests on being told but speed. Every wait is backed by the retry delay: a
-// message that was lost, a waiter that died, a client that can not subscribe (or has
-// no permission to, see the README) costs one delay and no more. Being told is no
-// try: tries count elapsed retry delays. A place ends by itself, two seconds after
-// a waiter that does not renew it, whatever the expiry is, and a waiter looks once a
-// second at least, however long its retry delay is. A call whose context has ended waits
-// for up to 100ms until its place is taken back, as its process may be about to end.
+// Nothing rests on being told but speed. Every wait is backed by looks, so that a message
+// which was lost costs one and no more. A waiter that will be told looks after a tenth of
+// its expiry, or its retry delay if that is longer; once a second at least; and when the
+// hold that is in the way ends without having been renewed. The looks of a process come
+// together, so that few requests carry them. A waiter that nobody would tell looks after
+// each retry delay: behind a client of Redsync or a holder whose value is the user's own,
+// without a subscription (or the permission for one, see the README), or where nothing
+// but others in line are in its way, of which the first may have died.
+//
+// Neither being told nor a look is a try: tries count elapsed retry delays, whether the
+// nodes were asked at their ends or not. A place ends by itself, two seconds after
+// a waiter that does not renew it, whatever the expiry is. A call whose context has ended
+// waits for up to 100ms until its place is taken back, as its process may be about to end.
 //
 // When the next in line is another goroutine with the same *Mutex, Unlock passes the
 // lock on to it, in one round trip: the nodes put a new token in the place of the
@@ -155,9 +161,9 @@
 //
 // # Connections
 //
-// While a factory has waiters, it has one connection of its own per node, for
-// its subscription, besides those of the client. So make one factory for a set of nodes,
-// and not one for each request. All calls, renewals among them, go through the client's
-// connections: a pool that the application uses up holds renewals up as well, and a hold
-// that is not renewed is lost.
+// A factory makes connections of its own, as the client makes them: per node one at first,
+// more while many calls come at once, 16 at most, and one for its subscription while it
+// has waiters. Those that were not used for half a minute are closed. So the application's
+// own commands hold up no call and no renewal, and make one factory for a set of nodes,
+// not one for each request.
 package mutex

@@ -43,10 +43,12 @@ local function queue()
   -- renews the one it has. The keys' expiry only grows, as others may need it. A key
   -- of another kind is found before anything is written.
   local function enqueue(id, lifetime)
-    redis.call('ZSCORE', LINE, id)
+    local stands = redis.call('ZSCORE', LINE, id)
     lasting(lifetime)
     redis.call('ZADD', WAITERS, 'GT', text(now() + lifetime * 1000), id)
-    redis.call('ZADD', LINE, 'NX', text(now()), id)
+    if not stands then
+      redis.call('ZADD', LINE, text(now()), id)
+    end
     if redis.call('PTTL', WAITERS) < tonumber(lifetime) then
       redis.call('PEXPIRE', LINE, lifetime)
       redis.call('PEXPIRE', WAITERS, lifetime)
@@ -71,5 +73,18 @@ local function queue()
     return redis.call('ZSCORE', WAITERS, id) or isEmpty()
   end
 
-  return { enqueue = enqueue, dequeue = dequeue, isEmpty = isEmpty, mayPass = mayPass }
+  -- announced is the answer to one that waits for the end of a token's hold: -1000-ms
+  -- where a release tells those in line of it, and 0 where not. ms is how long it lasts
+  -- yet. A token of Holdfast's is a UUID of version 7, perhaps with more behind it;
+  -- others' holds end without a word, as those of a client of Redsync.
+  local function announced(token, ms)
+    if not string.find(token, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-7%x%x%x%-') then
+      return 0
+    end
+    return -1000 - math.max(ms, 0)
+  end
+
+  return {
+    enqueue = enqueue, dequeue = dequeue, isEmpty = isEmpty, mayPass = mayPass, announced = announced,
+  }
 end

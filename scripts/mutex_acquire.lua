@@ -15,6 +15,9 @@
 --             gone
 --          0  somebody else's token is there, or others wait and the caller had
 --             no place yet; it has one now
+--   -1000-ms  the same, to a caller with a place: the token that is there is one of
+--             Holdfast's, whose release tells the first in line. It ends in ms, unless
+--             it is renewed
 -- Error    WRONGTYPE when the key is not a string; nothing was written
 --
 -- Safe because the key is written only when it was free or held a token that
@@ -41,6 +44,10 @@ if free and (not isLine or serve(place) or again or queue().isEmpty()) then
   return 1
 end
 if place ~= '' then
-  queue().enqueue(place, ARGV[4])
+  local line = queue()
+  line.enqueue(place, ARGV[4])
+  if not free then
+    return line.announced(holder, redis.call('PTTL', KEYS[1]))
+  end
 end
 return 0

@@ -50,7 +50,7 @@ var rwLineCases = []struct {
 		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long)}}, stand(mine), 0,
 		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long), writes(a, short)}}, nil},
 	{"a writer renews its place and keeps its turn", scripts.RWMutexWriteAcquire,
-		rwLine{nothing, readElse, []rwPlace{writes(a, short), writes(b, short)}}, []any{mine, short, a, long, mine}, 0,
+		rwLine{nothing, readElse, []rwPlace{writes(a, short), writes(b, short)}}, []any{mine, short, a, long, mine}, tells,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, short)}}, nil},
 	{"a writer's grant ends its place", scripts.RWMutexWriteAcquire,
 		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), 1,
@@ -267,7 +267,7 @@ func TestRWMutexLine(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := newRWLine(t, node)
 			l.set(c.before)
-			assert.Equal(t, c.reply, l.run(c.script, c.args...))
+			requireReply(t, c.reply, l.run(c.script, c.args...))
 			l.require(c.after)
 			assert.Equal(t, c.told, l.heard())
 		})

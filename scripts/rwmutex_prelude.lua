@@ -245,7 +245,20 @@ local function queue()
     end
   end
 
+  -- announced is the answer to one that waits for the end of a token's hold: -1000-ms
+  -- where a release tells those in line of it, and 0 where not. ms is how long it lasts
+  -- yet. A token of Holdfast's is a UUID of version 7, perhaps with more behind it;
+  -- others' holds end without a word, as those of a client of Redsync. Readers are all
+  -- Holdfast's: there the token is nil.
+  local function announced(token, ms)
+    if token and not string.find(token, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-7%x%x%x%-') then
+      return 0
+    end
+    return -1000 - math.max(ms, 0)
+  end
+
   return {
+    announced = announced,
     enqueueWriter = enqueueWriter, dequeueWriter = dequeueWriter,
     enqueueReader = enqueueReader, serveReader = serveReader, dequeueReader = dequeueReader,
     writerMayPass = writerMayPass, readerMayPass = readerMayPass,

@@ -13,6 +13,8 @@
 -- Returns  1  the token has a lease, for the full lifetime; the place is gone
 --          0  a writer is there, or somebody else has a lease of this very token; the
 --             caller has a place now
+--   -1000-ms  the same, to a caller with a place: the writer is one of Holdfast's, whose
+--             release tells those in line. It ends in ms, unless it is renewed
 --         -2  no writer is there, but one waits that came before the caller had its
 --             place; the caller has one now
 -- Error    WRONGTYPE when a key is of another kind; nothing was written
@@ -41,6 +43,9 @@ if writer or not again and (not may or not lease('NX', token, lifetime)) then
   if place ~= '' then
     line = line or queue()
     line.enqueueReader(place, ARGV[4])
+    if writer then
+      return line.announced(writer, redis.call('PTTL', WRITER))
+    end
   end
   return (writer or may) and 0 or -2
 end

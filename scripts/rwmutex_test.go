@@ -90,7 +90,7 @@ var rwmutexCases = []struct {
 	{"wait for a writer", scripts.RWMutexWriteAcquire,
 		written, wait(mine), 0, rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
 	{"wait for a reader", scripts.RWMutexWriteAcquire,
-		rw{readers: ends{theirs: long}}, wait(mine), 0, rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
+		rw{readers: ends{theirs: long}}, wait(mine), tells, rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
 	{"wait strictly for the same token", scripts.RWMutexWriteAcquire,
 		held, wait(), 0, rw{writer: key{mine, long}, intents: ends{mark: short}}, true},
 	{"wait on", scripts.RWMutexWriteAcquire,
@@ -103,7 +103,7 @@ var rwmutexCases = []struct {
 		rw{writer: key{theirs, long}, intents: ends{mark: over, other: over}}, wait(mine), 0,
 		rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
 	{"earlier tokens are gone also for one who waits", scripts.RWMutexWriteAcquire,
-		rw{readers: ends{early1: long, theirs: long}}, wait(mine, early1), 0,
+		rw{readers: ends{early1: long, theirs: long}}, wait(mine, early1), tells,
 		rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
 	{"write after waiting", scripts.RWMutexWriteAcquire,
 		rw{intents: ends{mark: long}}, wait(mine), 1, rw{writer: key{mine, short}}, true},
@@ -361,7 +361,7 @@ func TestRWMutexScripts(t *testing.T) {
 			l := newRWMutex(t, node)
 			l.set(c.before)
 			watch := l.watch()
-			assert.Equal(t, c.reply, l.run(c.script, c.args...))
+			requireReply(t, c.reply, l.run(c.script, c.args...))
 			if !c.writes || redistest.Backend() != "embedded" { // which does not notice what only deletes
 				assert.Equal(t, c.writes, watch.touched(), "a key was written")
 			}

@@ -15,6 +15,9 @@
 -- Returns  1  the writer is the token, for the full lifetime; the place is gone
 --          0  another writer or a reader is there, or others wait and the caller
 --             had no place yet; it has one now
+--   -1000-ms  the same, to a caller with a place: what keeps it out is readers', or a
+--             writer's of Holdfast, whose release tells those in line. It ends in ms,
+--             unless it is renewed
 -- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
 --          written
 --
@@ -42,7 +45,13 @@ end
 local again = unique and writer == token -- a second run
 if not again and (writer or readers > 0 or not may) then
   if place ~= '' then
-    queue().enqueueWriter(place, ARGV[4])
+    local line = queue()
+    line.enqueueWriter(place, ARGV[4])
+    if writer then
+      return line.announced(writer, redis.call('PTTL', WRITER))
+    elseif readers > 0 then
+      return line.announced(nil, redis.call('PTTL', READERS))
+    end
   end
   return 0
 end

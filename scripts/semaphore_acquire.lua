@@ -18,6 +18,9 @@
 -- Returns "granted", or 0 when it was refused, as too few slots are free or others
 --          wait and the caller had no place yet; it has one now. Where it is to tell, it is "granted
 --          free above" in either case
+--   ms     to a caller with a place, as too few slots are free: "granted free above ms",
+--          or -1000-ms where it is not to tell. The first permit ends in ms, unless it is
+--          renewed; a release tells those in line before
 --   granted  the slots that the token now has, as "3-4,7"; "" when it was refused
 --   free     the lowest slots below the limit that were free, at most ARGV[6] of
 --            them; without the granted ones if the node chose those
@@ -246,5 +249,10 @@ if fits and isFree(wanted) then
 end
 if line then
   line.enqueue(place, ARGV[8])
+  if occupied + n > limit then
+    local first = redis.call('ZRANGE', LEASES, '0', '0', 'WITHSCORES')[2]
+    local ms = math.max(math.ceil((first - now) / 1000), 0)
+    return telling == 0 and -1000 - ms or reply('', free, above) .. ' ' .. ms
+  end
 end
 return reply('', free, above)

@@ -51,7 +51,7 @@
 // release, as the waiters of a mutex are: see package mutex. A release tells the
 // first in line for whom enough slots are free, and the next ones whom the rest
 // serves, each by its own limit. One that needs more than is free is not passed by
-// those behind it, but for one retry delay's polls: a large request is seldom
+// those behind it, but for one look of each: a large request is seldom
 // overtaken by small ones of other processes, and never by those of its own.
 //
 // When the next in line is another goroutine with the same *Semaphore that asks for as
@@ -116,8 +116,9 @@
 //
 // # Connections
 //
-// While a factory has waiters, it has one connection of its own per node, for
-// its subscription, besides those of the client. So make one factory for a set of nodes,
-// and not one for each request. Renewals go through the client's connections: a pool that
-// the application uses up holds them up as well, and what is not renewed is lost.
+// A factory makes connections of its own, as the client makes them: per node one at first,
+// more while many calls come at once, 16 at most, and one for its subscription while it
+// has waiters. Those that were not used for half a minute are closed. So the application's
+// own commands hold up no call and no renewal, and make one factory for a set of nodes,
+// not one for each request.
 package semaphore

@@ -41,8 +41,8 @@ func WithUnlimitedTries() Option {
 
 // WithRetryDelay sets the time between two tries, at least 0. The default is
 // random for each try, from 50ms to 250ms.
-// With more than a second, a waiter also asks once a second to keep its place in line,
-// which uses up no try.
+// A waiter that will be told asks less often, and one with a delay of more than a second
+// asks once a second to keep its place in line: see "Waiting" in package mutex.
 func WithRetryDelay(delay time.Duration) Option {
 	return optionFunc(func(c *redlock.Config) { c.SetRetryDelay(delay) })
 }

@@ -36,6 +36,9 @@ func (n *node) Dial(ctx context.Context, _ string) (driver.Conn, error) { return
 // dial makes a connection like those of the application's client, whose DialTimeout
 // bounds all of it.
 func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
+	if err := n.owner(); err != nil {
+		return nil, err
+	}
 	theirs := n.origin.Options()
 	single := &singleDial{dial: theirs.Dialer}
 	client := redis.NewClient(connOptions(theirs, single))

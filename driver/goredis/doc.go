@@ -3,8 +3,8 @@
 //	client := redis.NewClient(&redis.Options{Addr: "localhost:6379"})
 //	locks := mutex.New(goredis.NewPool(client))
 //
-// The client stays the application's own: its connections are shared, its
-// options are not changed, and closing it is the application's business.
+// The client stays the application's own: its options are not changed, and closing it
+// is the application's business.
 //
 // It needs go-redis 9.22 or later. Older versions lose a message, or hang, when a
 // push of RESP3 arrives in two pieces.
@@ -22,22 +22,27 @@
 //   - Any other [redis.UniversalClient], such as a wrapper or a mock, is used
 //     through its Process method. It decides itself about timeouts and retries.
 //
+// # Connections
+//
+// The pool is a [driver.Dialer]: locks have connections of their own, made with the
+// client's options: its address, dial function, TLS, credentials, OnConnect and
+// DialTimeout, which bounds all that it takes to make one. PoolSize does not count them,
+// and what the application's own commands use up is no matter to locks. There are at
+// most 16 a factory and server, as many as were needed at a time, and each is closed
+// after half a minute without use. Once the client is closed none is made any more. A
+// client of another type than those above has its own connections in all cases.
+//
 // # Time limits and retries
 //
 // A call ends by the deadline of its ctx, and a command whose reply was lost is
-// never sent again, whatever the client's options say. For this the pool keeps a
-// second view of each client, made once, that has the same connections but
-// options of its own: ReadTimeout, WriteTimeout, ContextTimeoutEnabled,
-// MaxRetries and the retry backoffs of the application's client do not matter
-// here. What concerns connections (PoolSize, PoolTimeout, DialTimeout, TLS,
-// credentials, …) does, and so does a Limiter. Renewals need a connection too: what the
-// application's own commands use up, of PoolSize, is not there for them.
+// never sent again, whatever the client's options say: ReadTimeout, WriteTimeout,
+// ContextTimeoutEnabled, MaxRetries and the retry backoffs of the application's client
+// do not matter here. Hooks for commands and a Limiter do.
 //
-// A pool of a [redis.Client] promises this by [driver.Bounded], with two
-// exceptions. ReadTimeout or WriteTimeout -2 tells go-redis never to set a
-// deadline on a socket, so none is set here either: it would stay on a
-// connection that the application uses next. And OnConnect, Limiter and the
-// credentials providers are the application's code, which may take its time.
+// A call returns in time in the caller's own goroutine, with two exceptions. ReadTimeout
+// or WriteTimeout -2 tells go-redis never to set a deadline on a socket, so none is set
+// here either. And a Limiter and credentials providers are the application's code, which
+// may take its time.
 //
 // # What errors say
 //

@@ -17,6 +17,7 @@ type node struct {
 	sender  sender        // view behind the hooks of origin
 	bounded bool
 	place   driver.Place
+	owner   func() error // tells that the application has closed its client
 }
 
 // sender runs single commands and pipelines; [redis.Client] and [redis.Conn]
@@ -34,6 +35,7 @@ func newNode(client *redis.Client) *node {
 		view:    view,
 		sender:  withHooks(client, view),
 		bounded: bounded(view.Options()),
+		owner:   ownership(client, anywhere),
 	}
 }
 

@@ -14,10 +14,14 @@
 // application's business. It must lead to one server: what its dial function
 // returns from one time to the next decides which server votes.
 //
-// Without MaxActive the pool opens a connection for each call of a crowd, and without Wait
-// a call that finds all in use fails. 1,000 goroutines that waited for one lock opened
-// 39,000 connections. Renewals need a connection too: what the application's own commands
-// use up is not there for them.
+// The pool is a [driver.Dialer]: locks have connections of their own, made by the pool's
+// dial function, which MaxActive does not count. So what the application's own commands
+// use up is no matter to locks. There are at most 16 a factory and server, as many as were
+// needed at a time, and each is closed after half a minute without use. IdleTimeout,
+// MaxConnLifetime and TestOnBorrow hold for them as for the pool's.
+//
+// Without MaxActive the pool opens a connection for each of the application's commands in a
+// crowd, and without Wait a command that finds all in use fails.
 //
 // It needs redigo 1.9 or later. The version v2.0.0+incompatible is an older release, and
 // does not compile here.
@@ -26,26 +30,12 @@
 //
 // A call waits for its reply no longer than until the deadline of its ctx; this
 // takes the place of the read timeout that the connection was dialled with. The
-// connection's write timeout applies, and so do MaxActive, Wait, IdleTimeout and
-// MaxConnLifetime. redigo never sends a command again by itself.
+// connection's write timeout applies. redigo never sends a command again by itself.
 //
-// Getting a connection runs the application's code: DialContext is given the ctx
-// and must return when it ends, as redis.DialContext does. Dial and TestOnBorrow
-// are not given it and may hang, for instance in a PING to a server that does not
-// answer; the engine does not wait for them, but a goroutine does. Give Dial a
-// connect and a read timeout all the same.
-//
-// A refused connection is remembered for 5 ms, by each pool for itself. A call
-// that would have to dial within that time fails at once, with the error of the
-// dial that was refused; idle connections are used all the same. Otherwise every
-// call would dial: with two of five servers down, these dials took about as much
-// CPU as all the rest.
-//
-// With one node only, a call is cheapest in the caller's own goroutine. The pool
-// promises to return in time ([driver.Bounded]), and is called there, when it has
-// a DialContext and no TestOnBorrow; with Dial, when an idle connection lies
-// ready that can not have grown too old: it was used within half the IdleTimeout,
-// and MaxConnLifetime is 0.
+// Making a connection runs the application's code, DialContext or Dial, in a goroutine of
+// its own: no call waits for it beyond its own time, and it serves the next. Give it a
+// connect and a read timeout all the same. With one node only, a call is made in the
+// caller's own goroutine, unless there is a TestOnBorrow, which may take its time.
 //
 // Connections of a type that knows no timeouts ([redis.ConnWithTimeout]) are
 // used by [redis.ConnWithContext], or else by Do, without a limit.

@@ -34,14 +34,14 @@ func TestFakeReadWriteLockAnswersAsAServerDoes(t *testing.T) {
 
 // rwReplies are all the replies that there are.
 var rwReplies = map[*scripts.Script][]int{
-	scripts.RWMutexWriteAcquire:  {0, 1},
+	scripts.RWMutexWriteAcquire:  {leastAnnounced, 0, 1},
 	scripts.RWMutexWriteExtend:   {-1, 0, 1},
 	scripts.RWMutexWriteRelease:  {-1, 0, 1},
 	scripts.RWMutexWriteCheck:    {-1, 0, 1},
 	scripts.RWMutexWriteHandover: {-1, 0, 1},
 	scripts.RWMutexWriteWithdraw: {-1, 1},
 	scripts.RWMutexReadWithdraw:  {-1, 1},
-	scripts.RWMutexReadAcquire:   {0, 1},
+	scripts.RWMutexReadAcquire:   {leastAnnounced, -2, 0, 1},
 	scripts.RWMutexReadExtend:    {-1, 0, 1, 2},
 	scripts.RWMutexReadRepair:    {0, 1},
 	scripts.RWMutexReadRelease:   {-1, 0, 1},

@@ -18,8 +18,7 @@
 // way there; that is all it takes to leave nothing behind:
 //
 //   - A release goes out to a node only when no call that could put the token
-//     there is with the driver any more. The goroutine of the last such call
-//     sends it.
+//     there is with the driver any more. The end of the last such call sends it.
 //   - An answer that was lost, or timed out, means "may be there". The request may
 //     still be on its way, or wait in a buffer of a stopped server, and run after the
 //     release that is answered first; so that release is followed by two more.
@@ -33,6 +32,15 @@
 //     about the order in which they ran. Then only a release, which goes out
 //     alone, settles the node.
 //
+// # The way to a node
+//
+// Every call goes by its node's outbox, package outbox, which bounds what is under way,
+// sends what waits as batches, and tells of each call whether it was sent. A vote's start
+// is the moment of sending, and validity counts from the earliest of the votes that agree.
+// A call that was not sent has changed nothing: nothing is owed for it. A round that was
+// not won takes back what it has not sent; one that was won leaves it, so that a slower
+// node has the lease too.
+//
 // # Waiting
 //
 // A call that waits does so in two lines. In the process, goroutines that share an
@@ -41,8 +49,10 @@
 //
 //	try ── refused ──► mark on the nodes ──► told by a majority ──► try at once
 //	                                    ├──► told by fewer      ──► … after a random while
-//	                                    └──► retry delay over   ──► try (this one counts)
+//	                                    ├──► time for a look    ──► …
+//	                                    └──► retry delay over   ──► try, unless it is quiet (this one counts)
 //
+// A waiter is quiet while it will be told of all that could let it in: see quiet.go.
 // Releases tell; the engine's ears hear, by one subscription a node while anybody
 // waits. Nothing rests on that but speed. A mark is settled as a hold is. A try that
 // was told to come is made in the caller's goroutine if it can be: see outlasts.
@@ -73,12 +83,12 @@
 //
 // The engine's keeper looks after the holds that are to be renewed, or whose loss
 // somebody wants to be told of: one timer, with all of them in the order in which
-// they are due. Those due together are renewed as a wave: a round each, which decide as
-// any other, with their calls sent node by node.
+// they are due. Each has a round of its own, which decides as any other, without a
+// goroutine that waits. The outboxes send together what is due together.
 //
-//	keeper ── due ──► wave ──► each node, one batch ──► each hold's round ──► won: later
-//	  │                                                     │            └──► not: again
-//	  └── Until, by either clock ──► lost ◄── denied ◄──────┘
+//	keeper ── due ──► the hold's round ──► the nodes' outboxes ──► won: later
+//	  │                                            │          └──► not: again
+//	  └── Until, by either clock ──► lost ◄── denied
 //
 // A hold that was told to be lost stays lost, whatever the nodes say later.
 //
@@ -92,15 +102,16 @@
 //   - A wait for more than a majority, or for longer than expiry·timeoutFactor.
 //     Nor is a node waited for that was silent, while a majority of the others may
 //     be there. When they are too few it counts again.
-//   - More than about sixteen calls to a node that does not answer.
+//   - More than sixteen requests to a node at a time, or more than one that may still be
+//     answered in time to a node that was silent.
 //
 // # Where to look
 //
-// engine, node and gate are about the nodes; round and vote about one question
+// engine and node are about the nodes; round and vote about one question
 // to them; acquire, extend, release and check ask the four questions; hold and
 // debts settle what is left; validity is the clock's part; pace, queue, mark and
 // ears are about waiting, handover about not having to; exclusive, locker and renew
-// make an object of it all that has one holder at a time; keeper and wave renew many
+// make an object of it all that has one holder at a time; keeper renews many
 // holds, lost tells of their loss, do runs a function under one. rw adds readers to it:
 // shared is their half, line the queue of both. slots, slotqueue, grant, permit and
 // held do the same for numbered slots, where the nodes have to agree not only on whether but on

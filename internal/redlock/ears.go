@@ -29,12 +29,13 @@ const (
 // subscription to one channel, whatever the number of locks, which is there only
 // while somebody waits. Nothing rests on it but speed: what is not heard, because
 // a driver can not subscribe, a permission is missing or a connection broke, is
-// found out at the next retry delay.
+// found out by the next look.
 type ears struct {
 	nodes   []*node
 	name    sync.Once
 	channel string
 	made    atomic.Uint64 // waiters
+	born    time.Time     // the first tick of looks
 
 	open atomic.Bool // copy of stop != nil
 
@@ -62,6 +63,7 @@ func (e *ears) newWaiter(suffix string) *waiter {
 		var bits [16]byte
 		_, _ = rand.Read(bits[:]) // never fails: see crypto/rand
 		e.channel = "holdfast:" + base64.RawURLEncoding.EncodeToString(bits[:])
+		e.born = time.Now()
 	})
 	id := e.channel + "|" + strconv.FormatUint(e.made.Add(1), 36) + suffix
 	return &waiter{id: id, suffix: suffix}
@@ -70,6 +72,18 @@ func (e *ears) newWaiter(suffix string) *waiter {
 // listening reports whether there are subscriptions, so that a first try may be
 // answered by a message already.
 func (e *ears) listening() bool { return e.open.Load() }
+
+// joinLate is join for a waiter that is in line already. A release may have told it
+// before anybody listened for it, so it looks again: at once where a subscription is
+// open, else as soon as it is.
+func (e *ears) joinLate(w *waiter) {
+	e.join(w)
+	for _, n := range e.nodes {
+		if n.hears.Load() > 0 {
+			w.ring(n)
+		}
+	}
+}
 
 // join lets w be told, and opens the subscriptions if it is the first.
 func (e *ears) join(w *waiter) {
@@ -154,6 +168,8 @@ func (e *ears) hear(ctx context.Context, n *node, s driver.Subscriber) (bool, er
 			_ = sub.Close()
 		}
 	}()
+	n.hears.Add(1)
+	defer n.hears.Add(-1)
 	e.tellAll(n) // of releases that went unheard before
 	for {
 		ids, err := sub.Receive()
@@ -176,7 +192,7 @@ func (e *ears) tell(n *node, id string) {
 }
 
 // tellAll has every waiter look once. One that is in line, and not its first, may then
-// have what the first was told of: as at a retry delay, and as seldom.
+// have what the first was told of: as at any look, and as seldom.
 func (e *ears) tellAll(n *node) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -150,16 +150,12 @@ func (h *hold) muteRepaired(r *round) {
 // that it returns, which are to be repaired. The others are when their answers come.
 func (h *hold) mend(r *round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
-		s := &r.slots[i] // of which the outbox may be using the request
-		r.mu.Lock()
-		a, background := s.answer, s.background
-		r.mu.Unlock()
-		switch {
-		case background:
-		case a.vote == voteMissing:
+		switch s := r.of(i); {
+		case s.background:
+		case s.vote == voteMissing:
 			missing = append(missing, n)
 		default:
-			h.mendAt(n, s.mute, a)
+			h.mendAt(n, s.mute, s.answer)
 		}
 	}
 	return missing

@@ -243,6 +243,9 @@ func (f *fakeNode) run(call *driver.Call) any {
 			f.serve(name, place)
 		} else {
 			f.enqueue(name, place, args[3])
+			if place != "" && there && !ours {
+				return announced(key.token, key.ends)
+			}
 		}
 		return reply
 	case scripts.MutexHandover:

@@ -187,3 +187,15 @@ func (f *fakeNode) places() (n int) {
 	})
 	return n
 }
+
+// announced is that of line_prelude.lua.
+func announced(token string, ends time.Time) int64 {
+	if len(token) < 36 || token[8] != '-' || token[13:15] != "-7" {
+		return 0
+	}
+	return announcedUntil(ends)
+}
+
+func announcedUntil(ends time.Time) int64 {
+	return leastAnnounced - max(0, time.Until(ends).Milliseconds())
+}

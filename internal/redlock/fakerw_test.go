@@ -225,6 +225,13 @@ func (l *fakeRW) writeAcquire(token any, args []any) int64 {
 	may := args[1] == "" || !l.intents[args[1]].IsZero() || len(l.intents)+len(l.waiters) == 0
 	if l.written() || len(l.readers) > 0 && !l.blind || !may {
 		l.announce(l.intents, l.writers, args[1], args[2])
+		switch {
+		case args[1] == "":
+		case l.written():
+			return announced(l.writer.token, l.writer.ends)
+		case len(l.readers) > 0:
+			return announcedUntil(latestOf(l.readers))
+		}
 		return 0
 	}
 	l.writer = fakeKey{token.(string), lifetime(args[0])}
@@ -308,6 +315,9 @@ func (l *fakeRW) readAcquire(token any, args []any) int64 {
 		l.announce(l.waiters, l.line, args[1], args[2])
 		if !l.written() && !may {
 			return -2
+		}
+		if args[1] != "" && l.written() {
+			return announced(l.writer.token, l.writer.ends)
 		}
 		return 0
 	}
@@ -416,4 +426,11 @@ func (b *bench) marks() (marks []int) {
 		marks = append(marks, intents)
 	}
 	return marks
+}
+
+func latestOf(leases map[any]time.Time) (ends time.Time) {
+	for _, at := range leases {
+		ends = later(ends, at)
+	}
+	return ends
 }

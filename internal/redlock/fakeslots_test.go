@@ -3,6 +3,7 @@ package redlock
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -190,8 +191,16 @@ func (f *fakeNode) grantSlots(lock, token string, args []any) any {
 	if f.perNode && granted != nil {
 		return formatSlots(firstSlots(n)) // "n of mine", whichever
 	}
+	full := place != "" && len(occupied)+n > limit
 	if telling == 0 {
+		if full {
+			return announcedUntil(f.firstEnd())
+		}
 		return grantOrZero(granted)
+	}
+	if full {
+		ms := leastAnnounced - announcedUntil(f.firstEnd())
+		return " " + formatSlots(free[:min(len(free), telling)]) + " " + f.around(occupied, limit) + " " + strconv.FormatInt(ms, 10)
 	}
 	return formatSlots(granted) + " " + formatSlots(free[:min(len(free), telling)]) + " " + f.around(occupied, limit)
 }
@@ -226,4 +235,14 @@ func (f *fakeNode) around(occupied map[int]bool, limit int) string {
 	slots := sortedSlots(occupied)
 	slots = slices.DeleteFunc(slots, func(slot int) bool { return slot < limit-belowLimit })
 	return formatSlots(slots[:min(len(slots), 64)])
+}
+
+// firstEnd is when the first permit ends.
+func (f *fakeNode) firstEnd() (ends time.Time) {
+	for _, p := range f.permits {
+		if ends.IsZero() || p.ends.Before(ends) {
+			ends = p.ends
+		}
+	}
+	return ends
 }

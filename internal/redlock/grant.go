@@ -15,6 +15,8 @@ type grant struct {
 	free  string // other slots that are free there
 	above string // slots around the limit and above that others occupy
 
+	remains time.Duration // of a refusal: as of [answer]
+
 	listed  bool  // the reply is to the question who holds what, instead
 	holders []any // token, slots, token, slots, …
 }
@@ -31,14 +33,23 @@ func readGrant(reply any) (*grant, bool) {
 	return nil, false
 }
 
-// parseGrant reads "granted" or "granted free above".
+// parseGrant reads "granted", "granted free above", or "granted free above ms".
 func parseGrant(reply string) (*grant, bool) {
 	slots, rest, tells := strings.Cut(reply, " ")
-	free, above, both := strings.Cut(rest, " ")
+	free, rest, both := strings.Cut(rest, " ")
+	above, ms, ends := strings.Cut(rest, " ")
+	var remains time.Duration
+	if ends {
+		n, err := strconv.ParseInt(ms, 10, 64)
+		if err != nil || n < 0 || slots != "" {
+			return nil, false
+		}
+		remains = remaining(n)
+	}
 	if reply == "" || tells != both || !isSlots(slots) || !isSlots(free) || !isSlots(above) {
 		return nil, false
 	}
-	return &grant{slots: slots, free: free, above: above}, true
+	return &grant{slots: slots, free: free, above: above, remains: remains}, true
 }
 
 // isSlots reports that a text may be a list of slots, or the empty one. It tells
@@ -55,7 +66,7 @@ func isSlots(text string) bool {
 // answer is the node's vote.
 func (g *grant) answer() answer {
 	if g.slots == "" && !g.listed {
-		return answer{vote: voteTaken, grant: g}
+		return answer{vote: voteTaken, grant: g, remains: g.remains}
 	}
 	return answer{vote: voteYes, grant: g}
 }
@@ -266,12 +277,9 @@ func (r *round) surpasses(limit int) error {
 func (r *round) isTold(limit int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range r.slots {
-		if s := &r.slots[i]; s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit {
-			return true
-		}
-	}
-	return false
+	return r.any(func(s *heard) bool {
+		return s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit
+	})
 }
 
 // occupiedAround is the union of what the nodes that granted tell of the slots
@@ -331,13 +339,10 @@ func (r *round) grantors() []int {
 // answer late are aligned when they do.
 func (h *hold) align(r *round) {
 	for i, n := range h.spec.engine.nodes {
-		s := &r.slots[i] // of which the outbox may be using the request
-		r.mu.Lock()
-		differs := !s.background && s.grant.differs(h.slots)
-		r.mu.Unlock()
-		if differs {
-			h.alignAt(n)
+		if s := r.of(i); s.background || !s.grant.differs(h.slots) {
+			continue
 		}
+		h.alignAt(n)
 	}
 }
 

@@ -323,8 +323,9 @@ func (h *hold) released(n *node, a answer) answer {
 	if !a.certain() {
 		s.doubtful = s.doubtful || a.vote == voteUnknown
 		if h.token.strict && a.late { // any other is never used again: a late release does no harm
-			s.again = 1
+			s.again, s.maybe = 1, true
 		}
+		h.strikeOff(n) // another release may have been answered meanwhile
 		h.mu.Unlock()
 		n.owe(h)
 		return a

@@ -45,6 +45,10 @@ type mark struct {
 	// from then on a grant does not prove that the mark is gone. m.mu guards it.
 	overlapped bool
 
+	// announced is, by node, until when a hold of ours is in the way there, which tells when
+	// it is released; the zero time where none is known. m.mu guards it.
+	announced []time.Time
+
 	// used is set once a node has granted a try by the mark's place. The node remembers
 	// where that was, for a try that fails after all, until somebody clears it away: for
 	// another call the place would be one ahead of those that came later. m.mu guards it.
@@ -57,6 +61,7 @@ func (s *Spec) newMark(suffix string) *mark {
 	m.waiter = s.engine.ears.newWaiter(suffix)
 	m.init(s, newToken(m.waiter.id, false))
 	m.ended, m.inLine = true, true
+	m.announced = make([]time.Time, len(m.stakes))
 	return m
 }
 
@@ -178,6 +183,7 @@ func (m *mark) noteOverlap(i int) {
 
 // learn takes a node's answer to such a try.
 func (m *mark) learn(n *node, a answer) {
+	m.noteHolder(n, a)
 	switch a.vote {
 	case voteTaken:
 		a.vote = voteYes // the mark is there now
@@ -200,8 +206,8 @@ func (m *mark) consumed(n *node) {
 	}
 }
 
-// pause waits for the next try: for the retry delay, or until a release tells that
-// there is something to be had.
+// pause waits for the next try: for the next look, or until a release tells that there is
+// something to be had.
 func (m *mark) pause(ctx context.Context, p *pace) error { return m.pauseOr(ctx, p, nil) }
 
 // pauseOr is pause, but also ends when over is closed.
@@ -209,9 +215,12 @@ func (m *mark) pauseOr(ctx context.Context, p *pace, over <-chan struct{}) error
 	if m == nil {
 		return p.pauseOr(ctx, over)
 	}
-	m.join()
+	if !m.joined {
+		m.joined = true
+		m.spec.engine.ears.joinLate(m.waiter)
+	}
 	m.noteTime()
-	return p.pauseFor(ctx, m.waiter, m.spec.engine.quorum, over, m.pauseLeft())
+	return p.pauseFor(ctx, m, over)
 }
 
 // join makes the waiter known, so that it is told.

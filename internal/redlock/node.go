@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
@@ -17,6 +18,7 @@ type node struct {
 	addr  string // for errors; "" if the pool does not know it
 	box   *outbox.Outbox
 	debts debts
+	hears atomic.Int32 // subscriptions that are open
 }
 
 func (e *Engine) newNode(index int, pool driver.Pool) *node {

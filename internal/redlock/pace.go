@@ -95,17 +95,19 @@ const (
 	mostDoublings = 7
 )
 
-// pauseFor is pause, but ends early, without using up a try, when w is told by
-// enough nodes, or by any and no more for a while, or over is closed; or when longest
-// has gone by.
-func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan struct{}, longest time.Duration) error {
+// pauseFor is pause, but ends early, without using up a try, when m's waiter is told by
+// a majority, or by any and no more for a while, or over is closed; or when it is time
+// to look. While m is told of all that could let it in, retry delays go by and use up
+// tries, but nobody is asked at their ends.
+func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) error {
 	if p.spent() {
 		return errSpent
 	}
 	p.start()
+	w, enough := m.waiter, m.spec.engine.quorum
 	var look <-chan time.Time
-	if longest < p.next {
-		timer := time.NewTimer(longest)
+	if next, quiet := m.nextLook(p.next); quiet || next < p.next {
+		timer := time.NewTimer(next)
 		defer timer.Stop()
 		look = timer.C
 	}
@@ -134,7 +136,10 @@ func (p *pace) pauseFor(ctx context.Context, w *waiter, enough int, over <-chan 
 		case <-p.timer.C:
 			p.running = false
 			p.tries++
-			return nil
+			if p.spent() || !m.mayBeQuiet(p.next) {
+				return nil
+			}
+			p.start()
 		}
 	}
 }

@@ -14,11 +14,12 @@ func TestJitterIsRandomAndDoubles(t *testing.T) {
 		s := b.object(func(c *Config) { c.SetRetryDelay(time.Hour) }).spec
 		var longest [mostDoublings + 3]time.Duration
 		for range 200 {
-			w, p := b.engine.ears.newWaiter(""), s.paceOf(0)
+			m, p := s.newMark(""), s.paceOf(0)
+			w := m.waiter
 			w.bell = make(chan struct{}, 1)
 			paused := func() time.Duration {
 				start := time.Now()
-				require.NoError(t, p.pauseFor(background, w, 2, nil, time.Hour))
+				require.NoError(t, p.pauseFor(background, m, nil))
 				w.reset()
 				return time.Since(start)
 			}

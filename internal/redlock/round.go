@@ -3,7 +3,6 @@ package redlock
 import (
 	"context"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -77,12 +76,17 @@ const (
 // where another client is in its way.
 const spareTime = 5 * time.Millisecond
 
-// slot is what a round knows of one node. It is the observer of the node's call.
+// slot is a round's way to one node. It is the observer of the node's call.
 type slot struct {
+	heard
+	outbox.Request // the outbox's own while it is under way
+	round          *round
+	node           *node
+}
+
+// heard is what a round knows of one node. The round's mutex guards it.
+type heard struct {
 	answer
-	outbox.Request
-	round      *round
-	node       *node
 	asked      bool
 	waited     bool // its vote may still come, and is waited for: counted in open
 	mute       bool // asked, but its vote does not count
@@ -362,9 +366,26 @@ func (r *round) awaitSpares(waited bool) {
 	}
 }
 
+// any reports that a node's answer is of some kind. r.mu is held.
+func (r *round) any(is func(*heard) bool) bool {
+	for i := range r.slots {
+		if is(&r.slots[i].heard) {
+			return true
+		}
+	}
+	return false
+}
+
+// of returns what is known of node i now.
+func (r *round) of(i int) heard {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.slots[i].heard
+}
+
 // contended reports that another client has what the round tries to get. r.mu is held.
 func (r *round) contended() bool {
-	return r.purpose == toGrant && slices.ContainsFunc(r.slots, func(s slot) bool { return s.vote == voteTaken })
+	return r.purpose == toGrant && r.any(func(s *heard) bool { return s.vote == voteTaken })
 }
 
 // decides reports that nothing that may still come matters. r.mu is held.

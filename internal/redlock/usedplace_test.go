@@ -23,7 +23,12 @@ type turns struct {
 
 // caller makes one that tries again after a delay.
 func (s *turns) caller(delay time.Duration) half {
-	return s.of(s.elsewhere(), func(c *Config) { c.SetRetryDelay(delay) })
+	return s.of(s.elsewhere(), func(c *Config) {
+		c.SetRetryDelay(delay)
+		if delay < time.Second {
+			c.Expiry = time.Second // it looks every 100ms
+		}
+	})
 }
 
 // waits lets a caller wait, be served, and leave after some time. It returns when the
@@ -78,11 +83,11 @@ func (s *turns) outOfTurn() {
 	s.waits("C", polls, 200*ms)
 	s.mumble(true)
 	s.out(holder)
-	time.Sleep(100 * ms) // C finds it free, as nobody was told
+	time.Sleep(110 * ms) // C finds it free, as nobody was told
 	s.mumble(false)
 	s.waits("D", s.caller(time.Hour), 200*ms)
 	s.waits("E", s.caller(time.Hour), 200*ms)
-	time.Sleep(150 * ms) // C has left, and A was told
+	time.Sleep(170 * ms) // C has left, and A was told
 	s.waits("C", polls, 200*ms)
 	s.all.Wait()
 	require.Equal(s, "CABDEC", s.order)

@@ -1,0 +1,80 @@
+package redlock
+
+import (
+	"slices"
+	"time"
+)
+
+// A waiter is quiet while it will be told of whatever could let it in. Then it looks only
+// now and then, as a message may be lost: so often in its expiry, but not more often than
+// its retry delay has it. The looks of a process come together, and so in few batches: at
+// the ticks of one clock.
+//
+// It is not quiet where nobody would tell it: behind a holder that is none of ours, or one
+// whose token is the user's, without a subscription, or where nothing but others in line
+// are in its way. There it looks after each retry delay, and so it does if that is shorter
+// than leastQuiet: who has none wants to ask as fast as the nodes answer.
+const (
+	looksAnExpiry = 10
+	lookTick      = 100 * time.Millisecond
+	leastQuiet    = time.Millisecond
+)
+
+// noteHolder notes whose hold a node says is in the way.
+func (m *mark) noteHolder(n *node, a answer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.announced[n.index] = time.Time{}
+	if a.remains > 0 {
+		m.announced[n.index] = time.Now().Add(a.remains)
+	}
+}
+
+// nextLook is the time to the next look, and whether the waiter is quiet until then. A
+// hold that is not renewed tells nobody of its end, so that is a time to look, too.
+func (m *mark) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
+	left := m.pauseLeft()
+	ends, quiet := m.quietUntil(delay)
+	if !quiet {
+		return left, false
+	}
+	next = min(left, max(m.spec.Expiry/looksAnExpiry, delay))
+	next -= m.spec.engine.ears.pastTick(next)
+	return min(next, max(time.Until(ends), delay)), true
+}
+
+func (m *mark) mayBeQuiet(delay time.Duration) bool {
+	_, quiet := m.quietUntil(delay)
+	return quiet
+}
+
+// quietUntil reports whether the waiter is told of all that could let it in: that on so
+// many nodes which it hears a hold of ours is in the way that no majority is without one
+// of them. It is so until so many of these holds may have ended that there is one.
+func (m *mark) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var few [fewNodes]time.Time
+	told := few[:0]
+	for i, n := range m.spec.engine.nodes {
+		if at := m.announced[i]; !at.IsZero() && n.hears.Load() > 0 {
+			told = append(told, at)
+		}
+	}
+	spare := len(m.announced) - m.spec.engine.quorum
+	if len(told) <= spare || delay < leastQuiet {
+		return time.Time{}, false
+	}
+	slices.SortFunc(told, time.Time.Compare)
+	return told[len(told)-1-spare], true
+}
+
+// pastTick is how long before the end of a wait there is a tick of the process's looks. It
+// is 0 for a wait that is about as short as the ticks.
+func (e *ears) pastTick(wait time.Duration) time.Duration {
+	past := (time.Since(e.born) + wait) % lookTick
+	if wait < past+lookTick {
+		return 0
+	}
+	return past
+}

@@ -1,0 +1,343 @@
+package redlock
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+const (
+	tokenOfOurs = "01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ff"
+	foreign     = "ZGVhZGJlZWZkZWFkYmVlZg=="
+)
+
+// heldBy has somebody hold the lock on all nodes.
+func (b *bench) heldBy(token string, lifetime time.Duration) {
+	for _, n := range b.nodes {
+		n.put("name", token, lifetime)
+	}
+}
+
+// looked counts how often each node was asked in a time.
+func (b *bench) looked(within time.Duration) (asked []int) {
+	before := make([]int, len(b.nodes))
+	for i, n := range b.nodes {
+		before[i] = n.ran(scripts.MutexAcquire)
+	}
+	time.Sleep(within)
+	for i, n := range b.nodes {
+		asked = append(asked, n.ran(scripts.MutexAcquire)-before[i])
+	}
+	return asked
+}
+
+func (b *bench) requireLooks(want int, within time.Duration, why string) {
+	b.Helper()
+	for _, n := range b.looked(within) {
+		require.InDelta(b, want, n, 3, why)
+	}
+}
+
+// waitsForEver has an object of its own wait until the returned function is called.
+func (b *bench) waitsForEver(change func(*Config)) (leave func()) {
+	ctx, cancel := context.WithCancel(background)
+	waiting := begins(ctx, b.object(func(c *Config) {
+		c.Unlimited = true
+		if change != nil {
+			change(c)
+		}
+	}).Lock)
+	time.Sleep(20 * ms)
+	return func() {
+		cancel()
+		require.ErrorIs(b, <-waiting, context.Canceled)
+	}
+}
+
+func TestQuietWaiterLooksSeldom(t *testing.T) {
+	for _, c := range []struct {
+		expiry, delay time.Duration
+		looks         int // in a minute
+	}{
+		{8 * time.Second, 100 * ms, 75},
+		{8 * time.Second, 10 * ms, 75},
+		{8 * time.Second, 900 * ms, 66},
+		{8 * time.Second, time.Hour, 60},
+		{24 * time.Hour, 100 * ms, 60},
+		{time.Second, 50 * ms, 600},
+		{time.Second, 100 * ms, 600},
+		{time.Second, 500 * ms, 120},
+	} {
+		for _, n := range []int{1, 3, 4} {
+			bubble(t, n, func(b *bench) {
+				for _, node := range b.nodes {
+					node.deaf = false
+				}
+				b.heldBy(tokenOfOurs, 24*time.Hour)
+				leave := b.waitsForEver(func(cfg *Config) { cfg.Expiry = c.expiry; cfg.SetRetryDelay(c.delay) })
+				for _, got := range b.looked(time.Minute) {
+					require.InDelta(t, c.looks, got, 0.15*float64(c.looks), "expiry %v, delay %v", c.expiry, c.delay)
+				}
+				leave()
+			})
+		}
+	}
+}
+
+// Nobody would tell it, so it looks after each retry delay.
+func TestWaiterThatIsNotToldLooksAfterEachDelay(t *testing.T) {
+	for why, c := range map[string]struct {
+		token string
+		deaf  int // nodes
+		delay time.Duration
+		looks int // in 10s
+	}{
+		"behind a holder of another kind":          {foreign, 0, 100 * ms, 100},
+		"where no node can be heard":               {tokenOfOurs, 3, 100 * ms, 100},
+		"where a majority can not":                 {tokenOfOurs, 2, 100 * ms, 100},
+		"but not where a minority can not":         {tokenOfOurs, 1, 100 * ms, 12},
+		"whose delay is shorter than it is quiet":  {tokenOfOurs, 0, ms / 2, 20_000},
+		"but not one whose delay is a little more": {tokenOfOurs, 0, ms, 12},
+	} {
+		hearing(t, 3, func(b *bench) {
+			for i, n := range b.nodes {
+				n.before, n.after = nil, nil
+				n.deaf = i < c.deaf
+			}
+			b.heldBy(c.token, time.Hour)
+			leave := b.waitsForEver(func(cfg *Config) { cfg.SetRetryDelay(c.delay) })
+			for _, got := range b.looked(10 * time.Second) {
+				require.InDelta(t, c.looks, got, 3+0.01*float64(c.looks), why)
+			}
+			leave()
+		})
+	}
+}
+
+// A holder of another kind may come between two of ours, and go.
+func TestWaiterSeesWhoHoldsTheLock(t *testing.T) {
+	hearing(t, 3, func(b *bench) {
+		b.heldBy(tokenOfOurs, time.Hour)
+		leave := b.waitsForEver(nil)
+		b.requireLooks(12, 10*time.Second, "one of ours")
+		b.heldBy(foreign, time.Hour)
+		time.Sleep(time.Second)
+		b.requireLooks(99, 10*time.Second, "another")
+		b.heldBy(tokenOfOurs, time.Hour)
+		b.requireLooks(12, 10*time.Second, "one of ours again")
+		b.nodes[0].put("name", foreign, time.Hour)
+		time.Sleep(time.Second)
+		b.requireLooks(12, 10*time.Second, "a majority of ours")
+		b.nodes[1].put("name", foreign, time.Hour)
+		time.Sleep(time.Second)
+		b.requireLooks(99, 10*time.Second, "a minority of ours")
+		leave()
+	})
+}
+
+func TestSubscriptionThatBreaksMakesWaitersLook(t *testing.T) {
+	hearing(t, 1, func(b *bench) {
+		n := b.nodes[0]
+		b.heldBy(tokenOfOurs, time.Hour)
+		leave := b.waitsForEver(nil)
+		b.requireLooks(12, 10*time.Second, "heard")
+		n.set(func() { n.deaf = true })
+		n.breakSubscriptions()
+		b.requireLooks(99, 10*time.Second, "not heard any more")
+		n.set(func() { n.deaf = false })
+		time.Sleep(mostPause)
+		b.requireLooks(12, 10*time.Second, "heard again")
+		leave()
+	})
+}
+
+// Who crashed releases nothing. Its key's end is known.
+func TestWaiterLooksWhenTheHoldEnds(t *testing.T) {
+	for _, n := range []int{1, 3} {
+		for _, lifetime := range []time.Duration{150 * ms, 500 * ms, 3210 * ms} {
+			hearing(t, n, func(b *bench) {
+				b.heldBy(tokenOfOurs, lifetime)
+				if n == 3 {
+					b.nodes[1].put("name", tokenOfOurs, time.Hour) // a majority is free without it
+				}
+				x, start := b.object(func(c *Config) { c.Unlimited = true }), time.Now()
+				b.lock(x)
+				require.GreaterOrEqual(t, time.Since(start), lifetime)
+				require.LessOrEqual(t, time.Since(start), lifetime+100*ms+6*ms, "or a retry delay after a look just before")
+				b.unlock(x)
+			})
+		}
+	}
+}
+
+// Nor does it look in vain where the holder renews.
+func TestWaiterLooksNoMoreOftenBehindShortHolds(t *testing.T) {
+	hearing(t, 1, func(b *bench) {
+		holder := b.client(func(c *Config) { c.Expiry, c.AutoExtend = 60*ms, true })
+		b.lock(holder)
+		leave := b.waitsForEver(nil)
+		b.requireLooks(97, 10*time.Second, "once in a retry delay at most")
+		leave()
+		b.unlock(holder)
+	})
+}
+
+// A call gives up when its retry delays have gone by, whether it has looked or not.
+func TestTriesGoByWithoutLooks(t *testing.T) {
+	hearing(t, 1, func(b *bench) {
+		b.heldBy(tokenOfOurs, time.Hour)
+		warm := b.waitsForEver(nil) // so that the subscription is open
+		before, start := b.nodes[0].ran(scripts.MutexAcquire), time.Now()
+		x := NewExclusive(b.engine.NewSpec(testProtocol, "name", func() Config {
+			c := DefaultConfig()
+			c.Tries = 6
+			c.SetRetryDelay(100 * ms)
+			return c
+		}()))
+		require.ErrorIs(t, x.Lock(background), ErrFailed)
+		require.Equal(t, 500*ms+2*ms, time.Since(start), "five delays, and the first and the last try")
+		require.LessOrEqual(t, b.nodes[0].ran(scripts.MutexAcquire)-before, 2+1, "one of the other waiter's looks may be among them")
+		warm()
+	})
+}
+
+// The looks of a process come at the same moments, so that they go in few batches.
+func TestLooksOfAProcessComeTogether(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		n := b.nodes[0]
+		n.deaf = false
+		var mu sync.Mutex
+		moments, looks := make(map[time.Time]bool), 0
+		ctx, cancel := context.WithCancel(background)
+		var waiting sync.WaitGroup
+		for i := range 100 {
+			name := fmt.Sprint("name", i)
+			n.put(name, tokenOfOurs, time.Hour)
+			c := DefaultConfig()
+			c.Unlimited = true
+			x := NewExclusive(b.engine.NewSpec(testProtocol, name, c))
+			waiting.Go(func() { require.ErrorIs(t, x.Lock(ctx), context.Canceled) })
+			time.Sleep(7 * ms)
+		}
+		time.Sleep(time.Second)
+		n.set(func() {
+			n.before = func(call *driver.Call) time.Duration {
+				mu.Lock()
+				defer mu.Unlock()
+				moments[time.Now().Truncate(5*ms)] = true // beside what they wait for others
+				looks++
+				return 0
+			}
+		})
+		time.Sleep(8 * time.Second)
+		mu.Lock()
+		require.InDelta(t, 1000, looks, 101)
+		require.LessOrEqual(t, len(moments), 81)
+		mu.Unlock()
+		cancel()
+		waiting.Wait()
+	})
+}
+
+// A place never ends while its waiter waits, and lasts two seconds at most.
+func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
+	c := waitingCalls["mutex"]
+	for _, expiry := range []time.Duration{time.Second, 8 * time.Second, 24 * time.Hour} {
+		for _, delay := range []time.Duration{ms, 100 * ms, 5 * time.Second} {
+			for _, way := range []time.Duration{ms / 2, 20 * ms, 300 * ms} {
+				if slowest := time.Duration(float64(expiry) * DefaultTimeoutFactor); 2*way > slowest {
+					continue
+				}
+				hearing(t, 3, func(b *bench) {
+					for _, n := range b.nodes {
+						n.before, n.after = always(way), always(way)
+					}
+					b.heldBy(tokenOfOurs, 24*time.Hour)
+					leave := b.waitsForEver(func(c *Config) { c.Expiry = expiry; c.SetRetryDelay(delay) })
+					time.Sleep(7 * way)
+					for range 300 {
+						for _, left := range b.placesLeft(c) {
+							require.Positive(t, left, "expiry %v, delay %v, way %v", expiry, delay, way)
+							require.LessOrEqual(t, left, markLife+4*way, "expiry %v, delay %v, way %v", expiry, delay, way)
+						}
+						time.Sleep(37 * ms)
+					}
+					leave()
+				})
+			}
+		}
+	}
+}
+
+// A waiter gets its place before anybody listens for it, and another one of its process
+// opens the subscription meanwhile. What was told between is not missed.
+func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
+	hearing(t, 1, func(b *bench) {
+		n := b.nodes[0]
+		holder := b.client(nil)
+		b.lock(holder)
+		n.put("other", tokenOfOurs, time.Hour)
+		n.set(func() {
+			n.after = func(call *driver.Call) time.Duration {
+				if call.Keys()[0] == "name" && call.Script() == scripts.MutexAcquire {
+					return 10 * ms
+				}
+				return ms / 2
+			}
+		})
+		got := make(chan time.Duration, 1)
+		start := time.Now()
+		go func() {
+			x := b.object(nil)
+			b.lock(x)
+			got <- time.Since(start)
+			b.unlock(x)
+		}()
+		ctx, cancel := context.WithCancel(background)
+		c := DefaultConfig()
+		c.Unlimited = true
+		other := begins(ctx, NewExclusive(b.engine.NewSpec(testProtocol, "other", c)).Lock)
+		time.Sleep(5 * ms)
+		require.Equal(t, 1, n.subscriptions())
+		b.unlock(holder) // it has its place on the node, and does not know it yet
+		require.LessOrEqual(t, <-got, 25*ms)
+		cancel()
+		require.ErrorIs(t, <-other, context.Canceled)
+		synctest.Wait()
+	})
+}
+
+// Whatever stands in line is quiet where it will be told.
+func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
+	for name, c := range waitingCalls {
+		script := map[string]*scripts.Script{
+			"mutex": scripts.MutexAcquire, "writer": scripts.RWMutexWriteAcquire,
+			"reader": scripts.RWMutexReadAcquire, "permits": scripts.SemaphoreAcquire,
+		}[name]
+		hearing(t, 3, func(b *bench) {
+			c.held(b)
+			switch name { // else by none of ours
+			case "mutex":
+				b.heldBy(tokenOfOurs, time.Hour)
+			case "reader":
+				b.set(func(l *fakeRW) { l.writer.token = tokenOfOurs }, 0, 1, 2)
+			}
+			ctx, cancel := context.WithCancel(background)
+			waiting := begins(ctx, c.lock(b, func(c *Config) { c.Unlimited = true; c.SetRetryDelay(100 * ms) }))
+			time.Sleep(time.Second)
+			before := b.nodes[0].ran(script)
+			time.Sleep(20 * time.Second)
+			require.InDelta(t, 25, b.nodes[0].ran(script)-before, 3, name)
+			cancel()
+			require.ErrorIs(t, <-waiting, context.Canceled)
+		})
+	}
+}
