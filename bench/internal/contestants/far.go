@@ -84,11 +84,11 @@ func pingGoRedis(site Site) error {
 
 func goRedisSetTaker(sites []Site) (Taker, func() error) {
 	clients, closing := farGoRedisClients(sites[:1])
-	ctx := context.Background()
+	ctx, script := context.Background(), goredis.NewScript(compareAndDelete)
 	return func(name string) (func() error, error) {
 		err := checkFloor(clients[0].SetNX(ctx, name, floorValue, Expiry).Result())
 		return func() error {
-			return clients[0].Eval(ctx, compareAndDelete, []string{name}, floorValue).Err()
+			return script.Run(ctx, clients[0], []string{name}, floorValue).Err()
 		}, err
 	}, closing.Close
 }

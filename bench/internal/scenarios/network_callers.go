@@ -174,7 +174,7 @@ func (n *network) loopsBy(client contestants.FarClient, callers int, trip time.D
 				continue
 			}
 			take, end := open(p.sites)
-			_, _ = crowdOf(callers, take) // which connects
+			_, _ = loop(take, callers, n.Loop/2) // which connects
 			waits, bad := loop(take, callers, n.Loop)
 			failed[who] += bad
 			median[who] = append(median[who], measure.Quantile(waits, 0.5))
