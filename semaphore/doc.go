@@ -52,7 +52,13 @@
 // first in line for whom enough slots are free, and the next ones whom the rest
 // serves, each by its own limit. One that needs more than is free is not passed by
 // those behind it, but for one look of each: a large request is seldom
-// overtaken by small ones of other processes, and never by those of its own.
+// overtaken by small ones of other processes, and not by those of its own that come
+// later. A TryAcquire does not wait, and passes those who do.
+//
+// Goroutines with the same *Semaphore ask the nodes at the same time, as long as none
+// of them waits. So a crowd has free permits in about the time of one call. Several
+// nodes get the calls of a crowd in different orders, and disagree on slots: then each
+// goroutine goes on to slots that no other one of its object asks for.
 //
 // When the next in line is another goroutine with the same *Semaphore that asks for as
 // many permits, Release passes the very slots on to it, in one round trip: the nodes put

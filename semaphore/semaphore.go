@@ -67,8 +67,9 @@ func (f *Factory) NewSemaphore(name string, limit int, options ...Option) *Semap
 }
 
 // Semaphore is a number of permits that many processes share. It is safe for
-// concurrent use; goroutines that share it are served in the order in which they
-// came. See the package's documentation for what it promises.
+// concurrent use. Goroutines that share it ask the nodes at the same time, and once one
+// was refused those that come later are served after it. See the package's
+// documentation for what it promises.
 //
 // A method without a context is the one with context.Background(). A nil context
 // counts as context.Background() too.
@@ -95,9 +96,10 @@ func (s *Semaphore) Acquire() (*Permit, error) { return s.AcquireN(context.Backg
 // AcquireContext takes one permit. See [Semaphore.AcquireN].
 func (s *Semaphore) AcquireContext(ctx context.Context) (*Permit, error) { return s.AcquireN(ctx, 1) }
 
-// AcquireN takes n permits, all or none, as one handle. It waits in line behind
-// other goroutines that use the same *Semaphore, so that a large request is not
-// starved by small ones of its process, then tries until a majority of the nodes
+// AcquireN takes n permits, all or none, as one handle. It asks at once, however many
+// goroutines do. Where one that uses the same *Semaphore was refused and waits, it waits
+// in line behind that, so that a large request is not starved by small ones of its
+// process. It tries until a majority of the nodes
 // grants them, the tries of [WithTries] are used up, or ctx ends. An n below 1 or
 // above the limit is an [ErrConfig].
 //
@@ -118,8 +120,8 @@ func (s *Semaphore) TryAcquireContext(ctx context.Context) (*Permit, error) {
 }
 
 // TryAcquireN makes one try for n permits, all or none, and does not wait for
-// holders. While another goroutine is acquiring through the same *Semaphore it
-// fails at once. Its errors are those of AcquireN.
+// holders. It is refused only when the nodes refuse it, and takes what is free also
+// where others wait. Its errors are those of AcquireN.
 func (s *Semaphore) TryAcquireN(ctx context.Context, n int) (*Permit, error) {
 	return permit(s.made().slots.TryAcquire(orBackground(ctx), n))
 }

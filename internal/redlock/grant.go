@@ -2,7 +2,6 @@ package redlock
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -161,25 +160,9 @@ func lastSlot(list string) int {
 	return last
 }
 
-// proposal chooses n slots that are free on a common majority of the nodes, but
-// for what they granted to this round's own token, which they would take back:
-// the lowest ones, or some at random, so that clients that keep racing part. It
-// is "" when there are no such slots.
-func (r *round) proposal(n int, atRandom bool) string {
-	common := r.freeOnMajority(n)
-	if len(common) < n {
-		return ""
-	}
-	if atRandom {
-		rand.Shuffle(len(common), func(i, j int) { common[i], common[j] = common[j], common[i] })
-	}
-	chosen := common[:n]
-	slices.Sort(chosen)
-	return formatSlots(chosen)
-}
-
 // freeOnMajority lists slots that are free on one and the same majority, in
-// ascending order: of the majorities, the first one with n such slots.
+// ascending order: of the majorities, the first one with n such slots. What a node
+// granted to this round's own token counts as free: it would take that back.
 func (r *round) freeOnMajority(n int) []int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -339,10 +322,9 @@ func (r *round) grantors() []int {
 // answer late are aligned when they do.
 func (h *hold) align(r *round) {
 	for i, n := range h.spec.engine.nodes {
-		if s := r.of(i); s.background || !s.grant.differs(h.slots) {
-			continue
+		if s := r.of(i); !s.background && s.grant.differs(h.slots) {
+			h.alignAt(n)
 		}
-		h.alignAt(n)
 	}
 }
 

@@ -53,6 +53,11 @@ type mark struct {
 	// where that was, for a try that fails after all, until somebody clears it away: for
 	// another call the place would be one ahead of those that came later. m.mu guards it.
 	used bool
+
+	// fleeting is set while its call does not queue yet. What disagreeing nodes granted is
+	// then given back without the place: it would keep the call's neighbours from permits
+	// that are free. m.mu guards it.
+	fleeting bool
 }
 
 // newMark makes an object's mark. The id ends with a suffix, for the scripts.
@@ -87,9 +92,9 @@ func (a *attempts) begin(p *pace, suffix string) *mark {
 		a.mark = a.spec.newMark(suffix)
 	}
 	m := a.mark
-	m.renewed, p.mark = time.Time{}, m
+	m.renewed, p.mark, p.started = time.Time{}, m, false
 	m.mu.Lock()
-	m.ended, m.overlapped = false, false
+	m.ended, m.overlapped, m.fleeting = false, false, false
 	m.mu.Unlock()
 	if m.spec.engine.ears.listening() {
 		m.join()
@@ -110,8 +115,23 @@ func (a *attempts) takeOver(m *mark, p *pace, suffix string) (_ *mark, waits boo
 		return nil, false
 	}
 	p.mark = m
+	return m, m.stands()
+}
+
+// stands reports that the mark is in line on a majority, and lasts until the next look.
+func (m *mark) stands() bool {
 	m.noteTime()
-	return m, m.pauseLeft() > 0 && len(m.stakes)-m.rid() >= m.spec.engine.quorum
+	return m.pauseLeft() > 0 && len(m.stakes)-m.rid() >= m.spec.engine.quorum
+}
+
+// setFleeting says whether the mark's call does not queue yet.
+func (m *mark) setFleeting(yes bool) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fleeting = yes
 }
 
 // forTry makes the mark ready for the next try. It is nil for the last try, which leaves
@@ -251,7 +271,7 @@ func (m *mark) restoring(n *node) bool {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.ended {
+	if m.ended || m.fleeting {
 		return false
 	}
 	m.stakes[n.index].pending++

@@ -570,8 +570,7 @@ func TestServedAndGoneAtOnce(t *testing.T) {
 		hearing(t, 3, func(b *bench) {
 			x := b.patient(1)
 			held := b.take(x, 1).hold
-			first, err := x.queue.enter(context.Background(), x.spec.paceOf(2), 1)
-			require.NoError(t, err)
+			first, _ := x.queue.join(1)
 			x.queue.sit(first)
 			var next <-chan taken
 			if others > 0 {
@@ -579,7 +578,7 @@ func TestServedAndGoneAtOnce(t *testing.T) {
 			}
 			require.True(t, first == x.queue.claim(1))
 			require.Nil(t, x.queue.serve(first, held))
-			x.giveUp(first)
+			(&taking{Slots: x, asker: first, n: 1}).giveUp()
 			if others > 0 {
 				p := b.got(next)
 				require.True(t, held == p.hold)

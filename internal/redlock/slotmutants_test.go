@@ -44,10 +44,11 @@ func told(free string) *round {
 // Slots are asked for in ascending order, as the scripts and Permit.Slots have them.
 func TestProposalsAscend(t *testing.T) {
 	r := told("3-9,20-24")
-	require.Equal(t, "3-6", r.proposal(4, false), "the lowest")
+	propose := func(atRandom bool) string { return new(proposals).draw(r.freeOnMajority(4), 4, atRandom) }
+	require.Equal(t, "3-6", propose(false), "the lowest")
 	drawn := make(map[string]bool)
 	for range 200 {
-		text := r.proposal(4, true)
+		text := propose(true)
 		slots := parseSlots(text)
 		require.Len(t, slots, 4, text)
 		require.True(t, slices.IsSorted(slots))

@@ -6,8 +6,9 @@ import (
 	"sync"
 )
 
-// slotQueue is the line of goroutines that share one object with slots, in the order
-// in which they came. The first one asks the nodes, until it has its slots, is served
+// slotQueue is the line of goroutines that wait for slots of one object: it begins with
+// one that the nodes have refused, and whoever comes after that, or is refused too, goes
+// behind it. The first one asks the nodes, until it has its slots, is served
 // by a hand-over, or gives up. The others wait for its place, and leave it when they
 // have theirs: permits, unlike a lock, are held by any number of goroutines at a time.
 type slotQueue struct {
@@ -32,23 +33,31 @@ type asker struct {
 	warm *mark
 }
 
-// enter waits until the caller has become the first, or was served. On error it may be
-// in the line, or not, which is nil then.
-func (q *slotQueue) enter(ctx context.Context, p *pace, n int) (*asker, error) {
+// join gives a caller that was refused its place. The first one asks the nodes.
+func (q *slotQueue) join(n int) (a *asker, first bool) {
 	q.mu.Lock()
-	first := q.asking.Len() == 0
-	if !first && p.spent() {
-		q.mu.Unlock()
-		return nil, errSpent
+	defer q.mu.Unlock()
+	first = q.asking.Len() == 0
+	a = q.add(n)
+	a.trying = first
+	return a, first
+}
+
+// follow is join for a newcomer, who has no place where nobody waits.
+func (q *slotQueue) follow(n int) *asker {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.asking.Len() == 0 {
+		return nil
 	}
-	a := &asker{n: n, trying: first, woken: make(chan struct{})}
+	return q.add(n)
+}
+
+// add appends an asker. q.mu is held.
+func (q *slotQueue) add(n int) *asker {
+	a := &asker{n: n, woken: make(chan struct{})}
 	a.at = q.asking.PushBack(a)
-	woken := a.woken
-	q.mu.Unlock()
-	if first {
-		return a, nil
-	}
-	return a, p.pauseUntil(ctx, woken)
+	return a
 }
 
 // leave ends a's place, and returns what it was served. The one that becomes the first

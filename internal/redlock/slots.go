@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/holdfast-go/holdfast/driver"
 )
@@ -12,13 +13,17 @@ import (
 // semaphore. A place is a numbered slot, and is held when a majority of the nodes
 // has granted this very slot to the same token: two majorities share a node, and
 // a node grants a slot once, so no slot has two holders. It is safe for
-// concurrent use; goroutines that share it are served in the order in which they
-// came, a large request before the small ones behind it.
+// concurrent use. Goroutines that share it ask the nodes at the same time. Once the
+// nodes have refused one, those that come later queue behind it, a large request
+// before the small ones.
 type Slots struct {
 	spec  *Spec
 	queue slotQueue
 
-	attempts attempts // of the first goroutine in the queue
+	attempts  attempts             // what each call begins with
+	spare     atomic.Pointer[mark] // a call's that has ended, for the next one
+	asking    atomic.Int32         // calls that ask the nodes now
+	proposals proposals
 }
 
 // NewSlots makes an object with slots 0 … limit−1.
@@ -74,33 +79,17 @@ func (x *Slots) acquire(ctx context.Context, n int, p *pace) (*Permit, error) {
 		return nil, x.spec.fail(ErrFailed, ended(ctx)...)
 	}
 	defer p.stop()
-	a, err := x.queue.enter(ctx, p, n)
+	t := taking{Slots: x, attempts: x.attempts, pace: p, n: n, causes: []error{&ErrTaken{}}}
+	h, err := t.take(ctx)
 	if err != nil {
-		x.giveUp(a)
-		return nil, x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
-	}
-	h, m, err := x.ask(ctx, p, a)
-	if err != nil {
-		x.giveUp(a)
+		t.giveUp()
 		p.linger(ctx)
 		return nil, err
 	}
-	x.queue.leave(a, m)
 	if x.spec.AutoExtend {
 		h.keepAlive()
 	}
 	return &Permit{h, x, n}, nil
-}
-
-// giveUp leaves the queue without slots. What was served in that very moment goes to
-// the next one.
-func (x *Slots) giveUp(a *asker) {
-	if a == nil {
-		return
-	}
-	if h := x.queue.leave(a, nil); h != nil {
-		x.discard(x.queue.pass(a.n, h))
-	}
 }
 
 // discard gives up what nobody was there to take.
@@ -130,91 +119,12 @@ func (x *Slots) usable(n int) error {
 }
 
 // telling is how many free slots the nodes tell of: one node has nobody to
-// disagree with.
+// disagree with, and of many calls each is to find some of its own.
 func (x *Slots) telling() int {
 	if len(x.spec.engine.nodes) == 1 {
 		return 0
 	}
-	return tellFree
-}
-
-// ask tries until a try is won, somebody of the process serves a, the pace's tries are
-// used up, or ctx ends. Nodes that disagree are asked again at once, for slots that are
-// free on a majority. Of one that was served it returns the mark too, if that is still
-// on the nodes.
-func (x *Slots) ask(ctx context.Context, p *pace, a *asker) (*hold, *mark, error) {
-	h, warm, err := x.queue.begin(ctx, a)
-	switch {
-	case err != nil:
-		return nil, nil, x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
-	case h != nil:
-		return h, nil, nil
-	}
-	m, waits := x.attempts.takeOver(warm, p, x.spec.slotsSuffix(a.n))
-	q := request{n: a.n, telling: x.telling()}
-	causes := []error{&ErrTaken{}}
-	for ; ; waits = true {
-		if waits {
-			err = x.pause(ctx, p, m, a)
-		}
-		if err == nil {
-			h, err = x.queue.rise(ctx, a)
-		}
-		switch {
-		case err != nil:
-			m.end()
-			return nil, nil, x.spec.fail(ErrFailed, why(ctx, err, causes...)...)
-		case h != nil:
-			return h, m, nil
-		}
-		h, causes, err = x.attempts.propose(ctx, q, p, m)
-		switch {
-		case err != nil:
-			m.end()
-			return nil, nil, x.spec.fail(ErrFailed, err)
-		case h != nil:
-			m.end()
-			x.queue.granted()
-			return h, nil, nil
-		case ctx.Err() != nil:
-			m.end()
-			return nil, nil, x.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
-		}
-	}
-}
-
-// pause waits for the next try. Meanwhile a may be served.
-func (x *Slots) pause(ctx context.Context, p *pace, m *mark, a *asker) error {
-	if p.spent() {
-		return errSpent
-	}
-	return m.pauseOr(ctx, p, x.queue.sit(a))
-}
-
-// propose makes one try, and as many more as it takes until the nodes agree, up
-// to mostProposals. Every one has a token of its own.
-func (a *attempts) propose(ctx context.Context, q request, p *pace, m *mark) (h *hold, causes []error, err error) {
-	for i := range 1 + mostProposals {
-		t, err := a.spec.nextToken()
-		if err != nil {
-			return nil, nil, err
-		}
-		if (p.spent() || p.tries > 1) && q.telling == 0 {
-			q.telling = tellFree // for the error
-		}
-		h, r, causes := a.trySlots(ctx, t, q, m.forTry(p))
-		if h == nil && ctx.Err() != nil {
-			p.cut = a.left.of(t)
-		}
-		if h != nil || ctx.Err() != nil {
-			return h, causes, nil
-		}
-		q.wanted = r.proposal(q.n, i > 0)
-		if i == mostProposals || q.wanted == "" && !q.askForMore(r) {
-			return nil, causes, nil
-		}
-	}
-	panic("unreachable")
+	return min(max(tellFree, 2*int(x.asking.Load())), tellMost)
 }
 
 // askForMore lets the nodes tell of more free slots, if as many as they could tell
@@ -223,7 +133,7 @@ func (q *request) askForMore(r *round) bool {
 	if q.telling == 0 || q.telling == tellMost || !r.toldAllTheyCould(q.telling) {
 		return false
 	}
-	q.telling *= tellMore
+	q.telling = min(q.telling*tellMore, tellMost)
 	return true
 }
 

@@ -1,0 +1,192 @@
+package redlock
+
+import "context"
+
+// taking is one call that takes slots. It asks the nodes at once, unless somebody waits
+// already for the same object. When they refuse, and it has tries left, it queues.
+type taking struct {
+	*Slots
+	attempts attempts // with a mark of its own
+	pace     *pace
+	n        int
+
+	mark   *mark   // that it has on the nodes, or may have; nil for none
+	asker  *asker  // in the object's queue; nil outside
+	causes []error // of its last try
+}
+
+// take tries until a try is won, somebody of the process serves the call, the pace's tries
+// are used up, or ctx ends.
+func (t *taking) take(ctx context.Context) (*hold, error) {
+	if t.queues() {
+		return t.inTurn(ctx)
+	}
+	t.attempts.mark = t.spare.Swap(nil)
+	t.mark = t.attempts.begin(t.pace, t.suffix())
+	t.mark.setFleeting(true)
+	h, err := t.try(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case h != nil:
+		t.spare.Store(t.attempts.mark)
+		return h, nil
+	case t.pace.spent():
+		return nil, t.failed(ctx, errSpent)
+	}
+	var first bool
+	if t.asker, first = t.queue.join(t.n); first {
+		t.mark.setFleeting(false)
+		return t.asFirst(ctx, t.mark == nil || t.mark.stands())
+	}
+	t.endMark() // the first one's is told
+	return t.inTurn(ctx)
+}
+
+// queues goes behind those who wait already, if there are any, and reports whether it has.
+// One that does not wait passes them by, as everywhere.
+func (t *taking) queues() bool {
+	if !t.pace.spent() {
+		t.asker = t.queue.follow(t.n)
+	}
+	return t.asker != nil
+}
+
+func (t *taking) suffix() string { return t.spec.slotsSuffix(t.n) }
+
+// inTurn waits until the call is the first one in the queue, or is served.
+func (t *taking) inTurn(ctx context.Context) (*hold, error) {
+	if err := t.pace.pauseUntil(ctx, t.asker.woken); err != nil {
+		return nil, t.failed(ctx, err)
+	}
+	h, warm, err := t.queue.begin(ctx, t.asker)
+	switch {
+	case err != nil:
+		return nil, t.failed(ctx, err)
+	case h != nil:
+		return t.served(h), nil
+	}
+	var waits bool
+	t.mark, waits = t.attempts.takeOver(warm, t.pace, t.suffix())
+	return t.asFirst(ctx, waits)
+}
+
+// asFirst tries until the call has its slots, or is served. Where it waits, that comes
+// before its next try.
+func (t *taking) asFirst(ctx context.Context, waits bool) (*hold, error) {
+	for ; ; waits = true {
+		h, err := t.rise(ctx, waits)
+		switch {
+		case err != nil:
+			return nil, t.failed(ctx, err)
+		case h != nil:
+			return t.served(h), nil
+		}
+		h, err = t.try(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case h != nil:
+			t.queue.granted()
+			return t.served(h), nil
+		}
+	}
+}
+
+// rise waits for the next try, if that is to be, and returns what the call is served
+// meanwhile.
+func (t *taking) rise(ctx context.Context, waits bool) (*hold, error) {
+	switch {
+	case !waits:
+	case t.pace.spent():
+		return nil, errSpent
+	default:
+		if err := t.mark.pauseOr(ctx, t.pace, t.queue.sit(t.asker)); err != nil {
+			return nil, err
+		}
+	}
+	return t.queue.rise(ctx, t.asker)
+}
+
+// try makes one try. Nodes that disagree are asked again at once, for slots that are
+// free on a majority.
+func (t *taking) try(ctx context.Context) (*hold, error) {
+	h, causes, err := t.propose(ctx)
+	switch {
+	case err != nil:
+		return nil, t.spec.fail(ErrFailed, err)
+	case h != nil:
+		t.endMark()
+		return h, nil
+	}
+	t.causes = causes
+	if err := ctx.Err(); err != nil {
+		return nil, t.failed(ctx, err)
+	}
+	return nil, nil
+}
+
+// propose asks the nodes, and as many more times as it takes until they agree, up
+// to mostProposals. Every try has a token of its own.
+func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err error) {
+	t.asking.Add(1)
+	defer t.asking.Add(-1)
+	q := request{n: t.n, telling: t.telling()}
+	if (t.pace.spent() || t.pace.tries > 1) && q.telling == 0 {
+		q.telling = tellFree // for the error
+	}
+	m := t.mark
+	for i := range 1 + mostProposals {
+		token, err := t.spec.nextToken()
+		if err != nil {
+			t.proposals.drop(q.wanted)
+			return nil, nil, err
+		}
+		h, r, causes := t.attempts.trySlots(ctx, token, q, m.forTry(t.pace))
+		t.proposals.drop(q.wanted)
+		if t.asker == nil {
+			m = nil // the line has let it pass
+		}
+		if h == nil && ctx.Err() != nil {
+			t.pace.cut = t.attempts.left.of(token)
+		}
+		if h != nil || ctx.Err() != nil || i == mostProposals {
+			return h, causes, nil
+		}
+		q.wanted = t.proposals.draw(r.freeOnMajority(q.n), q.n, i > 0 || t.asking.Load() > 1)
+		if q.wanted == "" && !q.askForMore(r) {
+			return nil, causes, nil
+		}
+		q.telling = max(q.telling, t.telling()) // others may have come
+	}
+	panic("unreachable")
+}
+
+// served leaves the queue with h. The next one gets the mark as it is on the nodes.
+func (t *taking) served(h *hold) *hold {
+	t.queue.leave(t.asker, t.mark)
+	t.asker, t.mark = nil, nil
+	return h
+}
+
+// giveUp leaves the queue without slots. What was served in that very moment goes to
+// the next one.
+func (t *taking) giveUp() {
+	t.endMark()
+	if t.asker == nil {
+		return
+	}
+	if h := t.queue.leave(t.asker, nil); h != nil {
+		t.discard(t.queue.pass(t.n, h))
+	}
+}
+
+func (t *taking) endMark() {
+	t.mark.end()
+	t.mark = nil
+}
+
+// failed is the error of a call that ends with err.
+func (t *taking) failed(ctx context.Context, err error) error {
+	return t.spec.fail(ErrFailed, why(ctx, err, t.causes...)...)
+}
