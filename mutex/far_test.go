@@ -3,6 +3,7 @@ package mutex_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -121,19 +122,6 @@ func (w *farWorld) awaitNothing() {
 	}, patience, tick, "a key was left behind")
 }
 
-// awaitPaid is awaitNothing while another lock asks the nodes: a node gets the releases
-// that a process owes it when it next answers that.
-func (w *farWorld) awaitPaid(other *mutex.Mutex) {
-	w.t.Helper()
-	require.Eventually(w.t, func() bool {
-		if other.TryLock() == nil {
-			_, _ = other.Unlock()
-		}
-		size, err := w.nodes[0].TryDo("DBSIZE")
-		return err == nil && size == int64(0)
-	}, patience, tick, "a key was left behind")
-}
-
 // The life of a lock, at the distance of another process, room, country and continent.
 func TestFarLife(t *testing.T) {
 	t.Parallel()
@@ -161,23 +149,34 @@ func TestFarLife(t *testing.T) {
 	}
 }
 
-// What a node is asked: one request for each call, once connections and scripts are there.
+// What a node is asked: one script for each call, once it knows them.
 func TestFarAsksOnce(t *testing.T) {
 	t.Parallel()
 	far(t, 1, away(20*time.Millisecond), func(t *testing.T, w *farWorld) {
-		m := w.factory().NewMutex("name")
+		m := w.factory().NewMutex("name", steady)
 		life := func() {
 			require.NoError(t, m.Lock())
 			requireYes(t, m.Extend)
 			requireYes(t, m.Unlock)
 		}
 		life()
-		proxy := w.nodes[0].Proxy()
-		before, made := proxy.Requests(), proxy.Connections()
+		before := w.scripts()
 		life()
-		assert.Equal(t, before+3, proxy.Requests())
-		assert.Equal(t, made, proxy.Connections())
+		assert.Equal(t, before+3, w.scripts())
+		w.requireConns(1)
 	})
+}
+
+// scripts is how many the first node was asked to run.
+func (w *farWorld) scripts() (calls int) {
+	w.t.Helper()
+	for line := range strings.Lines(w.nodes[0].Do(w.t, "INFO", "commandstats").(string)) {
+		if of, ok := strings.CutPrefix(line, "cmdstat_evalsha:calls="); ok {
+			_, err := fmt.Sscan(strings.ReplaceAll(of, ",", " "), &calls)
+			require.NoError(w.t, err)
+		}
+	}
+	return calls
 }
 
 // Clients that have no connection and a node that knows no script: whatever that takes,
@@ -257,7 +256,7 @@ func TestFarWithoutAConnectionInThePool(t *testing.T) {
 		require.NoError(t, held.Lock())
 		occupy()
 		until := held.Until()
-		m := f.NewMutex("name", mutex.WithTries(1))
+		m := f.NewMutex("name", mutex.WithTries(1), steady)
 		require.NoError(t, m.Lock())
 		requireYes(t, m.Unlock)
 		require.Eventually(t, func() bool { return held.Until().Sub(until) > 2*time.Second }, patience, tick, "it is renewed")
@@ -266,7 +265,7 @@ func TestFarWithoutAConnectionInThePool(t *testing.T) {
 			t.Error("lost")
 		default:
 		}
-		requireYes(t, held.Unlock)
+		unlockInTheEnd(t, held)
 		w.awaitNothing()
 	})
 }
@@ -296,8 +295,8 @@ func TestFarNodeThatNeverGreets(t *testing.T) {
 		w.nodes[0].Resume(t)
 		m := f.NewMutex("name")
 		require.NoError(t, m.Lock())
-		requireYes(t, m.Unlock)
-		w.awaitPaid(m)
+		unlockInTheEnd(t, m)
+		w.awaitNothing()
 	})
 }
 
@@ -326,8 +325,8 @@ func (w *farWorld) badDay(m func(*mutex.Factory, string) *mutex.Mutex, begin, en
 	w.t.Logf("%d locked, %d failed", locked.Load(), failed.Load())
 	last := f.NewMutex("name")
 	require.NoError(w.t, last.Lock())
-	requireYes(w.t, last.Unlock)
-	w.awaitPaid(last)
+	unlockInTheEnd(w.t, last)
+	w.awaitNothing()
 	return locked.Load()
 }
 
@@ -382,7 +381,7 @@ func TestFarCancelled(t *testing.T) {
 			forAll(300, func(i int) {
 				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*time.Millisecond)
 				defer cancel()
-				m := f.NewMutex(fmt.Sprint(i), mutex.WithExpiry(expiry))
+				m := f.NewMutex(fmt.Sprint(i), mutex.WithExpiry(expiry), steady)
 				switch err := m.LockContext(ctx); {
 				case err == nil:
 					locked.Add(1)
@@ -394,7 +393,7 @@ func TestFarCancelled(t *testing.T) {
 					assert.ErrorIs(t, err, context.DeadlineExceeded)
 				}
 			})
-			m := f.NewMutex("name", mutex.WithTries(1))
+			m := f.NewMutex("name", mutex.WithTries(1), steady)
 			require.NoError(t, m.Lock())
 			requireYes(t, m.Unlock)
 			w.awaitNothing()

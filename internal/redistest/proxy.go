@@ -51,6 +51,15 @@ const (
 	toClient
 )
 
+// NewProxy starts a proxy in front of a server outside of tests. close ends it. Later
+// trouble is given to report.
+func NewProxy(target string, report func(error)) (p *Proxy, close func(), err error) {
+	if p, err = newProxy(target, report); err != nil {
+		return nil, nil, err
+	}
+	return p, p.close, nil
+}
+
 // newProxy starts a proxy in front of target. Later trouble is given to report.
 // On error nothing is left running.
 func newProxy(target string, report func(error)) (*Proxy, error) {

@@ -37,6 +37,7 @@ func All() []Scenario {
 		{Name: "fencing", Run: Fencing},
 		{Name: "renewal", Run: Renewal},
 		{Name: "do", Run: Do},
+		{Name: "network", Run: NetworkNodes},
 	}
 }
 
@@ -56,13 +57,14 @@ type Scale struct {
 	Cuts     Cuts
 	Readers  Readers
 	Renewals Renewals
+	Network  Network
 }
 
 // Share is a part of the scale: fewer rounds, at least one of each kind, and less of
 // what has no rounds. How long a round lasts stays the same.
 func (s Scale) Share(part float64) Scale {
 	rounds := func(n *int) { *n = max(1, int(math.Round(float64(*n)*part))) }
-	for _, n := range []*int{&s.Race.Rounds, &s.FaultRounds, &s.Pairs, &s.Handoffs.Rounds, &s.Contests.Rounds, &s.Readers.Rounds} {
+	for _, n := range []*int{&s.Race.Rounds, &s.FaultRounds, &s.Pairs, &s.Handoffs.Rounds, &s.Contests.Rounds, &s.Readers.Rounds, &s.Network.Rounds} {
 		rounds(n)
 	}
 	for _, window := range []*time.Duration{&s.Cuts.Window, &s.Renewals.Window} {
@@ -90,6 +92,7 @@ func Full() Scale {
 		Renewals: Renewals{
 			Holds: 10_000, Window: time.Minute, Expiries: []time.Duration{contestants.Expiry, 3 * time.Second},
 		},
+		Network: Network{Rounds: 3, Loop: 2 * time.Second, Block: 500 * time.Millisecond, Hold: 5 * time.Second, Crowd: 1},
 	}
 }
 
@@ -112,5 +115,6 @@ func Quick() Scale {
 		Renewals: Renewals{
 			Holds: 1_000, Window: time.Second, Expiries: []time.Duration{3 * time.Second, 2 * time.Second},
 		},
+		Network: Network{Rounds: 1, Loop: 200 * time.Millisecond, Block: 100 * time.Millisecond, Hold: 500 * time.Millisecond, Crowd: 0.05},
 	}
 }
