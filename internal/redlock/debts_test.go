@@ -400,3 +400,31 @@ func TestValueIsNotUsedWhileATryIsUnderWay(t *testing.T) {
 		b.stays(x)
 	})
 }
+
+// Of two releases that are under way the second is answered, and the answer to the first
+// is lost after that: the value is kept away from the node for a while, and not for ever.
+func TestValueIsFreeAfterTheLossOfAnEarlierRelease(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		x, node := b.object(sameValue), b.nodes[0]
+		b.lock(x)
+		slow, lost := once("mutex_release"), once("mutex_release")
+		node.set(func() {
+			node.after = func(call *driver.Call) time.Duration {
+				if slow(call) {
+					return 200 * ms
+				}
+				return 0
+			}
+		})
+		ctx, cancel := context.WithTimeout(background, 10*ms)
+		defer cancel()
+		_, err := x.Unlock(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		node.set(func() { node.after = nil })
+		_, _ = x.Unlock(background)
+		node.set(func() { node.lose = lost }) // of the first, whose answer is on its way
+		time.Sleep(2 * time.Second)
+		require.NoError(t, x.TryLock(background))
+		b.unlock(x)
+	})
+}
