@@ -62,8 +62,6 @@ const (
 	// often is an interval of pings for tests that need some to be sent and
 	// answered, on a slow machine too.
 	often = 500 * time.Millisecond
-	// veryOften is one for tests in which nobody answers.
-	veryOften = 50 * time.Millisecond
 )
 
 // ping sets the interval of pings for one test.
