@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,12 +60,12 @@ func TestMajorityWonAfterItsValidityFailsAndIsReleased(t *testing.T) {
 
 func TestWallClockJumpEndsTheValidity(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
-		var step time.Duration
-		b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(step) }
+		var step atomic.Int64
+		b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(time.Duration(step.Load())) }
 		x := b.object(nil)
 		b.lock(x)
 
-		step = -time.Hour // set back: no longer valid than the monotonic clock says
+		step.Store(-int64(time.Hour)) // set back: no longer valid than the monotonic clock says
 		ok, err := x.Valid(context.Background())
 		require.NoError(t, err)
 		require.True(t, ok)
@@ -72,9 +73,9 @@ func TestWallClockJumpEndsTheValidity(t *testing.T) {
 		require.True(t, x.hold.over())
 
 		_, _ = x.Unlock(context.Background())
-		step = 0
+		step.Store(0)
 		b.lock(x)
-		step = time.Hour // suspended, or set forward
+		step.Store(int64(time.Hour)) // suspended, or set forward
 		ok, err = x.Valid(context.Background())
 		require.False(t, ok)
 		require.ErrorIs(t, err, ErrLockAlreadyExpired)
@@ -87,9 +88,9 @@ func TestWallClockJumpEndsTheValidity(t *testing.T) {
 
 func TestWallClockJumpDuringATryFailsIt(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
-		var step time.Duration
-		b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(step) }
-		b.nodes[0].after = func(*driver.Call) time.Duration { step = time.Hour; return 1 }
+		var step atomic.Int64
+		b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(time.Duration(step.Load())) }
+		b.nodes[0].after = func(*driver.Call) time.Duration { step.Store(int64(time.Hour)); return 1 }
 		require.ErrorIs(t, b.object(nil).TryLock(context.Background()), errTooLate)
 		b.nothingLeft()
 	})
