@@ -44,11 +44,12 @@ func (p *Place) Watch() func() error {
 // before it.
 const readOnly = "READONLY You can't write against a read only replica"
 
-// wrongServer reports whether an answer is a replica's. LOADING is among them: a
-// connection does not survive a restart, so a server that begins to load under one has
-// become the replica of another.
+// wrongServer reports whether an answer is a replica's, or the last one on its connection:
+// a server hangs up after a protocol error, which is what a long command is to one that
+// wants a password. LOADING is among them: a connection does not survive a restart, so a
+// server that begins to load under one has become the replica of another.
 func wrongServer(text string) bool {
-	for _, word := range []string{"READONLY ", "MASTERDOWN ", "LOADING "} {
+	for _, word := range []string{"READONLY ", "MASTERDOWN ", "LOADING ", "ERR Protocol error"} {
 		if strings.HasPrefix(text, word) {
 			return true
 		}

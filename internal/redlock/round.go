@@ -383,9 +383,10 @@ func (r *round) of(i int) heard {
 	return r.slots[i].heard
 }
 
-// contended reports that another client has what the round tries to get. r.mu is held.
+// contended reports that another client has what the round tries to get, or takes slots
+// at the same time, as nodes that disagree show. r.mu is held.
 func (r *round) contended() bool {
-	return r.purpose == toGrant && r.any(func(s *heard) bool { return s.vote == voteTaken })
+	return r.purpose == toGrant && (r.ballots != nil || r.any(func(s *heard) bool { return s.vote == voteTaken }))
 }
 
 // decides reports that nothing that may still come matters. r.mu is held.

@@ -75,3 +75,19 @@ func TestAllSilentNodesAreWaitedForWhenOneIsNeeded(t *testing.T) {
 		b.unlock(x)
 	})
 }
+
+// So is one by nodes that disagree on slots: it is really silent, and its call may last long.
+func TestSpareIsNotWaitedForLongWhereNodesDisagree(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.slots(4, func(c *Config) { c.Tries = 1 })
+		b.silence(2)
+		b.nodes[2].setHung(true)
+		b.nodes[0].set(func() { b.nodes[0].permits["stray"] = fakePermit{slots: []int{0}, ends: time.Now().Add(time.Minute)} })
+		start := time.Now()
+		p, err := x.TryAcquire(background, 1)
+		require.NoError(t, err)
+		require.Less(t, time.Since(start), 4*spareTime)
+		b.nodes[2].setHung(false)
+		_, _ = p.Release(background)
+	})
+}
