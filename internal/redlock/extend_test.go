@@ -348,3 +348,17 @@ func TestLateYesDoesNotEndAProbation(t *testing.T) {
 		require.False(t, ok)
 	})
 }
+
+// A node that has extended a token has it, whatever was concluded from answers before.
+func TestWhatWasExtendedIsReleased(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(nil)
+		b.lockAll(x)
+		x.hold.mu.Lock()
+		x.hold.stakes[2].maybe = false
+		x.hold.mu.Unlock()
+		b.extend(x)
+		b.unlock(x)
+		require.Empty(t, b.nodes[2].holder("name"))
+	})
+}

@@ -161,6 +161,16 @@ func (h *hold) learnFor(n *node, a answer) (owed bool, of *hold) {
 	return h.ended && s.pending == 0, h
 }
 
+// noteThere notes that n has the token, whatever the answers before, of which some may
+// have been lost, have said: it is to be released there.
+func (h *hold) noteThere(n *node) {
+	h = h.lockInherited()
+	defer h.mu.Unlock()
+	if !h.ended {
+		h.stakes[n.index].maybe = true
+	}
+}
+
 // contest notes that somebody else wants what the hold has on n.
 func (h *hold) contest(n *node) {
 	h = h.lockInherited()

@@ -603,6 +603,9 @@ func (r *round) tell(n *node, a answer) (owed bool, of *hold) {
 	if r.extends() {
 		r.hold.met(n, a)
 	}
+	if r.purpose == toExtend && a.vote == voteYes {
+		r.hold.noteThere(n)
+	}
 	if r.purpose == toGrant {
 		return r.hold.learnFor(n, a)
 	}
