@@ -83,7 +83,7 @@ func WithGenValueFunc(gen func() (string, error)) Option {
 	return optionFunc(func(c *redlock.Config) { c.SetGenValue(gen) })
 }
 
-// WithOwner adds a text to the token of a hold, which is UUID@text then: whoever looks at
+// WithOwner adds a text to the token of a hold, which is UUID@text then: anyone who looks at
 // the key in Redis sees who has it. Give a host, a pod or a process, so that it can be
 // found: the tokens of one owner differ by their UUIDs. The text has at most 256 bytes,
 // is printable, and has no spaces. With [WithGenValueFunc], which makes the whole token,

@@ -2,10 +2,10 @@ package scripts
 
 // Alone is how a script does what it can without some of its keys. A server refuses a
 // script for keys that the lock itself does not need, as they are only there while
-// somebody waits: in a Cluster while the name's slot is being moved (TRYAGAIN), and
+// a client waits: in a Cluster while the name's slot is being moved (TRYAGAIN), and
 // where a key prefix without a hash tag gives them another slot (CROSSSLOT).
 //
-// Whoever waits then has no place in line, and polls. What is released wakes nobody.
+// A waiter then has no place in line, and polls. What is released wakes nobody.
 type Alone struct {
 	// Script runs in the other one's place. It answers as that does; or nil, if it would
 	// have to see the other keys to know.
@@ -18,7 +18,7 @@ type Alone struct {
 	Place int
 }
 
-// Alone returns how s runs without the keys of the line, if it can. That it can not, or
+// Alone returns how s runs without the keys of the line, if it can. That it cannot, or
 // gets several keys even so, is the lock's nature: the number of a hold, a writer beside
 // readers, and the slots of a permit are each in more than one key.
 func (s *Script) Alone() (Alone, bool) {

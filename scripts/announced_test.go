@@ -13,7 +13,7 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// announcing is the reply to a caller with a place whom somebody will tell, within ms.
+// announcing is the reply to a caller with a place that a release will tell, within ms.
 func announcing(ms int64) int64 { return -1000 - ms }
 
 // tells is that where the hold in the way lasts long.

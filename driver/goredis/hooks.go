@@ -41,7 +41,7 @@ func (d detour) ProcessPipelineHook(redis.ProcessPipelineHook) redis.ProcessPipe
 // pipeline takes a connection from the client's pool, as single commands do. The
 // client's own Pipeline would open connections beside them: since 9.23 it has a second
 // pool for pipelines. Where passwords come from a stream it has to do so all the same,
-// as a [redis.Conn] can not log in with them (go-redis 9.23).
+// as a [redis.Conn] cannot log in with them (go-redis 9.23).
 func (d detour) pipeline(ctx context.Context, cmds []redis.Cmder) error {
 	pipe := d.to.Pipeline()
 	if d.to.Options().StreamingCredentialsProvider == nil {

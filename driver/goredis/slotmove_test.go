@@ -164,7 +164,7 @@ func movingRead(m *moving) {
 	m.yes(held.Unlock())
 }
 
-// As long as somebody has a permit, both keys of a semaphore are there: who holds extends
+// As long as any client has a permit, both keys of a semaphore are there: who holds extends
 // and releases, and who comes acquires.
 func movingSemaphore(m *moving) {
 	s := semaphore.New(m.pool).NewSemaphore(m.name, 2)

@@ -97,7 +97,7 @@ func openTheirs(ctx context.Context, client redis.UniversalClient, stays func() 
 }
 
 // ownership returns a function that tells whether client was closed, and stays' error
-// otherwise. The client can not be asked, but it says so before it looks at a ctx that
+// otherwise. The client cannot be asked, but it says so before it looks at a ctx that
 // has ended.
 func ownership(client *redis.Client, stays func() error) func() error {
 	view := bind(client)

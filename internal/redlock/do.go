@@ -56,7 +56,7 @@ func (x *Slots) Do(ctx context.Context, n int, fn func(context.Context) error) e
 	return p.hold.do(ctx, fn, p.release)
 }
 
-// runnable reports that Do can not run fn, before anything is locked for it.
+// runnable reports that Do cannot run fn, before anything is locked for it.
 func (s *Spec) runnable(fn func(context.Context) error) error {
 	if fn != nil || s.err != nil {
 		return s.usable()

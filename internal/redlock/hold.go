@@ -55,7 +55,7 @@ type hold struct {
 
 	mark *mark // of the call that made the try, if it leaves one
 
-	gone chan struct{} // closed when nothing lingers on the nodes; nil unless somebody waits
+	gone chan struct{} // closed when nothing lingers on the nodes; nil unless a goroutine waits
 }
 
 // stake is what the hold knows of one node.
@@ -64,7 +64,7 @@ type stake struct {
 	releasing int32 // releases under way
 	owed      bool  // a release is among the node's debts
 	maybe     bool  // the token is there, or may be
-	refused   bool  // the node said that somebody else's is there
+	refused   bool  // the node said that another client's is there
 
 	// last is the first certain answer to a release, or to a call that passed the
 	// token on: voteYes where it was there until then. It is the last word, and is

@@ -41,7 +41,7 @@ func (b *bench) gone(of weak.Pointer[baggage], what string) {
 	require.True(b, of.Value() == nil, "after %s", what)
 }
 
-// Whoever keeps a lock object, or a permit, keeps nothing of those who called it.
+// A lock object, or a permit, keeps nothing of those who called it.
 func TestObjectsKeepNothingOfTheirCallers(t *testing.T) {
 	for _, nodes := range []int{1, 3} {
 		for _, renewed := range []bool{false, true} {

@@ -50,7 +50,7 @@ type mark struct {
 	announced []time.Time
 
 	// used is set once a node has granted a try by the mark's place. The node remembers
-	// where that was, for a try that fails after all, until somebody clears it away: for
+	// where that was, for a try that fails after all, until a client clears it away: for
 	// another call the place would be one ahead of those that came later. m.mu guards it.
 	used bool
 

@@ -133,7 +133,7 @@ func TestLooksAreNoTries(t *testing.T) {
 	})
 }
 
-// Whoever is cancelled may be about to end the process: the place is gone on return.
+// A call that is cancelled may be about to end the process: the place is gone on return.
 func TestCancelledCallWaitsForItsWithdrawal(t *testing.T) {
 	for name, c := range waitingCalls {
 		t.Run(name, func(t *testing.T) {

@@ -19,7 +19,7 @@ const (
 	foreign     = "ZGVhZGJlZWZkZWFkYmVlZg=="
 )
 
-// heldBy has somebody hold the lock on all nodes.
+// heldBy has another client hold the lock on all nodes.
 func (b *bench) heldBy(token string, lifetime time.Duration) {
 	for _, n := range b.nodes {
 		n.put("name", token, lifetime)

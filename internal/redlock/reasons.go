@@ -63,7 +63,7 @@ func (h *hold) reasons() []error {
 	return []error{&extensionFailure{met}}
 }
 
-// expired is why the hold can not be relied upon once its validity has ended.
+// expired is why the hold cannot be relied upon once its validity has ended.
 func (h *hold) expired() []error {
 	return append([]error{ErrLockAlreadyExpired}, h.reasonsOfLoss()...)
 }

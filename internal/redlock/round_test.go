@@ -36,7 +36,7 @@ func TestSpareIsWaitedForOnceItIsNeeded(t *testing.T) {
 	}
 }
 
-// One that somebody else's node makes needed is waited for, too, if only for a moment.
+// One that another client's node makes needed is waited for, too, if only for a moment.
 func TestSpareDecidesBetweenTwoClients(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.nodes[1].put("name", "theirs", time.Minute)

@@ -19,7 +19,7 @@ func (s *shortage) Error() string {
 }
 
 // shortage is what the nodes' replies to a refused request tell of, or nil: when too few
-// have told, or when others stand in line, of whom a node tells nothing else.
+// have told, or when others stand in line, of which a node tells nothing else.
 func (r *round) shortage(q request) []error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -148,7 +148,7 @@ func (c *simClient) stayIn(x simThing, unlock func(context.Context) (bool, error
 }
 
 // mustBeLost checks that what an extension has failed of is known to be lost, if so
-// many nodes have denied it that a majority can not have it.
+// many nodes have denied it that a majority cannot have it.
 func (c *simClient) mustBeLost(x simThing, err error) {
 	if denials(err) <= (len(c.sim.nodes)-1)/2 {
 		return

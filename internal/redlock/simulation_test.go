@@ -468,7 +468,7 @@ func TestSimulation(t *testing.T) {
 }
 
 // Where nodes forget what they must keep, there may be two holders; but one that is denied
-// by so many nodes that a majority can not have its hold is told of the loss at once.
+// by so many nodes that a majority cannot have its hold is told of the loss at once.
 func TestSimulatedLossesAreTold(t *testing.T) {
 	denied := 0
 	for seed := range 180 {

@@ -2,7 +2,7 @@ package redlock
 
 import "context"
 
-// taking is one call that takes slots. It asks the nodes at once, unless somebody waits
+// taking is one call that takes slots. It asks the nodes at once, unless a goroutine waits
 // already for the same object. When they refuse, and it has tries left, it queues.
 type taking struct {
 	*Slots
@@ -15,7 +15,7 @@ type taking struct {
 	causes []error // of its last try
 }
 
-// take tries until a try is won, somebody of the process serves the call, the pace's tries
+// take tries until a try is won, a goroutine of the process serves the call, the pace's tries
 // are used up, or ctx ends.
 func (t *taking) take(ctx context.Context) (*hold, error) {
 	if t.queues() {

@@ -24,7 +24,7 @@ type answer struct {
 	late      bool          // of voteUnknown: the request may still be on its way, or in a socket's buffer
 	silent    bool          // of such an answer: there was none in time
 	remains   time.Duration // of voteTaken: how long the hold of ours lasts that is in the way and will tell; 0 if none does
-	contested bool          // of voteYes: somebody waits there for all holds like ours to end; of voteTaken: only that one is in the way
+	contested bool          // of voteYes: a client waits there for all holds like ours to end; of voteTaken: only that one is in the way
 }
 
 // certain reports that the node has said what it has.
@@ -41,7 +41,7 @@ const leastFence = 1 << 32
 const leastAnnounced = -1000
 
 // readVote reads the reply that every script gives: 1, 0 or −1, or 2 for a yes
-// that somebody waits for the end of, −2 for a no because somebody waits, a number from
+// that a client waits for the end of, −2 for a no because a client waits, a number from
 // leastAnnounced down for a no by a hold that will tell, or a fencing token, which is a
 // yes too.
 func readVote(reply any) (answer, bool) {

@@ -1,6 +1,6 @@
 // Package clock reads both clocks of the process.
 //
-// The monotonic clock can not be set, but on Linux it stands still while the machine is
+// The monotonic clock cannot be set, but on Linux it stands still while the machine is
 // suspended. The wall clock runs on then, but can be set. What must not outlast a time is
 // therefore measured by both.
 package clock
