@@ -151,6 +151,7 @@ func TestFarLife(t *testing.T) {
 
 // What a node is asked: one script for each call, once it knows them.
 func TestFarAsksOnce(t *testing.T) {
+	redistest.Needs(t, redistest.CanCount)
 	t.Parallel()
 	far(t, 1, away(20*time.Millisecond), func(t *testing.T, w *farWorld) {
 		m := w.factory().NewMutex("name", steady)

@@ -24,6 +24,8 @@ const (
 	CanKillClients
 	// CanReplicate is that a node reaches another one at its DirectAddr.
 	CanReplicate
+	// CanCount is the command INFO commandstats.
+	CanCount
 )
 
 var abilityNames = map[Ability]string{
@@ -36,6 +38,7 @@ var abilityNames = map[Ability]string{
 	CanAddress:      "give a node an address of its own",
 	CanKillClients:  "kill a node's clients",
 	CanReplicate:    "have a node reach another",
+	CanCount:        "count a node's commands",
 }
 
 // String is what the ability lets a test do, as in "pause a node".

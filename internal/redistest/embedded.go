@@ -32,6 +32,8 @@ func (embeddedBackend) lacks(a Ability) string {
 		return "miniredis has no CLIENT KILL"
 	case CanReplicate:
 		return "miniredis has no replication"
+	case CanCount:
+		return "miniredis does not count its commands"
 	case CanDisconnect:
 		return "embedded nodes share the network of this machine"
 	}
