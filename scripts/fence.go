@@ -5,38 +5,40 @@ package scripts
 // step: see fence_prelude.lua. So locks without fencing pay nothing for it.
 var (
 	// MutexAcquireFenced is MutexAcquire, and its yes is the hold's number.
-	MutexAcquireFenced = loadFenced("mutex_acquire_fenced", "mutex_acquire", "line_prelude")
+	MutexAcquireFenced = loadFenced("mutex_acquire_fenced", files{"mutex_acquire_prelude", "mutex_acquire"}, "line_prelude")
 	// MutexHandoverFenced is MutexHandover, and its yes is the new hold's number.
-	MutexHandoverFenced = loadFenced("mutex_handover_fenced", "mutex_handover")
+	MutexHandoverFenced = loadFenced("mutex_handover_fenced", files{"mutex_handover"})
 	// MutexRepairFenced is MutexAcquire, and raises the counter to the number that
 	// the hold has.
-	MutexRepairFenced = loadFenced("mutex_repair_fenced", "mutex_acquire", "line_prelude")
+	MutexRepairFenced = loadFenced("mutex_repair_fenced", files{"mutex_acquire_prelude", "mutex_acquire"}, "line_prelude")
 	// MutexExtendFenced is MutexExtend, and does the same.
-	MutexExtendFenced = loadFenced("mutex_extend_fenced", "mutex_extend")
+	MutexExtendFenced = loadFenced("mutex_extend_fenced", files{"mutex_extend"})
 	// MutexExtendOrSetFenced is MutexExtendOrSet, and does the same.
-	MutexExtendOrSetFenced = loadFenced("mutex_extend_or_set_fenced", "mutex_extend_or_set")
+	MutexExtendOrSetFenced = loadFenced("mutex_extend_or_set_fenced", files{"mutex_extend_or_set"})
 	// MutexFence is MutexCheck, and does the same where the token holds the key.
-	MutexFence = loadFenced("mutex_fence", "mutex_check")
+	MutexFence = loadFenced("mutex_fence", files{"mutex_check"})
 
 	// RWMutexWriteAcquireFenced is RWMutexWriteAcquire, and its yes is the hold's
 	// number.
-	RWMutexWriteAcquireFenced = loadFenced("rwmutex_write_acquire_fenced", "rwmutex_write_acquire", "rwmutex_prelude")
+	RWMutexWriteAcquireFenced = loadFenced("rwmutex_write_acquire_fenced", files{"rwmutex_write_acquire"}, "rwmutex_prelude")
 	// RWMutexWriteHandoverFenced is RWMutexWriteHandover, and its yes is the new
 	// hold's number.
-	RWMutexWriteHandoverFenced = loadFenced("rwmutex_write_handover_fenced", "rwmutex_write_handover", "rwmutex_prelude")
+	RWMutexWriteHandoverFenced = loadFenced("rwmutex_write_handover_fenced", files{"rwmutex_write_handover"}, "rwmutex_prelude")
 	// RWMutexWriteRepairFenced is RWMutexWriteAcquire, and raises the counter to the
 	// number that the hold has.
-	RWMutexWriteRepairFenced = loadFenced("rwmutex_write_repair_fenced", "rwmutex_write_acquire", "rwmutex_prelude")
+	RWMutexWriteRepairFenced = loadFenced("rwmutex_write_repair_fenced", files{"rwmutex_write_acquire"}, "rwmutex_prelude")
 	// RWMutexWriteExtendFenced is RWMutexWriteExtend, and does the same.
-	RWMutexWriteExtendFenced = loadFenced("rwmutex_write_extend_fenced", "rwmutex_write_extend", "rwmutex_prelude")
+	RWMutexWriteExtendFenced = loadFenced("rwmutex_write_extend_fenced", files{"rwmutex_write_extend"}, "rwmutex_prelude")
 	// RWMutexWriteFence is RWMutexWriteCheck, and does the same where the token is
 	// the writer.
-	RWMutexWriteFence = loadFenced("rwmutex_write_fence", "rwmutex_write_check", "rwmutex_prelude")
+	RWMutexWriteFence = loadFenced("rwmutex_write_fence", files{"rwmutex_write_check"}, "rwmutex_prelude")
 )
 
-// loadFenced reads a script that runs another one, called body, as a function of
-// its own called unfenced.
-func loadFenced(name, body string, preludes ...string) *Script {
+type files []string
+
+// loadFenced reads a script that runs another one, body, as a function of its own
+// called unfenced.
+func loadFenced(name string, body files, preludes ...string) *Script {
 	return made(name, read("lifetime_prelude")+read(preludes...)+read("fence_prelude")+
-		"local function unfenced()\n"+read(body)+"end\n"+read(name))
+		"local function unfenced()\n"+read(body...)+"end\n"+read(name))
 }

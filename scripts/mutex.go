@@ -6,7 +6,7 @@ package scripts
 var (
 	// MutexAcquire takes the key for a token, in place of tokens that its
 	// caller has given up, or else a place in line.
-	MutexAcquire = load("lifetime_prelude", "line_prelude", "mutex_acquire")
+	MutexAcquire = load("mutex_acquire_prelude", "lifetime_prelude", "line_prelude", "mutex_acquire")
 	// MutexExtend renews the key's lifetime for the token that holds it. It
 	// never writes a missing key.
 	MutexExtend = load("lifetime_prelude", "mutex_extend")
@@ -20,7 +20,7 @@ var (
 	MutexWithdraw = load("lifetime_prelude", "line_prelude", "wake_prelude", "mutex_withdraw")
 	// MutexRelease deletes the key if the token holds it, and wakes the first in
 	// line.
-	MutexRelease = load("lifetime_prelude", "line_prelude", "wake_prelude", "mutex_release")
+	MutexRelease = load("mutex_release_prelude", "lifetime_prelude", "line_prelude", "wake_prelude", "mutex_release")
 	// MutexCheck tells who holds the key. It writes nothing.
 	MutexCheck = load("mutex_check")
 )

@@ -26,13 +26,8 @@
 -- strict SET NX.
 --
 -- What a waiter costs that was told is a part of each hand-off, so it takes as few
--- commands as can be, none of which has to print or read a score.
-local token, lifetime, place = ARGV[1], ARGV[2], ARGV[3]
-local isLine = place ~= '' and redis.call('EXISTS', LINE) == 1
-if not isLine and redis.call('SET', KEYS[1], token, 'NX', 'PX', lifetime) then
-  return 1
-end
-
+-- commands as can be, none of which has to print or read a score. A lock that is free
+-- was taken by mutex_acquire_prelude.
 local holder = redis.call('GET', KEYS[1])
 local free = not holder
 for i = 5, #ARGV do

@@ -45,8 +45,8 @@ var preludes = []struct {
 	prefix string
 	files  []string
 }{
-	{"mutex_acquire", []string{"lifetime_prelude", "line_prelude"}},
-	{"mutex_release", []string{"lifetime_prelude", "line_prelude", "wake_prelude"}},
+	{"mutex_acquire", []string{"mutex_acquire_prelude", "lifetime_prelude", "line_prelude"}},
+	{"mutex_release", []string{"mutex_release_prelude", "lifetime_prelude", "line_prelude", "wake_prelude"}},
 	{"mutex_withdraw", []string{"lifetime_prelude", "line_prelude", "wake_prelude"}},
 	{"mutex_extend", []string{"lifetime_prelude"}},
 	{"mutex_handover", []string{"lifetime_prelude"}},
@@ -81,8 +81,9 @@ var fenced = map[string]string{
 // preludeOf returns the text that the script called name begins with, if any.
 func preludeOf(texts map[string]string, name string) string {
 	if body, ok := fenced[name]; ok {
-		prelude := strings.TrimPrefix(preludeOf(texts, body), texts["lifetime_prelude"])
-		return texts["lifetime_prelude"] + prelude + texts["fence_prelude"] + "local function unfenced()\n" + texts[body] + "end\n"
+		before := texts[body+"_prelude"] // of the other one alone, so it stays with it
+		prelude := strings.TrimPrefix(preludeOf(texts, body), before+texts["lifetime_prelude"])
+		return texts["lifetime_prelude"] + prelude + texts["fence_prelude"] + "local function unfenced()\n" + before + texts[body] + "end\n"
 	}
 	for _, p := range preludes {
 		if strings.HasPrefix(name, p.prefix) {
