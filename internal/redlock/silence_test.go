@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,4 +147,116 @@ func TestWhatIsNotNeededIsNotSent(t *testing.T) {
 		}
 		require.Equal(t, 20, slow.ran(scripts.MutexAcquire), "those of the 20 and no other")
 	})
+}
+
+// greeted is a node whose driver makes connections for the lanes. A connection is there
+// once the node has answered something on it, as with go-redis: a node that hangs keeps a
+// dial waiting until the client's own timeout.
+type greeted struct{ *fakeNode }
+
+const greetedWithin = 5 * time.Second
+
+func (g greeted) Dial(ctx context.Context, _ string) (driver.Conn, error) {
+	g.mu.Lock()
+	hung := g.hung
+	g.mu.Unlock()
+	if hung == nil {
+		return greetedConn(g), nil
+	}
+	select {
+	case <-hung:
+		return greetedConn(g), nil
+	case <-time.After(greetedWithin):
+		return nil, context.DeadlineExceeded
+	}
+}
+
+type greetedConn struct{ *fakeNode }
+
+func (greetedConn) Bounded() bool { return false }
+func (greetedConn) Close() error  { return nil }
+
+func (c greetedConn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
+	replies := make([]driver.Reply, len(calls))
+	for i, call := range calls {
+		replies[i].Value, replies[i].Err = c.Eval(ctx, call)
+	}
+	return replies
+}
+
+// greeting is another process, with connections of its own.
+func (b *bench) greeting() *bench {
+	var pools []driver.Pool
+	for _, n := range b.nodes {
+		pools = append(pools, greeted{n})
+	}
+	return &bench{b.T, New(pools...), b.nodes}
+}
+
+// Two of three nodes disagree, and to the third there is no connection: that is waited for
+// once, and not again with every try.
+func TestNodeThatIsNotReachedIsNotWaitedFor(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[1].put("name", "theirs", time.Hour)
+		b.nodes[2].setHung(true)
+		x := b.greeting().object(nil)
+		for _, want := range []time.Duration{400 * ms, spareTime, spareTime} {
+			start := time.Now()
+			require.ErrorIs(t, x.TryLock(background), ErrFailed)
+			require.Equal(t, want, time.Since(start))
+		}
+		time.Sleep(2 * greetedWithin)
+		start := time.Now()
+		require.ErrorIs(t, x.TryLock(background), ErrFailed)
+		require.Equal(t, spareTime, time.Since(start), "nor after the client has given up")
+		b.nodes[2].setHung(false)
+		synctest.Wait()
+		require.NoError(t, x.TryLock(background), "there is a connection, and it is waited for again")
+		b.unlock(x)
+	})
+}
+
+// A crowd of processes goes for two permits. With a node that hangs each process finds
+// that out once, all at about the same time, in one bound or at most two: that is about
+// all the longer it takes. It was more than ten bounds when each try had to find out.
+func TestACrowdFindsOutThatANodeHangsOnce(t *testing.T) {
+	for range 10 {
+		well, hung := crowdTakes(t, false), crowdTakes(t, true)
+		t.Logf("all well: %v, one hangs: %v", well, hung)
+		require.Less(t, hung-well, 4*400*ms)
+	}
+}
+
+// crowdTakes is how long eight processes take for six visits each.
+func crowdTakes(t *testing.T, hangs bool) (took time.Duration) {
+	bubble(t, 3, func(b *bench) {
+		b.far(ms, ms)
+		if hangs {
+			b.nodes[2].setHung(true)
+			defer b.nodes[2].setHung(false)
+		}
+		start := time.Now()
+		var all sync.WaitGroup
+		for i := range 8 {
+			process := b.elsewhere()
+			if i%2 > 0 {
+				process = b.greeting()
+			}
+			x := process.slots(2, func(c *Config) {
+				c.Unlimited = true
+				c.RetryDelay = func(int) time.Duration { return rand.N(25 * ms) }
+			})
+			all.Go(func() {
+				for range 6 {
+					p, err := x.Acquire(background, 1)
+					require.NoError(b, err)
+					time.Sleep(rand.N(4 * ms))
+					b.giveBack(p)
+				}
+			})
+		}
+		all.Wait()
+		took = time.Since(start)
+	})
+	return took
 }

@@ -56,7 +56,7 @@ func (l *lane) connect(waiting int, now time.Time) (*conn, bool) {
 	}
 	for l.conns.dialing < wanted && l.conns.total+l.conns.dialing < l.box.flights {
 		l.conns.dialing++
-		go l.dial()
+		go l.dial(l.first().Bound)
 	}
 	return nil, false
 }
@@ -76,7 +76,9 @@ func (c *conns) take(now time.Time) *conn {
 
 // dial makes a connection, in the client's own time, and sends what waits for it. If
 // none can be made, and there is no other, nothing that waits can be sent.
-func (l *lane) dial() {
+func (l *lane) dial(bound time.Duration) {
+	slow := time.AfterFunc(bound, l.noteUnreached)
+	defer slow.Stop()
 	made, err := l.box.dialer.Dial(context.Background(), l.name)
 	now := l.box.clock.Now()
 	l.mu.Lock()
@@ -91,7 +93,9 @@ func (l *lane) dial() {
 }
 
 // dialed takes a new connection, or the news that there is none. It returns what cannot
-// be sent therefore. l.mu is held.
+// be sent therefore. A server that is not even reached in time is silent; one that was is
+// not, unless a host goes on to accept connections for a server that is not well. l.mu is
+// held.
 func (l *lane) dialed(made driver.Conn, err error, now time.Time) (unsent []*Request) {
 	c := &l.conns
 	c.dialing--
@@ -99,16 +103,31 @@ func (l *lane) dialed(made driver.Conn, err error, now time.Time) (unsent []*Req
 		c.refused = now
 		if c.total+c.dialing == 0 {
 			unsent = l.drain()
+			if timedOut(err) {
+				l.silent.Store(true) // though it took less than a call may
+			}
 		}
 		return unsent
 	}
 	c.refused = time.Time{}
 	c.total++
 	c.idle = append(c.idle, &conn{Conn: made, used: now})
-	if !l.failed { // a host may go on to accept connections for a server that is not well
+	if !l.failed {
 		c.made = now
+		l.silent.Store(false)
 	}
 	return nil
+}
+
+// noteUnreached has the server be silent if there is no connection to it after the longest
+// time of a call, also if the call for which one is made was withdrawn. Those that follow
+// would otherwise wait for the server as long, again and again.
+func (l *lane) noteUnreached() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conns.total == 0 {
+		l.silent.Store(true)
+	}
 }
 
 // drain takes out all that waits. l.mu is held.

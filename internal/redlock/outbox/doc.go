@@ -25,8 +25,10 @@
 // answered nothing at all for as long as the call was to last.
 //
 // A call that was sent is late when its bound has passed. Its answer is told even so.
-// A server is silent when it has let a bound pass without answering anything. It is
-// asked all the same, but by one flight at a time, until it answers.
+// A server is silent when it has let a bound pass without answering anything, or when no
+// connection to it could be made in that time, whether or not a call has waited for one. It
+// is asked all the same, but by one flight at a time, until it answers, or until there is a
+// connection if that was all it lacked.
 //
 // # Connections
 //

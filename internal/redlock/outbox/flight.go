@@ -161,8 +161,9 @@ func (f *flight) gaveUp(now time.Time) bool {
 }
 
 // timedOut reports that the client has ended the wait for an answer.
-func (f *flight) timedOut() bool {
-	err := f.replies[0].Err
+func (f *flight) timedOut() bool { return timedOut(f.replies[0].Err) }
+
+func timedOut(err error) bool {
 	var timed interface{ Timeout() bool }
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
 }

@@ -14,8 +14,9 @@ type lane struct {
 	name string
 
 	// silent is set when a bound has passed and nothing has come since the call was
-	// sent, until anything comes. The server then gets one request, and one connection,
-	// at a time.
+	// sent, or since it began to wait for a connection, until anything comes: a
+	// connection, too, if that was all it lacked. The server then gets one request, and
+	// one connection, at a time.
 	silent atomic.Bool
 
 	mu       sync.Mutex

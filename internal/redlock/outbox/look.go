@@ -62,6 +62,7 @@ func (l *lane) lookAtBounds(now time.Time) (found news) {
 			next := r.after
 			if l.lookAgain(l.waitsUntil(r), now) {
 				l.take(r)
+				l.silent.Store(true)
 				found.unsent = append(found.unsent, r)
 			}
 			r = next
