@@ -20,13 +20,15 @@ import (
 // they have to answer at the first go is asked for without it.
 var hasty = mutex.WithTimeoutFactor(float64(300*time.Millisecond) / float64(expiry))
 
-// outages are what nodes may suffer as a whole.
-var outages = []struct {
+// outage is what nodes may suffer as a whole.
+type outage struct {
 	name    string
 	ability redistest.Ability
 	strike  func(n *redistest.Node, t testing.TB)
 	options []redistest.Option
-}{
+}
+
+var outages = []outage{
 	{"hung", redistest.CanPause, (*redistest.Node).Pause, nil},
 	{"killed", redistest.CanKill, (*redistest.Node).Kill, nil},
 	{"unreachable", redistest.CanAddress, disconnect, []redistest.Option{redistest.WithOwnAddress()}},
@@ -46,17 +48,34 @@ func disconnect(n *redistest.Node, t testing.TB) {
 // withOutages runs a test on n nodes for each client and each outage.
 func withOutages(t *testing.T, n int, test func(t *testing.T, w *world, strike func(...int))) {
 	for _, o := range outages {
+		t.Run(o.name, func(t *testing.T) { o.on(t, n, test) })
+	}
+}
+
+// besideOutages is withOutages for a test that mostly waits: all cases run side by side.
+func besideOutages(t *testing.T, n int, test func(t *testing.T, w *world, strike func(...int))) {
+	t.Parallel()
+	for _, o := range outages {
 		t.Run(o.name, func(t *testing.T) {
-			redistest.Needs(t, o.ability)
-			onNodes(t, n, func(t *testing.T, w *world) {
-				test(t, w, func(which ...int) {
-					for _, i := range which {
-						o.strike(w.nodes[i], w.t)
-					}
-				})
-			}, o.options...)
+			t.Parallel()
+			o.on(t, n, func(t *testing.T, w *world, strike func(...int)) {
+				t.Parallel()
+				test(t, w, strike)
+			})
 		})
 	}
+}
+
+// on runs a test on n nodes for each client.
+func (o outage) on(t *testing.T, n int, test func(t *testing.T, w *world, strike func(...int))) {
+	redistest.Needs(t, o.ability)
+	onNodes(t, n, func(t *testing.T, w *world) {
+		test(t, w, func(which ...int) {
+			for _, i := range which {
+				o.strike(w.nodes[i], w.t)
+			}
+		})
+	}, o.options...)
 }
 
 // Clients as their libraries make them, which have never talked to any node.

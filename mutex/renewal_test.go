@@ -13,20 +13,21 @@ import (
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-// renewed holds end soon, but a stall of a loaded machine does not end them.
+// renewedExpiry is soon over, but not by a stall of a loaded machine.
+const renewedExpiry = 6 * time.Second
+
 var renewed = []mutex.Option{
-	mutex.WithExpiry(3 * time.Second), mutex.WithTimeoutFactor(0.15), mutex.WithAutoExtend(),
+	mutex.WithExpiry(renewedExpiry), mutex.WithTimeoutFactor(0.15), mutex.WithAutoExtend(),
 }
 
 // A renewed hold outlives the outage of a minority.
 func TestRenewedHoldSurvivesABadMinority(t *testing.T) {
-	withOutages(t, 3, func(t *testing.T, w *world, strike func(...int)) {
-		t.Parallel() // the clients side by side, as this mostly waits
+	besideOutages(t, 3, func(t *testing.T, w *world, strike func(...int)) {
 		m := w.mutex(renewed...)
 		require.NoError(t, m.Lock())
 		lost := m.Lost()
 		strike(1)
-		end := m.Until().Add(3 * time.Second) // a hold that was not renewed has long ended then
+		end := m.Until().Add(renewedExpiry) // a hold that was not renewed has long ended then
 		require.Eventually(t, func() bool { return m.Until().After(end) }, patience, tick)
 		select {
 		case <-lost:
@@ -42,8 +43,7 @@ func TestRenewedHoldSurvivesABadMinority(t *testing.T) {
 // The outage of a majority proves nothing, so the hold is trusted until Until, and
 // its loss is told then.
 func TestLossIsToldWhenAMajorityIsAway(t *testing.T) {
-	withOutages(t, 3, func(t *testing.T, w *world, strike func(...int)) {
-		t.Parallel() // the clients side by side, as this mostly waits
+	besideOutages(t, 3, func(t *testing.T, w *world, strike func(...int)) {
 		m := w.mutex(renewed...)
 		err := m.Do(context.Background(), func(ctx context.Context) error {
 			lost := m.Lost()
@@ -73,8 +73,9 @@ func TestLossIsToldWhenAMajorityIsAway(t *testing.T) {
 
 // A majority that comes back empty says no, and that is told at once.
 func TestLossIsToldWhenAMajorityHasForgotten(t *testing.T) {
+	t.Parallel() // and the clients side by side, as this mostly waits
 	onNodes(t, 3, func(t *testing.T, w *world) {
-		t.Parallel() // the clients side by side, as this mostly waits
+		t.Parallel()
 		redistest.Needs(t, redistest.CanKill, redistest.CanRestartEmpty)
 		m := w.mutex(mutex.WithAutoExtend(), mutex.WithExpiry(20*time.Second)) // renewed after 6.6s
 		require.NoError(t, m.Lock())
@@ -99,8 +100,9 @@ func TestLossIsToldWhenAMajorityHasForgotten(t *testing.T) {
 // Two nodes restart empty, one after the other; the renewals in between have repaired
 // the first one.
 func TestRenewedHoldSurvivesRestartsOfDifferentNodes(t *testing.T) {
+	t.Parallel() // and the clients side by side, as this mostly waits
 	onNodes(t, 3, func(t *testing.T, w *world) {
-		t.Parallel() // the clients side by side, as this mostly waits
+		t.Parallel()
 		redistest.Needs(t, redistest.CanKill, redistest.CanRestartEmpty)
 		m := w.mutex(renewed...)
 		require.NoError(t, m.Lock())
@@ -110,7 +112,7 @@ func TestRenewedHoldSurvivesRestartsOfDifferentNodes(t *testing.T) {
 			w.awaitHolder(m.Value(), n)
 			repaired := m.Until()
 			// two more: one is won without the repaired node, which votes from then on
-			require.Eventually(t, func() bool { return m.Until().After(repaired.Add(1500 * time.Millisecond)) }, patience, tick)
+			require.Eventually(t, func() bool { return m.Until().After(repaired.Add(renewedExpiry / 2)) }, patience, tick)
 		}
 		requireYes(t, m.Valid)
 		require.ErrorIs(t, w.mutex(renewed...).TryLock(), mutex.ErrFailed)

@@ -227,7 +227,7 @@ func TestGoroutinesBehindAHungNode(t *testing.T) {
 	}{
 		{"until it resumes", patient, (*redistest.Node).Resume},
 		{"until it is gone", patient, (*redistest.Node).Kill},
-		{"until calls time out", nil, func(*redistest.Node, testing.TB) {}},
+		{"until calls time out", hasty, func(*redistest.Node, testing.TB) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onNodes(t, 5, func(t *testing.T, w *world) {
@@ -272,7 +272,7 @@ func TestGoroutinesBehindAHungNodeInABurst(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range goroutines {
 			all.Go(func() {
-				m := f.NewMutex(fmt.Sprint(w.name, i), mutex.WithExpiry(expiry))
+				m := f.NewMutex(fmt.Sprint(w.name, i), mutex.WithExpiry(expiry), patient)
 				for range pairs {
 					assert.NoError(t, m.Lock())
 					_, err := m.Unlock()

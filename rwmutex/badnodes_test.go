@@ -13,12 +13,14 @@ import (
 	"github.com/holdfast-go/holdfast/rwmutex"
 )
 
-// outages are what nodes may suffer as a whole.
-var outages = []struct {
+// outage is what nodes may suffer as a whole.
+type outage struct {
 	name    string
 	ability redistest.Ability
 	strike  func(n *redistest.Node, t testing.TB)
-}{
+}
+
+var outages = []outage{
 	{"hung", redistest.CanPause, (*redistest.Node).Pause},
 	{"killed", redistest.CanKill, (*redistest.Node).Kill},
 }
@@ -26,17 +28,20 @@ var outages = []struct {
 // withOutages runs a test on n nodes for each client and each outage.
 func withOutages(t *testing.T, n int, test func(t *testing.T, w *world, strike func(...int))) {
 	for _, o := range outages {
-		t.Run(o.name, func(t *testing.T) {
-			redistest.Needs(t, o.ability)
-			onNodes(t, n, func(t *testing.T, w *world) {
-				test(t, w, func(which ...int) {
-					for _, i := range which {
-						o.strike(w.nodes[i], t)
-					}
-				})
-			})
-		})
+		t.Run(o.name, func(t *testing.T) { o.on(t, n, test) })
 	}
+}
+
+// on runs a test on n nodes for each client.
+func (o outage) on(t *testing.T, n int, test func(t *testing.T, w *world, strike func(...int))) {
+	redistest.Needs(t, o.ability)
+	onNodes(t, n, func(t *testing.T, w *world) {
+		test(t, w, func(which ...int) {
+			for _, i := range which {
+				o.strike(w.nodes[i], w.t)
+			}
+		})
+	})
 }
 
 // requireNodeErrors checks that err names the nodes, each with a RedisError.

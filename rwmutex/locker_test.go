@@ -28,7 +28,9 @@ var halves = []half{
 func TestLockersRenewTheirHolds(t *testing.T) {
 	for _, h := range halves {
 		t.Run(h.name, func(t *testing.T) {
+			t.Parallel() // side by side, as this mostly waits
 			onNodes(t, 3, func(t *testing.T, w *world) {
+				t.Parallel()
 				rw := w.rwmutex(renewed...)
 				l := h.locker(rw)
 				l.Lock()

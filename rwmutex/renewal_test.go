@@ -13,7 +13,7 @@ import (
 )
 
 // renewedExpiry is soon over, but not by a stall of a loaded machine.
-const renewedExpiry = 3 * time.Second
+const renewedExpiry = 6 * time.Second
 
 var renewed = []rwmutex.Option{rwmutex.WithExpiry(renewedExpiry), rwmutex.WithTimeoutFactor(0.15)}
 
@@ -35,12 +35,20 @@ var sides = map[string]side{
 	}},
 }
 
-// onSides runs a test for both halves, on three nodes, for each client and outage.
+// onSides runs a test for both halves, on three nodes, for each client and outage. They
+// run side by side, as they mostly wait.
 func onSides(t *testing.T, test func(t *testing.T, w *world, s side, strike func(...int))) {
+	t.Parallel()
 	for name, s := range sides {
-		t.Run(name, func(t *testing.T) {
-			withOutages(t, 3, func(t *testing.T, w *world, strike func(...int)) { test(t, w, s, strike) })
-		})
+		for _, o := range outages {
+			t.Run(name+"/"+o.name, func(t *testing.T) {
+				t.Parallel()
+				o.on(t, 3, func(t *testing.T, w *world, strike func(...int)) {
+					t.Parallel()
+					test(t, w, s, strike)
+				})
+			})
+		}
 	}
 }
 

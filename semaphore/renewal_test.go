@@ -14,13 +14,14 @@ import (
 )
 
 // renewedExpiry is soon over, but not by a stall of a loaded machine.
-const renewedExpiry = 3 * time.Second
+const renewedExpiry = 6 * time.Second
 
 var renewed = []semaphore.Option{semaphore.WithExpiry(renewedExpiry), semaphore.WithTimeoutFactor(0.15)}
 
 // withOutages runs a test on three nodes for each client, and each thing that nodes
-// may suffer as a whole.
+// may suffer as a whole. They run side by side, as they mostly wait.
 func withOutages(t *testing.T, test func(t *testing.T, w *world, strike func(...int))) {
+	t.Parallel()
 	for _, o := range []struct {
 		name    string
 		ability redistest.Ability
@@ -30,11 +31,13 @@ func withOutages(t *testing.T, test func(t *testing.T, w *world, strike func(...
 		{"killed", redistest.CanKill, (*redistest.Node).Kill},
 	} {
 		t.Run(o.name, func(t *testing.T) {
+			t.Parallel()
 			redistest.Needs(t, o.ability)
 			onNodes(t, 3, func(t *testing.T, w *world) {
+				t.Parallel()
 				test(t, w, func(which ...int) {
 					for _, i := range which {
-						o.strike(w.nodes[i], t)
+						o.strike(w.nodes[i], w.t)
 					}
 				})
 			})
