@@ -98,7 +98,8 @@ const (
 // pauseFor is pause, but ends early, without using up a try, when m's waiter is told by
 // a majority, or by any and no more for a while, or over is closed; or when it is time
 // to look. While m is told of all that could let it in, retry delays go by and use up
-// tries, but nobody is asked at their ends.
+// tries, but nobody is asked at their ends, if it began the pause so: else it has no time
+// to look.
 func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) error {
 	if p.spent() {
 		return errSpent
@@ -136,7 +137,7 @@ func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) erro
 		case <-p.timer.C:
 			p.running = false
 			p.tries++
-			if p.spent() || !m.mayBeQuiet(p.next) {
+			if p.spent() || look == nil || !m.mayBeQuiet(p.next) {
 				return nil
 			}
 			p.start()

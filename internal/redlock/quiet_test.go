@@ -92,6 +92,18 @@ func TestQuietWaiterLooksSeldom(t *testing.T) {
 	}
 }
 
+// Answers that come during a pause make a waiter quiet as well, and it looks all the same.
+func TestWaiterThatBecomesQuietLooks(t *testing.T) {
+	hearing(t, 3, func(b *bench) {
+		b.away(errLostReply, 0)
+		b.nodes[2].after = always(20 * ms) // the others have decided, and it is not quiet with one
+		b.heldBy(tokenOfOurs, time.Hour)
+		leave := b.waitsForEver(func(cfg *Config) { cfg.SetRetryDelay(100 * ms) })
+		require.Positive(t, b.looked(time.Minute)[1])
+		leave()
+	})
+}
+
 // Nobody would tell it, so it looks after each retry delay.
 func TestWaiterThatIsNotToldLooksAfterEachDelay(t *testing.T) {
 	for why, c := range map[string]struct {
