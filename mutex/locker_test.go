@@ -16,7 +16,7 @@ import (
 
 func TestLockerRenewsItsHold(t *testing.T) {
 	onNodes(t, 3, func(t *testing.T, w *world) {
-		t.Parallel() // the clients side by side, as this mostly waits
+		t.Parallel()                 // the clients side by side, as this mostly waits
 		m := w.mutex(renewed[:2]...) // a Locker renews without being told to
 		l := m.Locker()
 		l.Lock()
