@@ -125,6 +125,7 @@ const longestLife = 9 * time.Second
 func TestPlacesOfWaitersWithHugeDurationsEnd(t *testing.T) {
 	node := redistest.StartOne(t)
 	forHuge(t, func(t *testing.T, kind string, c Config) {
+		t.Parallel() // as it mostly waits
 		name := redistest.Name(t)
 		holder := lockKinds[inTheWay[kind]](New(poolOf(t, node)), name, DefaultConfig())
 		require.NoError(t, holder.lock(background))
