@@ -2,7 +2,6 @@ package mutex_test
 
 import (
 	"context"
-	"flag"
 	"testing"
 
 	goredisclient "github.com/redis/go-redis/v9"
@@ -12,7 +11,6 @@ import (
 
 func TestMain(m *testing.M) {
 	goredisclient.SetLogger(silence{})
-	_ = flag.Set("test.parallel", "16") // those beside each other wait for distant nodes
 	redistest.Main(m)
 }
 

@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -14,7 +15,11 @@ import (
 // Main is the TestMain of every package that uses this one: it runs the tests,
 // prints to standard error which backend they used, fails when they leave a
 // goroutine behind, and exits. The options go to goleak.
+//
+// Tests that run beside each other do so as they mostly wait, so there are more of them
+// than processors, unless -parallel says otherwise.
 func Main(m *testing.M, opts ...goleak.Option) {
+	_ = flag.Set("test.parallel", "16")
 	leaktest.Main(run{m}, opts...)
 }
 
