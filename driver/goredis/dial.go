@@ -48,7 +48,7 @@ func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout(theirs))
 	defer cancel()
-	if err := c.greet(ctx); err != nil {
+	if err := c.greet(ctx, theirs); err != nil {
 		_ = c.Close()
 		return nil, err
 	}
@@ -58,12 +58,34 @@ func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
 // greet makes the connection ready, by a HELLO, which no user can be forbidden. What the
 // server answers to that does not matter, as it may not know it; a refusal of the login
 // looks the same, but leaves no connection for a second one.
-func (c *conn) greet(ctx context.Context) error {
-	err := classify(c.client.Do(ctx, "hello").Err())
+func (c *conn) greet(ctx context.Context, like *redis.Options) error {
+	err := c.hello(ctx, like)
 	if driver.IsReply(err) && !errors.Is(c.client.Do(ctx, "hello").Err(), driver.ErrNotSent) {
 		return nil
 	}
 	return err
+}
+
+// hello sends a HELLO, and with it the name of the library, for which go-redis would take
+// another round trip. A server that does not know that command connects even so.
+func (c *conn) hello(ctx context.Context, like *redis.Options) error {
+	if !introduces(like) {
+		return classify(c.client.Do(ctx, "hello").Err())
+	}
+	conn := c.client.Conn() // see detour.pipeline
+	defer conn.Close()
+	pipe := conn.Pipeline()
+	pipe.ClientSetInfo(ctx, redis.WithLibraryName(like.IdentitySuffix))
+	pipe.ClientSetInfo(ctx, redis.WithLibraryVersion(redis.Version()))
+	hello := pipe.Do(ctx, "hello")
+	_, failed := pipe.Exec(ctx)
+	return outcome(hello, failed).Err
+}
+
+// introduces reports that the library's name is sent by hello, and not by go-redis.
+func introduces(opts *redis.Options) bool {
+	//lint:ignore SA1019 applications may still use it
+	return !opts.DisableIdentity && !opts.DisableIndentity && opts.StreamingCredentialsProvider == nil
 }
 
 // dialTimeout is the client's own, or go-redis's default where that is none.
@@ -80,6 +102,7 @@ func connOptions(like *redis.Options, single *singleDial) *redis.Options {
 	opts := strangerOptions(like, like.Addr)
 	opts.Dialer = single.connect
 	opts.DialerRetries = 1
+	opts.DisableIdentity = opts.DisableIdentity || introduces(like)
 	// As in bind: negative means that no deadline is set at all.
 	if like.ReadTimeout < 0 {
 		opts.ReadTimeout = -2

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -307,4 +308,49 @@ func TestDeadlineCountsBeforeDone(t *testing.T) {
 	require.False(t, driver.IsReply(err))
 	require.NoError(t, ahead.Err(), "Done was still open when the call returned")
 	require.Positive(t, node.Proxy().DroppedReplies())
+}
+
+// A connection is ready after two requests, in the second of which it says whose it is.
+func TestDialIntroducesItselfAlongTheWay(t *testing.T) {
+	for name, c := range map[string]struct {
+		opts redis.Options
+		says string
+	}{
+		"by default":    {redis.Options{}, "go-redis(,go"},
+		"with a suffix": {redis.Options{IdentitySuffix: "mine"}, "go-redis(mine,go"},
+		"disabled":      {redis.Options{DisableIdentity: true}, ""},
+		//lint:ignore SA1019 applications may still use it
+		"disabled as of old": {redis.Options{DisableIndentity: true}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sent writes
+			c.opts.Addr, c.opts.Dialer = redistest.Start(t, 1)[0].Addr(), sent.dial
+			conn, err := goredis.NewPool(newClient(t, &c.opts)).(driver.Dialer).Dial(t.Context(), "")
+			require.NoError(t, err)
+			defer conn.Close()
+			require.GreaterOrEqual(t, len(sent), 2)
+			require.Contains(t, sent[0], "hello")
+			require.Contains(t, sent[1], "hello")
+			require.Equal(t, c.says != "", strings.Contains(sent[1], "LIB-NAME"), sent)
+			require.Contains(t, sent[1], c.says)
+		})
+	}
+}
+
+// writes are what was written to a connection.
+type writes []string
+
+func (w *writes) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	return writesOf{conn, w}, err
+}
+
+type writesOf struct {
+	net.Conn
+	to *writes
+}
+
+func (w writesOf) Write(p []byte) (int, error) {
+	*w.to = append(*w.to, string(p))
+	return w.Conn.Write(p)
 }
