@@ -108,7 +108,9 @@
 //
 // A caller waits for a majority's word and not for stragglers. Nodes that do
 // not answer cost nothing as long as a majority does; each call to a node is
-// bounded by expiry·timeoutFactor, whatever the client's own settings are.
+// bounded by expiry·timeoutFactor, whatever the client's own settings are. An
+// only node's first connection is waited for as long as the client's dial timeout, but
+// at most eight times as long as a call, and not again when that was in vain.
 // What a failed or cancelled call leaves undecided is settled in the
 // background: grants that arrive late are released, and releases that were not
 // answered are sent again, with growing pauses, until they are answered or the

@@ -201,6 +201,27 @@ func TestFarFirstLock(t *testing.T) {
 	}
 }
 
+// The very first try has a lock, though its connection takes longer than a call may. A
+// busy machine may need longer than the distance leaves it: then other clients try.
+func TestFarFirstTry(t *testing.T) {
+	t.Parallel()
+	for _, trip := range []time.Duration{150 * time.Millisecond, 250 * time.Millisecond} {
+		t.Run(fmt.Sprint(trip), func(t *testing.T) {
+			t.Parallel()
+			far(t, 1, away(trip), func(t *testing.T, w *farWorld) {
+				var m *mutex.Mutex
+				yesInTheEnd(t, func() (bool, error) {
+					m = w.factory().NewMutex("name")
+					err := m.TryLock()
+					return err == nil, err
+				})
+				unlockInTheEnd(t, m)
+				w.awaitNothing()
+			})
+		})
+	}
+}
+
 // yesInTheEnd makes a call as often as it takes for enough nodes to answer in time: a
 // busy machine may need longer than the distance leaves it.
 func yesInTheEnd(t *testing.T, call func() (bool, error)) {

@@ -99,9 +99,10 @@
 //   - An extension that revives a hold, or counts a node that has forgotten it.
 //     Such nodes are repaired by a separate step, and vote again only after a
 //     round was won without them.
-//   - A wait for more than a majority, or for longer than expiry·timeoutFactor.
-//     Nor is a node waited for that was silent, while a majority of the others may
-//     be there. When they are too few it counts again.
+//   - A wait for more than a majority, or for longer than expiry·timeoutFactor,
+//     or eight times that for the first connection to an only node. Nor is a node waited for
+//     that was silent, while a majority of the others may be there. When they are
+//     too few it counts again.
 //   - More than sixteen requests to a node at a time, or more than one that may still be
 //     answered in time to a node that was silent.
 //

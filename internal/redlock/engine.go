@@ -34,6 +34,9 @@ func New(pools ...driver.Pool) *Engine {
 	for i, pool := range pools {
 		e.nodes = append(e.nodes, e.newNode(i, pool))
 	}
+	if len(e.nodes) == 1 {
+		e.nodes[0].box.Patient()
+	}
 	e.ears.nodes = e.nodes
 	return e
 }

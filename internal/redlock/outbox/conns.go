@@ -13,6 +13,7 @@ type conns struct {
 	idle    []*conn // the one used last comes last
 	total   int     // idle, in a flight, or about to be closed
 	dialing int
+	trying  time.Time // since when none could be made for want of time; zero if that is not so
 	made    time.Time // when the last one was, by a server that is well as far as is known
 	refused time.Time // when none could be made; zero if the last one could
 }
@@ -32,6 +33,11 @@ const (
 	// dialPause is how long no other connection is tried for after one was refused,
 	// as long as there is any hope without it.
 	dialPause = 100 * time.Millisecond
+
+	// dialBounds is for how many bounds a call waits for the only connection of a
+	// patient lane, as making one may take so many round trips: for TCP, TLS (2), HELLO,
+	// AUTH, SELECT, and the names of client and library.
+	dialBounds = 8
 )
 
 // connect takes a connection for the next flight. If there is none it has some made, as
@@ -55,6 +61,9 @@ func (l *lane) connect(waiting int, now time.Time) (*conn, bool) {
 		wanted = 1
 	}
 	for l.conns.dialing < wanted && l.conns.total+l.conns.dialing < l.box.flights {
+		if l.conns.trying.IsZero() {
+			l.conns.trying = now
+		}
 		l.conns.dialing++
 		go l.dial(l.first().Bound)
 	}
@@ -99,6 +108,12 @@ func (l *lane) dial(bound time.Duration) {
 func (l *lane) dialed(made driver.Conn, err error, now time.Time) (unsent []*Request) {
 	c := &l.conns
 	c.dialing--
+	if !timedOut(err) {
+		c.trying = time.Time{}
+	}
+	if !l.alarm.look.IsZero() {
+		l.alarm.look = now // until when what waits may wait has changed
+	}
 	if err != nil {
 		c.refused = now
 		if c.total+c.dialing == 0 {

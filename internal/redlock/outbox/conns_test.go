@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -18,14 +19,97 @@ func takes(d time.Duration) func(string) (time.Duration, error) {
 	return func(string) (time.Duration, error) { return d, nil }
 }
 
-func TestACallWaitsForAConnectionAsLongAsItsBound(t *testing.T) {
+// A dial takes several round trips, and a call's bound may be little more than one.
+func TestACallWaitsForTheFirstConnectionForSeveralBounds(t *testing.T) {
+	const dial = 790 * time.Millisecond
+	firstCall := func(w *world, name string) {
+		began, p := w.since(), w.post(name)
+		time.Sleep(time.Second)
+		assert.Equal(w, []string{"answered"}, p.saw())
+		assert.Equal(w, began+dial, p.left())
+		assert.False(w, w.box.Silent(&p.call))
+	}
 	within(t, ofDials, func(w *world) {
-		w.dial = takes(95 * time.Millisecond)
+		w.box.Patient()
+		w.dial = takes(dial)
 		w.delay = always(90 * time.Millisecond)
-		p := w.post("a")
-		time.Sleep(200 * time.Millisecond)
+		firstCall(w, "the very first")
+		time.Sleep(2 * idleTime)
+		firstCall(w, "after a pause")
+		w.change(func(f *faults) { f.fault = func([]*driver.Call) error { return errReset } })
+		w.post("breaks the connection")
+		time.Sleep(time.Second)
+		w.change(func(f *faults) { f.fault = nil })
+		firstCall(w, "after a reset")
+	})
+}
+
+// The others of a crowd are late, or given up, by their bounds from there on.
+func TestWhatWaitedForTheFirstConnectionIsBoundedFromThere(t *testing.T) {
+	within(t, ofDials, func(w *world) {
+		w.box.Patient()
+		w.hang()
+		w.dial = takes(430 * time.Millisecond)
+		w.postAll("a b", alone)
+		time.Sleep(time.Second)
+		assert.Equal(t, []string{"late"}, w.probes[0].saw()[:1])
+		assert.Equal(t, 530*time.Millisecond, w.probes[0].at[0])
+		assert.Equal(t, []string{"unsent"}, w.probes[1].saw())
+		assert.Equal(t, 530*time.Millisecond, w.probes[1].when())
+	})
+}
+
+// A host that answers nothing at all holds up the first calls only. The others have a bound.
+func TestAServerThatCannotBeDialledIsWaitedForOnce(t *testing.T) {
+	errTimeout := fmt.Errorf("fake: %w", os.ErrDeadlineExceeded)
+	for how, c := range map[string]struct {
+		dial  time.Duration
+		first time.Duration // when the first call is given up
+		cause error
+	}{
+		"before the dial gives up": {5 * time.Second, 800 * time.Millisecond, ErrSilent},
+		"when the dial gives up":   {300 * time.Millisecond, 300 * time.Millisecond, errTimeout},
+	} {
+		t.Run(how, func(t *testing.T) {
+			within(t, ofDials, func(w *world) {
+				w.box.Patient()
+				w.dial = func(string) (time.Duration, error) { return c.dial, errTimeout }
+				first := w.post("first")
+				time.Sleep(100 * time.Millisecond)
+				short := w.post("short", bound(10*time.Millisecond))
+				time.Sleep(time.Second)
+				require.ErrorIs(t, first.cause(), c.cause)
+				assert.Equal(t, c.first, first.when())
+				assert.Equal(t, 110*time.Millisecond, short.when())
+				assert.True(t, w.box.Silent(&first.call))
+				next := w.post("next")
+				time.Sleep(time.Second)
+				require.ErrorIs(t, next.cause(), ErrSilent)
+				assert.Equal(t, 1200*time.Millisecond, next.when(), "one bound")
+				w.change(func(f *faults) { f.dial = nil })
+				time.Sleep(5 * time.Second)
+				assert.Equal(t, []string{"answered"}, w.post("last").saw())
+				assert.False(t, w.box.Silent(&next.call))
+			})
+		})
+	}
+}
+
+// A server that is down refuses connections, and is not silent.
+func TestAServerThatRefusesConnectionsIsNotSilent(t *testing.T) {
+	within(t, ofDials, func(w *world) {
+		w.box.Patient()
+		w.dial = func(string) (time.Duration, error) { return 90 * time.Millisecond, errRefused }
+		for range 20 {
+			p := w.post(fmt.Sprint(w.since()))
+			time.Sleep(100 * time.Millisecond)
+			require.ErrorIs(t, p.cause(), errRefused)
+			assert.False(t, w.box.Silent(&p.call))
+		}
+		w.change(func(f *faults) { f.dial = takes(500 * time.Millisecond) })
+		p := w.post("is up again")
+		time.Sleep(time.Second)
 		assert.Equal(t, []string{"answered"}, p.saw())
-		assert.Equal(t, 95*time.Millisecond, p.left())
 	})
 }
 

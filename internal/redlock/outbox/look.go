@@ -84,13 +84,20 @@ func (l *lane) lookAgain(moment, now time.Time) (come bool) {
 // waitsUntil is when a request is given up if the server goes on to answer nothing.
 // A new connection is not an answer, but worth waiting for as if it were. l.mu is held.
 func (l *lane) waitsUntil(r *Request) time.Time {
-	since := r.posted
-	for _, moment := range [...]time.Time{l.heardAt, l.conns.made} {
-		if moment.After(since) {
-			since = moment
+	until := latest(r.posted, l.heardAt, l.conns.made).Add(r.Bound)
+	if l.box.patient && len(l.flights) == 0 && !l.conns.trying.IsZero() {
+		until = latest(until, l.conns.trying.Add(dialBounds*r.Bound))
+	}
+	return until
+}
+
+func latest(moment time.Time, others ...time.Time) time.Time {
+	for _, other := range others {
+		if other.After(moment) {
+			moment = other
 		}
 	}
-	return since.Add(r.Bound)
+	return moment
 }
 
 // lookAtFlight finds the flight's calls that are late, and closes its connection when

@@ -42,6 +42,7 @@ type Outbox struct {
 
 	clock   *clock.Clock
 	flights int // how many are under way at a time: maxFlights, or fewer in tests
+	patient bool
 	windows windows
 	only    lane // of a pool that is one server
 
@@ -63,6 +64,10 @@ func New(pool driver.Pool, c *clock.Clock) *Outbox {
 // Narrow has at most so many flights under way at a time. It is the seam through which
 // tests make small outboxes, and comes before the first request.
 func (o *Outbox) Narrow(flights int) { o.flights = flights }
+
+// Patient has calls wait for several bounds where their server's first connection is being
+// made. It is for a node that decides alone, and comes before the first request.
+func (o *Outbox) Patient() { o.patient = true }
 
 // Post sends a request as soon as its turn comes. It does not wait.
 func (o *Outbox) Post(r *Request) { o.lane(r.Call).post(r) }
