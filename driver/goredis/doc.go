@@ -28,8 +28,8 @@
 // client's options: its address, dial function, TLS, credentials, OnConnect and
 // DialTimeout, which bounds all that it takes to make one. PoolSize does not count them,
 // and what the application's own commands use up is no matter to locks. There are at
-// most 16 a factory and server, as many as were needed at a time, and each is closed
-// after half a minute without use. Once the client is closed none is made any more. A
+// most 16 a factory and server, as many as were needed at a time and some ahead, and each
+// is closed after half a minute without use. Once the client is closed none is made any more. A
 // client of another type than those above has its own connections in all cases.
 //
 // # Time limits and retries

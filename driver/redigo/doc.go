@@ -17,7 +17,7 @@
 // The pool is a [driver.Dialer]: locks have connections of their own, made by the pool's
 // dial function, which MaxActive does not count. So what the application's own commands
 // use up is no matter to locks. There are at most 16 a factory and server, as many as were
-// needed at a time, and each is closed after half a minute without use. IdleTimeout,
+// needed at a time and some ahead, and each is closed after half a minute without use. IdleTimeout,
 // MaxConnLifetime and TestOnBorrow hold for them as for the pool's.
 //
 // Without MaxActive the pool opens a connection for each of the application's commands in a

@@ -41,24 +41,34 @@ const (
 )
 
 // connect takes a connection for the next flight. If there is none it has some made, as
-// many as what waits is worth. Without a driver that makes them none is needed. l.mu is
-// held.
+// many as what waits is worth. Without a driver that makes them none is needed.
+//
+// When the last one is taken, too, some are made ahead, as many as other flights are under
+// way: what comes next would wait for one as long as for its answer, or longer. l.mu is held.
 func (l *lane) connect(waiting int, now time.Time) (*conn, bool) {
 	if l.box.dialer == nil {
 		return nil, true
 	}
-	if c := l.conns.take(now); c != nil {
-		return c, true
+	c, ahead := l.conns.take(now), len(l.flights)
+	switch {
+	case c == nil:
+		l.dialFor(max(ahead, 1+waiting/dialPer), now)
+	case len(l.conns.idle) == 0:
+		l.dialFor(ahead, now)
 	}
+	return c, c != nil
+}
+
+// dialFor has so many connections made at a time, if there may be others. l.mu is held.
+func (l *lane) dialFor(wanted int, now time.Time) {
 	if l.conns.total+l.conns.dialing > 0 && !l.conns.refused.IsZero() {
 		if next := l.conns.refused.Add(dialPause); now.Before(next) {
 			l.alarm.at(now, next)
-			return nil, false
+			return
 		}
 	}
-	wanted := 1 + waiting/dialPer
 	if l.silent.Load() {
-		wanted = 1
+		wanted = min(wanted, 1)
 	}
 	for l.conns.dialing < wanted && l.conns.total+l.conns.dialing < l.box.flights {
 		if l.conns.trying.IsZero() {
@@ -67,7 +77,6 @@ func (l *lane) connect(waiting int, now time.Time) (*conn, bool) {
 		l.conns.dialing++
 		go l.dial(l.first().Bound)
 	}
-	return nil, false
 }
 
 // take takes the connection that was used last.

@@ -186,6 +186,33 @@ func TestACrowdHasConnectionsMadeForIt(t *testing.T) {
 	})
 }
 
+// Callers that come one by one find a connection each: for what comes while others are
+// under way one is there already.
+func TestConnectionsAreMadeAhead(t *testing.T) {
+	within(t, ofDials, func(w *world) {
+		w.dial = takes(30 * time.Millisecond)
+		w.delay = always(20 * time.Millisecond)
+		for i := range 10 {
+			w.post(fmt.Sprint("lone", i))
+			time.Sleep(60 * time.Millisecond)
+		}
+		assert.Equal(t, 1, w.dialed(), "a lone caller needs no other")
+		for _, callers := range []int{2, 3, 5, 9, 16} {
+			for range 4 {
+				for i := range callers {
+					began, p := w.since(), w.post(fmt.Sprint(callers, i, w.since()))
+					time.Sleep(time.Millisecond)
+					if callers > 2 {
+						assert.Equal(t, began, p.left())
+					}
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+		}
+		assert.Equal(t, maxFlights, w.dialed())
+	})
+}
+
 func TestNeverMoreConnectionsThanFlights(t *testing.T) {
 	within(t, ofDials, func(w *world) {
 		w.dial = takes(3 * time.Millisecond)

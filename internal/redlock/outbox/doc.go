@@ -36,8 +36,9 @@
 // own timeout and not a call's, goes on when the call that needed it has given up, and
 // serves the next one. Where a node decides alone, what waits for the only connection
 // waits for eight bounds, as a dial takes several round trips; when that was in vain, for
-// one. A lane has as many connections as it had flights at a time, and closes those that
-// were not used for a while, that broke, or on which the driver has waited for several
-// bounds. If one cannot be made, and there is no other, what waits is not sent; if there
-// are others, the next try comes after a pause.
+// one. A lane makes connections ahead: when a flight takes the last one, as many as other
+// flights are under way; none for a caller that is alone. It has as many as flights at
+// most, and closes those that were not used for a while, that broke, or on which the driver
+// has waited for several bounds. If one cannot be made, and there is no other, what waits
+// is not sent; if there are others, the next try comes after a pause.
 package outbox
