@@ -14,7 +14,9 @@
 // that is enough to keep it busy, and larger batches cost both sides less. On a far
 // one the next flight need not wait for an answer, but only for a moment in which
 // others may come and join it. So a crowd many times as large as the number of
-// connections is served in a few round trips.
+// connections is served in a few round trips. Patient calls, for whose answers nobody
+// hurries, wait a little for a full batch even where nothing is under way; but they go
+// with any other call that leaves.
 //
 // # Sent and not sent
 //

@@ -468,6 +468,7 @@ func class(c Class) func(*probe)         { return func(p *probe) { p.Class = c }
 func bound(d time.Duration) func(*probe) { return func(p *probe) { p.Bound = d } }
 func token(t string) func(*probe)        { return func(p *probe) { p.Token = t } }
 func alone(p *probe)                     { p.Alone = true }
+func patient(p *probe)                   { p.Patient, p.Class = true, Looks }
 
 // bytes has a call take so many.
 func bytes(n int) func(*probe) {

@@ -129,7 +129,7 @@ func (l *lane) awaited() int {
 // is in it is sent from here on. l.mu is held.
 func (l *lane) cut(now clock.Instant) *flight {
 	waiting := l.awaited()
-	if waiting == 0 || !l.mayCut(now.Time) {
+	if waiting == 0 || !l.mayCut(waiting, now.Time) {
 		return nil
 	}
 	c, ok := l.connect(waiting, now.Time)
@@ -151,23 +151,33 @@ func (l *lane) cut(now clock.Instant) *flight {
 }
 
 // mayCut reports that there is a place for another flight. A silent server gets the next
-// one when those before it are late. Beyond the first few flights it is worth a moment's
-// wait for others. l.mu is held.
-func (l *lane) mayCut(now time.Time) bool {
-	switch n := len(l.flights); {
+// one when those before it are late. l.mu is held.
+func (l *lane) mayCut(waiting int, now time.Time) bool {
+	switch {
 	case l.silent.Load() && !l.allLate():
 		return false
-	case n >= l.box.flights:
+	case len(l.flights) >= l.box.flights:
 		return false
-	case n < eagerFlights:
-		return true
 	}
-	next := l.cutAt.Add(gatherTime)
+	next := l.gathered(waiting)
 	if now.Before(next) {
 		l.alarm.at(now, next)
 		return false
 	}
 	return true
+}
+
+// gathered is when the next flight has waited for others to join it: patient calls for a
+// full batch, and beyond the first few flights all calls for a moment. l.mu is held.
+func (l *lane) gathered(waiting int) time.Time {
+	first := l.first()
+	switch {
+	case first.Patient && !first.Alone && waiting < l.most:
+		return first.posted.Add(min(patience, first.Bound/8))
+	case len(l.flights) < eagerFlights:
+		return time.Time{}
+	}
+	return l.cutAt.Add(gatherTime)
 }
 
 // allLate reports that no flight is under way that may still be answered in time. l.mu

@@ -19,6 +19,10 @@ const (
 	eagerFlights = 2
 	gatherTime   = 250 * time.Microsecond
 
+	// patience is how long patient calls wait for a batch to be full, at most: until a
+	// crowd that is woken at one moment has come.
+	patience = 5 * time.Millisecond
+
 	// A batch has at most so many calls, and bytes. A server runs the one in about a
 	// millisecond, and reads the other in one go.
 	maxCalls = 128

@@ -41,6 +41,9 @@ type Request struct {
 	Token string
 	// Alone keeps a call whose cost grows with its arguments out of every batch.
 	Alone bool
+	// Patient has a call that comes first wait for others to join it, as nobody needs its
+	// answer at once.
+	Patient bool
 	// Values are the caller's context values, for tracing. A batch of several calls
 	// carries those of no caller.
 	Values context.Context
