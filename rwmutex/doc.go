@@ -66,7 +66,8 @@
 // the lease, one of them for all that came meanwhile. Once any node has told of a
 // waiting writer nobody joins: the lease ends with the readers it has. A writer
 // thus waits for the readers that were there, and for those that came within that
-// millisecond.
+// millisecond. Whether the writer has given up is found out by looks, as seldom as those
+// of other waiters.
 //
 // It is safe because nobody joins a lease that is not valid by both clocks, and
 // it is one lease in every respect: RUntil and RExtend speak of it, and when it is

@@ -51,9 +51,9 @@ func WithRetryDelay(delay time.Duration) Option {
 // may be called from many goroutines. A result below 0 counts as 0. The default
 // is random for each try, from 50ms to 250ms.
 //
-// While a goroutine waits in line for the same object, with a limit of tries, each
-// delay is asked for as if it polled; with [WithUnlimitedTries] none is, as no tries
-// are counted.
+// While a goroutine waits in line for the same object, or for a release that will tell
+// it, each delay is asked for as if it polled if there is a limit of tries. With
+// [WithUnlimitedTries] tries are not counted meanwhile, and one delay stands for all.
 func WithRetryDelayFunc(delay DelayFunc) Option {
 	return optionFunc(func(c *redlock.Config) { c.RetryDelay = delay })
 }

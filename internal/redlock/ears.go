@@ -49,7 +49,7 @@ type ears struct {
 type waiter struct {
 	id     string
 	suffix string
-	bell   chan struct{} // nil before the first call that really waits
+	bell   chan struct{} // nil before the first call that really waits; made under mu
 
 	mu    sync.Mutex
 	heard map[int]bool // nodes that have told it, since its last try; nil before the first
@@ -87,9 +87,7 @@ func (e *ears) joinLate(w *waiter) {
 
 // join lets w be told, and opens the subscriptions if it is the first.
 func (e *ears) join(w *waiter) {
-	if w.bell == nil {
-		w.bell = make(chan struct{}, 1)
-	}
+	w.makeBell()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.waiters == nil {
@@ -110,6 +108,14 @@ func (e *ears) join(w *waiter) {
 		if s, ok := n.pool.(driver.Subscriber); ok {
 			go e.listen(ctx, n, s)
 		}
+	}
+}
+
+func (w *waiter) makeBell() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.bell == nil {
+		w.bell = make(chan struct{}, 1)
 	}
 }
 
@@ -169,8 +175,11 @@ func (e *ears) hear(ctx context.Context, n *node, s driver.Subscriber) (bool, er
 		}
 	}()
 	n.hears.Add(1)
-	defer n.hears.Add(-1)
-	e.tellAll(n) // of releases that went unheard before
+	defer func() {
+		n.hears.Add(-1)
+		e.each((*waiter).wake) // to see that it is not told any more
+	}()
+	e.each(func(w *waiter) { w.ring(n) }) // of releases that went unheard before
 	for {
 		ids, err := sub.Receive()
 		if err != nil {
@@ -191,13 +200,14 @@ func (e *ears) tell(n *node, id string) {
 	}
 }
 
-// tellAll has every waiter look once. One that is in line, and not its first, may then
-// have what the first was told of: as at any look, and as seldom.
-func (e *ears) tellAll(n *node) {
+// each does something for every waiter. When all are rung they look once. One that is in
+// line, and not its first, may then have what the first was told of: as at any look, and
+// as seldom.
+func (e *ears) each(do func(*waiter)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, w := range e.waiters {
-		w.ring(n)
+		do(w)
 	}
 }
 
@@ -208,7 +218,19 @@ func (w *waiter) ring(n *node) {
 		w.heard = make(map[int]bool)
 	}
 	w.heard[n.index] = true
+	w.ringBell()
 	w.mu.Unlock()
+}
+
+// wake has the waiter see whether it is still told of all that could let it in.
+func (w *waiter) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ringBell()
+}
+
+// ringBell wakes the waiter, if it waits. w.mu is held.
+func (w *waiter) ringBell() {
 	select {
 	case w.bell <- struct{}{}:
 	default:

@@ -36,6 +36,7 @@ type mark struct {
 	joined   bool // the waiter is known to the engine's ears
 	told     bool // the waiter was told something before the try under way
 	again    bool // the call has made a try before that one
+	patient  bool // the try under way is made only because messages may be lost
 
 	renewed time.Time     // when the last try that leaves the mark was made …
 	took    time.Duration // … and how long it was until its answer was there
@@ -140,7 +141,7 @@ func (m *mark) forTry(p *pace) *mark {
 	if m == nil || p.spent() {
 		return nil
 	}
-	m.told, m.again = m.waiter.told() > 0, p.started
+	m.told, m.again, m.patient = m.waiter.told() > 0, p.started, p.looks
 	p.started = true
 	m.waiter.reset()
 	m.renewed = time.Now()

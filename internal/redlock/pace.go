@@ -21,6 +21,7 @@ type pace struct {
 	timer   *time.Timer
 	running bool // a delay has begun and has not ended
 	started bool // a try was made
+	looks   bool // the last pause has ended only because messages may be lost
 
 	drawn bool          // next is valid
 	next  time.Duration // the delay after the current try, where it was asked for ahead
@@ -50,6 +51,7 @@ func (p *pace) pauseOr(ctx context.Context, woken <-chan struct{}) error {
 	if p.spent() {
 		return errSpent
 	}
+	p.looks = false
 	p.start()
 	select {
 	case <-woken:
@@ -60,6 +62,17 @@ func (p *pace) pauseOr(ctx context.Context, woken <-chan struct{}) error {
 		p.running = false
 		p.tries++
 		return nil
+	}
+}
+
+// pauseToLook is pauseOr for as many retry delays as end before it is time to look.
+func (p *pace) pauseToLook(ctx context.Context, woken <-chan struct{}) error {
+	look := time.Now().Add(min(lookEvery, p.spec.Expiry/looksAnExpiry))
+	for {
+		err := p.pauseOr(ctx, woken)
+		if err != nil || p.running || p.spent() || p.delay() < leastQuiet || time.Until(look) < p.delay() {
+			return err
+		}
 	}
 }
 
@@ -100,14 +113,16 @@ const (
 // to look. While m is told of all that could let it in, retry delays go by and use up
 // tries, but nobody is asked at their ends, if it began the pause so: else it has no time
 // to look.
+// Those without a limit are then not counted: see pauseUntil.
 func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) error {
 	if p.spent() {
 		return errSpent
 	}
-	p.start()
 	w, enough := m.waiter, m.spec.engine.quorum
+	next, quiet := m.nextLook(p.delay())
+	p.looks = false
 	var look <-chan time.Time
-	if next, quiet := m.nextLook(p.next); quiet || next < p.next {
+	if quiet || next < p.next {
 		timer := time.NewTimer(next)
 		defer timer.Stop()
 		look = timer.C
@@ -115,6 +130,9 @@ func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) erro
 	var jitter *time.Timer
 	var after <-chan time.Time
 	for {
+		if p.most > 0 || look == nil || !m.mayBeQuiet(p.next) {
+			p.start()
+		}
 		switch told := w.told(); {
 		case told >= enough:
 			w.lone = 0
@@ -129,18 +147,18 @@ func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) erro
 		case <-after:
 			return nil
 		case <-look:
+			p.looks = quiet
 			return nil
 		case <-over:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-p.timer.C:
+		case <-p.ended():
 			p.running = false
 			p.tries++
 			if p.spent() || look == nil || !m.mayBeQuiet(p.next) {
 				return nil
 			}
-			p.start()
 		}
 	}
 }
@@ -174,6 +192,14 @@ func (p *pace) delay() time.Duration {
 		p.drawn, p.next = true, max(0, p.spec.RetryDelay(p.tries)) // users' functions say anything
 	}
 	return p.next
+}
+
+// ended tells of the end of the retry delay that is running, if one is.
+func (p *pace) ended() <-chan time.Time {
+	if !p.running {
+		return nil
+	}
+	return p.timer.C
 }
 
 // stop lets go of the timer.

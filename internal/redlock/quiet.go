@@ -8,7 +8,7 @@ import (
 // A waiter is quiet while it will be told of whatever could let it in. Then it looks only
 // now and then, as a message may be lost: so often in its expiry, but not more often than
 // its retry delay has it. The looks of a process come together, and so in few batches: at
-// the ticks of one clock.
+// the ticks of one clock, and each waits a little for a batch to be full.
 //
 // It is not quiet where nobody would tell it: behind a holder that is none of ours, or one
 // whose token is the user's, without a subscription, or where nothing but others in line
@@ -24,9 +24,13 @@ const (
 func (m *mark) noteHolder(n *node, a answer) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	was := m.announced[n.index]
 	m.announced[n.index] = time.Time{}
-	if a.remains > 0 {
+	switch {
+	case a.remains > 0:
 		m.announced[n.index] = time.Now().Add(a.remains)
+	case !was.IsZero():
+		m.waiter.wake() // which waits already, if the others have decided
 	}
 }
 

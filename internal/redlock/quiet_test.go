@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
@@ -259,6 +261,38 @@ func TestLooksOfAProcessComeTogether(t *testing.T) {
 	})
 }
 
+// And a batch is full before it leaves, for as long as others come.
+func TestLooksOfACrowdGoInFullBatches(t *testing.T) {
+	const waiters = 2000
+	bubble(t, 1, func(b *bench) {
+		n := b.nodes[0]
+		n.deaf = false
+		sent := b.batches()[0]
+		var delays atomic.Int32
+		ctx, cancel := context.WithCancel(background)
+		var waiting sync.WaitGroup
+		for i := range waiters {
+			name := fmt.Sprint("name", i)
+			n.put(name, tokenOfOurs, time.Hour)
+			c := DefaultConfig()
+			c.Unlimited = true
+			c.RetryDelay = func(int) time.Duration { delays.Add(1); return 100 * ms }
+			x := NewExclusive(b.engine.NewSpec(testProtocol, name, c))
+			waiting.Go(func() { require.ErrorIs(t, x.Lock(ctx), context.Canceled) })
+			time.Sleep(ms / 2)
+		}
+		time.Sleep(time.Second)
+		looks, requests := n.ran(scripts.MutexAcquire), sent.requests.Load()
+		time.Sleep(8 * time.Second)
+		looks, requests = n.ran(scripts.MutexAcquire)-looks, sent.requests.Load()-requests
+		require.InDelta(t, 10*waiters, looks, waiters)
+		require.LessOrEqual(t, int(requests), looks/90)
+		require.LessOrEqual(t, int(delays.Load()), waiters+waiters/10, "who has tries without limit wakes for its looks only")
+		cancel()
+		waiting.Wait()
+	})
+}
+
 // A place never ends while its waiter waits, and lasts two seconds at most.
 func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
 	c := waitingCalls["mutex"]
@@ -329,27 +363,59 @@ func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
 
 // Whatever stands in line is quiet where it will be told.
 func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
-	for name, c := range waitingCalls {
-		script := map[string]*scripts.Script{
-			"mutex": scripts.MutexAcquire, "writer": scripts.RWMutexWriteAcquire,
-			"reader": scripts.RWMutexReadAcquire, "permits": scripts.SemaphoreAcquire,
-		}[name]
-		hearing(t, 3, func(b *bench) {
-			c.held(b)
-			switch name { // else by none of ours
-			case "mutex":
-				b.heldBy(tokenOfOurs, time.Hour)
-			case "reader":
-				b.set(func(l *fakeRW) { l.writer.token = tokenOfOurs }, 0, 1, 2)
-			}
-			ctx, cancel := context.WithCancel(background)
-			waiting := begins(ctx, c.lock(b, func(c *Config) { c.Unlimited = true; c.SetRetryDelay(100 * ms) }))
-			time.Sleep(time.Second)
-			before := b.nodes[0].ran(script)
-			time.Sleep(20 * time.Second)
-			require.InDelta(t, 25, b.nodes[0].ran(script)-before, 3, name)
-			cancel()
-			require.ErrorIs(t, <-waiting, context.Canceled)
+	unlimited := func(c *Config) { c.Unlimited = true; c.SetRetryDelay(100 * ms) }
+	reading := func(b *bench) *RW {
+		x := b.rw(unlimited)
+		require.NoError(b, x.Reader.Lock(background))
+		time.Sleep(2 * joinWindow)
+		return x
+	}
+	for name, c := range map[string]struct {
+		asks  *scripts.Script
+		waits func(b *bench) func(context.Context) error // behind another process
+	}{
+		"mutex": {scripts.MutexAcquire, func(b *bench) func(context.Context) error {
+			b.heldBy(tokenOfOurs, time.Hour)
+			return b.object(unlimited).Lock
+		}},
+		"writer behind a writer": {scripts.RWMutexWriteAcquire, func(b *bench) func(context.Context) error {
+			b.set(func(l *fakeRW) { l.writer = fakeKey{tokenOfOurs, time.Now().Add(time.Hour)} }, 0, 1, 2)
+			return b.rw(unlimited).Writer.Lock
+		}},
+		"writer behind readers": {scripts.RWMutexWriteAcquire, func(b *bench) func(context.Context) error {
+			b.set(func(l *fakeRW) { l.readers["theirs"] = time.Now().Add(time.Hour) }, 0, 1, 2)
+			return b.rw(unlimited).Writer.Lock
+		}},
+		"reader behind a writer": {scripts.RWMutexReadAcquire, func(b *bench) func(context.Context) error {
+			b.set(func(l *fakeRW) { l.writer = fakeKey{tokenOfOurs, time.Now().Add(time.Hour)} }, 0, 1, 2)
+			return b.rw(unlimited).Reader.Lock
+		}},
+		"reader behind a writer that waits": {scripts.RWMutexReadAcquire, func(b *bench) func(context.Context) error {
+			b.set(func(l *fakeRW) { theirReader(l); theirMark(l) }, 0, 1, 2)
+			return b.rw(unlimited).Reader.Lock
+		}},
+		"reader behind a writer that waits for its process": {scripts.RWMutexReadExtend, func(b *bench) func(context.Context) error {
+			x := reading(b)
+			b.set(theirMark, 0, 1, 2)
+			return x.Reader.Lock
+		}},
+		"permits": {scripts.SemaphoreAcquire, func(b *bench) func(context.Context) error {
+			b.take(b.elsewhere().slots(1, func(c *Config) { c.Expiry = time.Hour }), 1)
+			x := b.slots(1, unlimited)
+			return func(ctx context.Context) error { _, err := x.Acquire(ctx, 1); return err }
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			hearing(t, 3, func(b *bench) {
+				ctx, cancel := context.WithCancel(background)
+				waiting := begins(ctx, c.waits(b))
+				time.Sleep(time.Second)
+				before := b.nodes[0].ran(c.asks)
+				time.Sleep(50 * time.Second)
+				assert.InDelta(t, 50/0.8, b.nodes[0].ran(c.asks)-before, 6)
+				cancel()
+				require.ErrorIs(t, <-waiting, context.Canceled)
+			})
 		})
 	}
 }

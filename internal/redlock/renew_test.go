@@ -331,17 +331,24 @@ func TestSuspendedProcessDoesNotRenewWhatIsOver(t *testing.T) {
 // batching is a fake node whose driver sends many calls at once.
 type batching struct {
 	*fakeNode
-	batches atomic.Int32
-	most    atomic.Int32
+	requests atomic.Int32
+	batches  atomic.Int32 // of these
+	most     atomic.Int32
+}
+
+func (f *batching) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	f.requests.Add(1)
+	return f.fakeNode.Eval(ctx, call)
 }
 
 func (f *batching) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
+	f.requests.Add(1)
 	f.batches.Add(1)
 	f.most.Store(max(f.most.Load(), int32(len(calls))))
 	replies := make([]driver.Reply, len(calls))
 	var all sync.WaitGroup
 	for i, call := range calls {
-		all.Go(func() { replies[i].Value, replies[i].Err = f.Eval(ctx, call) })
+		all.Go(func() { replies[i].Value, replies[i].Err = f.fakeNode.Eval(ctx, call) })
 	}
 	all.Wait()
 	return replies

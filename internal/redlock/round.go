@@ -456,7 +456,7 @@ func (r *round) request(i int) *outbox.Request {
 	case r.urgent:
 		q.Class = outbox.Urgent
 	case r.mark.looks():
-		q.Class = outbox.Looks
+		q.Class, q.Patient = outbox.Looks, r.mark.patient
 	}
 	return q
 }

@@ -95,8 +95,13 @@ func (x *Shared) pause(ctx context.Context, p *pace, m *mark, causes []error) er
 	recall := x.line.refused(causes)
 	if now, _ := x.line.current(); now != nil {
 		// Without the mark: a try that asks no node does not make it last, and one
-		// that would end too soon asks for another try at once.
-		err = p.pauseOr(ctx, recall)
+		// that would end too soon asks for another try at once. Behind a writer that
+		// waits for the lease, the end of that is what the reader is told of.
+		if now.hold.contested() != nil {
+			err = p.pauseToLook(ctx, recall)
+		} else {
+			err = p.pauseOr(ctx, recall)
+		}
 	} else {
 		err = m.pauseOr(ctx, p, recall)
 	}

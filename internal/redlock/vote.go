@@ -23,7 +23,7 @@ type answer struct {
 
 	late      bool          // of voteUnknown: the request may still be on its way, or in a socket's buffer
 	silent    bool          // of such an answer: there was none in time
-	remains   time.Duration // of voteTaken: how long the hold of ours lasts that is in the way and will tell; 0 if none does
+	remains   time.Duration // of voteTaken: how long the hold or the client in line lasts that is in the way and will tell; 0 if none does
 	contested bool          // of voteYes: a client waits there for all holds like ours to end; of voteTaken: only that one is in the way
 }
 
@@ -59,7 +59,7 @@ func readVote(reply any) (answer, bool) {
 	case int64(0):
 		return answer{vote: voteTaken}, true
 	case int64(-2):
-		return answer{vote: voteTaken, contested: true}, true
+		return answer{vote: voteTaken, contested: true, remains: markLife}, true
 	case int64(-1):
 		return answer{vote: voteMissing}, true
 	}
