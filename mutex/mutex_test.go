@@ -129,7 +129,7 @@ func TestLockWaitsForTheHolder(t *testing.T) {
 		require.NoError(t, a.Lock())
 		refused := make(chan struct{})
 		b := w.mutex(mutex.WithUnlimitedTries(), mutex.WithRetryDelayFunc(func(made int) time.Duration {
-			if made == 3 {
+			if made == 2 {
 				close(refused)
 			}
 			return time.Millisecond

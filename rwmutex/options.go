@@ -52,8 +52,8 @@ func WithRetryDelay(delay time.Duration) Option {
 // is random for each try, from 50ms to 250ms.
 //
 // While a goroutine waits in line for the same object, or for a release that will tell
-// it, each delay is asked for as if it polled if there is a limit of tries. With
-// [WithUnlimitedTries] tries are not counted meanwhile, and one delay stands for all.
+// it, and there is a limit of tries, each delay is asked for as if it polled. With
+// [WithUnlimitedTries] none is in line for the object, and one a look otherwise.
 func WithRetryDelayFunc(delay DelayFunc) Option {
 	return optionFunc(func(c *redlock.Config) { c.RetryDelay = delay })
 }

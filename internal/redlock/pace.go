@@ -112,8 +112,8 @@ const (
 // a majority, or by any and no more for a while, or over is closed; or when it is time
 // to look. While m is told of all that could let it in, retry delays go by and use up
 // tries, but nobody is asked at their ends, if it began the pause so: else it has no time
-// to look.
-// Those without a limit are then not counted: see pauseUntil.
+// to look. Where there is no limit a look counts as one, and wakes the call alone: see
+// pauseUntil.
 func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) error {
 	if p.spent() {
 		return errSpent
@@ -148,6 +148,10 @@ func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) erro
 			return nil
 		case <-look:
 			p.looks = quiet
+			if quiet && p.drawn && next >= p.next {
+				p.tries++
+				p.drawn = false
+			}
 			return nil
 		case <-over:
 			return nil
