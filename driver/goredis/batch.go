@@ -2,6 +2,7 @@ package goredis
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
@@ -43,17 +44,34 @@ func evalBatch(ctx context.Context, to sender, calls []*driver.Call) []driver.Re
 // pipeline sends commands at once and sorts what came back. The client sends them
 // once, as it does single ones: see bind.
 func pipeline(ctx context.Context, to sender, words [][]any) []driver.Reply {
-	pipe, cmds := to.Pipeline(), make([]*redis.Cmd, len(words))
-	for i := range words {
-		cmds[i] = newRequest(ctx, words[i])
-		_ = pipe.Process(ctx, cmds[i]) // only queues it
+	cmds := newRequests(ctx, words)
+	queued := make([]redis.Cmder, len(cmds))
+	for i := range cmds {
+		queued[i] = &cmds[i]
 	}
+	pipe := to.Pipeline()
+	_ = pipe.BatchProcess(ctx, queued...) // only queues them
 	_, failed := pipe.Exec(ctx)
 	replies := make([]driver.Reply, len(words))
-	for i, cmd := range cmds {
-		replies[i] = outcome(cmd, failed)
+	for i := range cmds {
+		replies[i] = outcome(&cmds[i], failed)
 	}
 	return replies
+}
+
+// newRequests is newRequest for a pipeline, with one allocation for all commands, and
+// one for all words.
+func newRequests(ctx context.Context, words [][]any) []redis.Cmd {
+	all := 0
+	for _, its := range words {
+		all += len(its)
+	}
+	cmds, copies := make([]redis.Cmd, len(words)), make([]any, 0, all)
+	for i, its := range words {
+		copies = append(copies, its...)
+		cmds[i] = *redis.NewCmd(ctx, slices.Clip(copies[len(copies)-len(its):])...)
+	}
+	return cmds
 }
 
 // outcome reads one command of a pipeline. One that has neither a value nor an error

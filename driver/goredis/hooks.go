@@ -49,9 +49,7 @@ func (d detour) pipeline(ctx context.Context, cmds []redis.Cmder) error {
 		defer conn.Close() // gives the connection back
 		pipe = conn.Pipeline()
 	}
-	for _, cmd := range cmds {
-		_ = pipe.Process(ctx, cmd) // only queues it
-	}
+	_ = pipe.BatchProcess(ctx, cmds...) // only queues them
 	_, err := pipe.Exec(ctx)
 	return err
 }
