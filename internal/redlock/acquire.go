@@ -47,7 +47,9 @@ func (a *attempts) try(ctx context.Context, t token, m *mark) (*hold, []error) {
 		a.abandon(h)
 		return nil, causes
 	}
-	if err := h.accept(r.start); err != nil {
+	start := r.start
+	r.done()
+	if err := h.accept(start); err != nil {
 		a.abandon(h)
 		return nil, []error{err}
 	}
@@ -56,26 +58,14 @@ func (a *attempts) try(ctx context.Context, t token, m *mark) (*hold, []error) {
 
 // ask prepares the round of an attempt, and the hold that it is for.
 func (a *attempts) ask(ctx context.Context, t token, call driver.Call, m *mark) (*hold, *round) {
-	h, r := a.newTry()
+	h := new(hold)
 	h.init(a.spec, t)
-	r.init(ctx, h, call, toGrant)
+	h.call = call
+	r := newRound(ctx, h, &h.call, toGrant)
 	r.excuseUnsettled(t)
 	h.pend(r)
 	m.pend(h, r)
 	return h, r
-}
-
-// newTry makes an empty hold and its round: in one allocation, but where the hold
-// lasts, and would keep the round from being freed.
-func (a *attempts) newTry() (*hold, *round) {
-	if a.spec.AutoExtend {
-		return new(hold), new(round)
-	}
-	both := new(struct {
-		hold  hold
-		round round
-	})
-	return &both.hold, &both.round
 }
 
 // accept starts the validity of a hold that a majority has granted.

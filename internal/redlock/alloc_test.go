@@ -25,7 +25,7 @@ func TestAllocationsOfLockAndUnlock(t *testing.T) {
 	for _, c := range []struct {
 		nodes int
 		most  float64
-	}{{1, 8}, {3, 25}, {5, 33}} {
+	}{{1, 10}, {3, 17}, {5, 21}} {
 		pools := make([]driver.Pool, c.nodes)
 		for i := range pools {
 			pools[i] = yesPool{bounded: true}

@@ -9,7 +9,8 @@ func (h *hold) check(ctx context.Context) (bool, []error) {
 	if h.over() {
 		return false, h.expired()
 	}
-	r := newRound(ctx, h, h.spec.checkCall(h), toCheck)
+	call := h.spec.checkCall(h)
+	r := newRound(ctx, h, &call, toCheck)
 	h.muteRepaired(r)
 	if !r.run(ctx) {
 		h.deny(r)

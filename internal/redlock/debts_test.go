@@ -22,7 +22,7 @@ func TestDebtThatComesAsTheCollectingEndsIsPaid(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		n := b.engine.nodes[0]
 		h := adopt(b.engine.NewSpec(testProtocol, "name", DefaultConfig()), "value")
-		h.end()
+		h.end(time.Now())
 		n.debts.collecting.Store(true)  // by one that has paid the last debt,
 		require.Nil(t, n.debts.take(1)) // and has just seen that
 		n.owe(h)
@@ -40,7 +40,7 @@ func TestDebtsAreCollectedAgainAfterAFailure(t *testing.T) {
 		s := b.engine.NewSpec(testProtocol, "name", DefaultConfig())
 		for _, value := range []string{"one", "another"} {
 			h := adopt(s, value)
-			h.end()
+			h.end(time.Now())
 			n.owe(h)
 		}
 		failed := once("mutex_release")

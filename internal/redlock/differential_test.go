@@ -153,7 +153,7 @@ func diffToken(i int) string {
 }
 
 func lineKeysOf(p *Protocol, name string) []any {
-	return append(p.keys(name), auxKeys(name, p.LineKeys)...)
+	return auxKeys(p.keys(name), name, p.LineKeys)
 }
 
 func poolOf(t testing.TB, node *redistest.Node) driver.Pool {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
@@ -18,6 +19,8 @@ type Engine struct {
 	err     error // why the pools can not be used; nil if they can
 	clock   clock.Clock
 	signals sync.Pool // of chan struct{}, capacity 1: see round
+	rounds  sync.Pool // of *round, on which nothing has been asked: see round.done
+	timers  sync.Pool // of *time.Timer, stopped: see round
 	ears    ears
 	keeper  keeper
 }
@@ -124,6 +127,21 @@ func isNil(pool driver.Pool) bool {
 // Quorum is the number of nodes whose word decides: a majority of the
 // configured ones, whether they are up or not.
 func (e *Engine) Quorum() int { return e.quorum }
+
+// timer takes a timer, and drop gives it back.
+func (e *Engine) timer(d time.Duration) *time.Timer {
+	t, ok := e.timers.Get().(*time.Timer)
+	if !ok {
+		return time.NewTimer(d)
+	}
+	t.Reset(d)
+	return t
+}
+
+func (e *Engine) drop(t *time.Timer) {
+	t.Stop() // after which nothing comes from it any more
+	e.timers.Put(t)
+}
 
 // signal takes a channel on which one round tells its caller of its decision.
 func (e *Engine) signal() chan struct{} {

@@ -18,7 +18,8 @@ type Exclusive struct {
 
 	readers *Shared // the other half of a read-write lock
 
-	attempts attempts // of the goroutine that has the place
+	attempts attempts  // of the goroutine that has the place
+	own      leftovers // of an object that shares none
 
 	mu sync.Mutex
 	// hold is the current hold, or the last one: nil before the first. It is
@@ -27,10 +28,13 @@ type Exclusive struct {
 }
 
 // NewExclusive makes an object from its specification.
-func NewExclusive(s *Spec) *Exclusive { return newExclusive(s, nil, new(leftovers)) }
+func NewExclusive(s *Spec) *Exclusive { return newExclusive(s, nil, nil) }
 
 func newExclusive(s *Spec, at *line, left *leftovers) *Exclusive {
 	x := &Exclusive{spec: s, line: at, attempts: attempts{spec: s, left: left}}
+	if left == nil {
+		x.attempts.left = &x.own
+	}
 	if s.Value != "" && s.err == nil {
 		x.hold = adopt(s, s.Value)
 	}

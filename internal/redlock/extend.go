@@ -80,7 +80,8 @@ func (h *hold) prepareExtension(ctx context.Context) (*round, error) {
 	if h.spec.SetNXOnExtend {
 		p = toGrant
 	}
-	r := newRound(ctx, h, h.spec.extendCall(h), p)
+	call := h.spec.extendCall(h)
+	r := newRound(ctx, h, &call, p)
 	h.muteRepaired(r)
 	h.extending(r)
 	if p == toGrant && !h.pend(r) {

@@ -73,7 +73,8 @@ func (h *hold) agreeOnFence(ctx context.Context, r *round) []error {
 	if f.said >= r.engine.quorum {
 		return nil
 	}
-	w := newRound(ctx, h, h.spec.fenceCall(h), toCheck)
+	call := h.spec.fenceCall(h)
+	w := newRound(ctx, h, &call, toCheck)
 	if !w.run(ctx) {
 		return w.causes()
 	}

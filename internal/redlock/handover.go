@@ -72,10 +72,11 @@ func (x *Slots) handOver(ctx context.Context, h *hold, n int) bool {
 // token is in the background, the old one by the caller. Nodes that have put the
 // new one in its place had the old one until then, and count for its release.
 func (a *attempts) handOver(ctx context.Context, h *hold) *hold {
-	next, r := a.newTry()
+	next := new(hold)
 	next.init(a.spec, a.spec.freshToken())
 	next.slots = h.slots
-	r.init(ctx, next, a.spec.handoverCall(h, next.token), toGrant)
+	next.call = a.spec.handoverCall(h, next.token)
+	r := newRound(ctx, next, &next.call, toGrant)
 	r.from = h
 	if !h.pend(r) {
 		return nil

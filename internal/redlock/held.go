@@ -20,7 +20,8 @@ func (x *Slots) Held(ctx context.Context, script *scripts.Script) (int, error) {
 	}
 	nobody := new(hold)
 	nobody.init(x.spec, token{})
-	r := newRound(ctx, nobody, driver.NewCall(script, x.spec.keys), toCheck)
+	call := driver.NewCall(script, x.spec.keys)
+	r := newRound(ctx, nobody, &call, toCheck)
 	r.all = true
 	if r.run(ctx) {
 		return r.countHeld(), nil

@@ -53,6 +53,8 @@ type hold struct {
 	release *round
 	undo    driver.Call // the release's call, once it was needed
 
+	call driver.Call // of the try
+
 	mark *mark // of the call that made the try, if it leaves one
 
 	gone chan struct{} // closed when nothing lingers on the nodes; nil unless a goroutine waits
@@ -203,11 +205,11 @@ func (h *hold) contested() []int {
 
 // end stops the hold: from now on grants are released as they come in. h.mu is
 // held.
-func (h *hold) end() {
+func (h *hold) end(now time.Time) {
 	if h.ended {
 		return
 	}
-	h.ended, h.lapses = true, time.Now().Add(h.lasts())
+	h.ended, h.lapses = true, now.Add(h.lasts())
 	if !h.token.strict {
 		return
 	}
@@ -245,7 +247,11 @@ func (h *hold) abandon() {
 func (h *hold) endIdle() []*node {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.end()
+	if h.countRid() == len(h.stakes) {
+		h.ended = true
+		return nil
+	}
+	h.end(time.Now())
 	var idle []*node
 	for i, n := range h.spec.engine.nodes {
 		if s := &h.stakes[i]; s.pending == 0 && s.maybe {
@@ -258,8 +264,7 @@ func (h *hold) endIdle() []*node {
 // settle releases the token on one node, once, and tells the owner's release if
 // there is one.
 func (h *hold) settle(n *node) {
-	h = h.inherited()
-	h.releaseAt(n, func(a answer) { h.report(n, a) })
+	h.inherited().releaseAt(n, nil)
 }
 
 // report tells the owner's release of a node that was settled.
@@ -301,13 +306,22 @@ func (s *stake) absent() answer {
 	}
 }
 
-// releaseAt sends one release in the background, if it is due, and passes n's answer on.
+// releaseAt sends one release in the background, if it is due, and passes n's answer on:
+// to the owner's release, if then is nil.
 func (h *hold) releaseAt(n *node, then func(answer)) {
 	if a, due := h.beginRelease(n); !due {
-		then(a)
+		h.pass(n, a, then)
 		return
 	}
 	h.undoAt(n, then)
+}
+
+func (h *hold) pass(n *node, a answer, then func(answer)) {
+	if then == nil {
+		h.report(n, a)
+		return
+	}
+	then(a)
 }
 
 // undoCall returns the call that releases the token.

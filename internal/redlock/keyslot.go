@@ -13,7 +13,7 @@ import (
 // the first of 0, 1, 2, … that leads to the right slot.
 func AuxKey(name, kind string) string {
 	key := name + "{" + name + "}" + kind
-	if keySlot(key) == keySlot(name) {
+	if name != "" && !strings.ContainsAny(name, "{}") || keySlot(key) == keySlot(name) {
 		return key
 	}
 	return name + "{" + numberFor(name, kind) + "}" + kind

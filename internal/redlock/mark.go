@@ -302,7 +302,7 @@ func (h *hold) undoAt(n *node, then func(answer)) {
 		if restoring {
 			h.mark.restored(n, a)
 		}
-		then(h.released(n, a))
+		h.pass(n, h.released(n, a), then)
 	})
 }
 

@@ -11,11 +11,12 @@ import "context"
 //
 // On failure, outcome tells whether the hold had been lost.
 func (h *hold) releaseAll(ctx context.Context) (outcome, []error) {
-	r := newRound(ctx, h, *h.undoCall(), toRelease)
+	r := newRound(ctx, h, h.undoCall(), toRelease)
 	late := h.validity().ended(r.began)
 	h.inviteRelease(r)
 	switch {
 	case r.run(ctx):
+		h.forgetRelease(r)
 		return released, nil
 	case late:
 		return expired, r.causes()
@@ -24,6 +25,19 @@ func (h *hold) releaseAll(ctx context.Context) (outcome, []error) {
 	default:
 		return undecided, r.causes()
 	}
+}
+
+// forgetRelease lets go of the round of a release, unless nodes are to report to it yet.
+func (h *hold) forgetRelease(r *round) {
+	if r.joins > 0 {
+		return
+	}
+	h.mu.Lock()
+	if h.release == r {
+		h.release = nil
+	}
+	h.mu.Unlock()
+	r.done()
 }
 
 // outcome is how an owner's release ended.
@@ -45,7 +59,7 @@ const (
 func (h *hold) inviteRelease(r *round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.end()
+	h.end(r.began.Time)
 	h.release = r
 	for i := range h.stakes {
 		switch s := &h.stakes[i]; {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
@@ -25,11 +26,12 @@ const fewNodes = 1
 // slot. A node's time begins when its call is sent. One that is late does not vote any
 // more unless its answer still comes before the decision.
 //
-// A round is prepared by excuse, mute and join, and then run, once.
+// A round is prepared by excuse, mute and join, and then run, once. It takes more memory
+// than all else of a call, so most are used again: see done.
 type round struct {
 	engine  *Engine
-	hold    *hold // whose token the call carries
-	call    driver.Call
+	hold    *hold           // whose token the call carries
+	call    *driver.Call    // no part of the round: whoever was given it may keep it
 	values  context.Context // the caller's, for tracing
 	began   instant         // when it was prepared, before anything was sent
 	purpose purpose
@@ -39,8 +41,7 @@ type round struct {
 	from    *hold // whose token the call takes away, to put the hold's in its place, if any
 
 	mu      sync.Mutex
-	slots   []slot // one a node
-	few     [fewNodes]slot
+	slots   []slot         // one a node
 	start   instant        // when the first of the votes that agree was sent
 	yes     int            // votes that agree
 	ballots map[string]int // where nodes disagree on slots: how many granted each set
@@ -55,6 +56,8 @@ type round struct {
 	won     bool
 	decided chan struct{} // receives once, when a decision closes a running round
 	then    func(*round)  // is called then, if nobody waits
+
+	users atomic.Int32 // who will call done: the caller, and every request
 
 	asked int // slots that are asked
 	back  int // of these: calls that have ended
@@ -96,6 +99,10 @@ type heard struct {
 	answered   bool
 	background bool // had no answer yet when the round closed
 }
+
+// unsure reports that the node was asked and has given no certain answer: the driver may
+// not be done yet.
+func (s *heard) unsure() bool { return s.asked && !s.certain() }
 
 // Unsent implements [outbox.Observer].
 func (s *slot) Unsent(_ *outbox.Request, cause error) { s.round.finish(s, unsent(cause)) }
@@ -139,21 +146,41 @@ func (r *round) await(s *slot, waited bool) {
 }
 
 // newRound prepares a round of call for h.
-func newRound(ctx context.Context, h *hold, call driver.Call, p purpose) *round {
-	r := new(round)
+func newRound(ctx context.Context, h *hold, call *driver.Call, p purpose) *round {
+	r, ok := h.spec.engine.rounds.Get().(*round)
+	if !ok {
+		r = new(round)
+	}
 	r.init(ctx, h, call, p)
 	return r
 }
 
-func (r *round) init(ctx context.Context, h *hold, call driver.Call, p purpose) {
+// done is called by the caller, and at the end of every request. After the last one the
+// round is used again, unless others may still look at it: then it is left to the garbage
+// collector, as by a caller that does not call done.
+func (r *round) done() {
+	if r.users.Add(-1) > 0 || r.called || r.any((*heard).unsure) {
+		return
+	}
+	for i := range r.slots {
+		if !r.slots[i].Reusable() {
+			return
+		}
+	}
+	e, slots := r.engine, r.slots
+	clear(slots)
+	*r = round{slots: slots}
+	e.rounds.Put(r)
+}
+
+func (r *round) init(ctx context.Context, h *hold, call *driver.Call, p purpose) {
 	e := h.spec.engine
 	r.engine, r.hold, r.call, r.purpose, r.values = e, h, call, p, ctx
 	r.began = e.now()
+	r.users.Store(1)
 	r.urgent = p == toRelease || p == toExtend
-	if n := len(e.nodes); n > fewNodes {
+	if n := len(e.nodes); len(r.slots) != n {
 		r.slots = make([]slot, n)
-	} else {
-		r.slots = r.few[:n]
 	}
 	if h.spec.ShufflePools {
 		r.first = rand.IntN(len(e.nodes))
@@ -171,7 +198,7 @@ func (r *round) init(ctx context.Context, h *hold, call driver.Call, p purpose) 
 func (r *round) spareSilent() {
 	silent := 0
 	for i := range r.slots {
-		if s := &r.slots[i]; s.asked && !s.mute && s.node.box.Silent(&r.call) {
+		if s := &r.slots[i]; s.asked && !s.mute && s.node.box.Silent(r.call) {
 			s.spare = true
 			silent++
 		}
@@ -448,9 +475,10 @@ func (r *round) mayInline(ctx context.Context) bool {
 
 // request fills in the request to node i.
 func (r *round) request(i int) *outbox.Request {
+	r.users.Add(1)
 	s := &r.slots[i]
 	q := &s.Request
-	q.Call, q.Bound, q.Token, q.Values, q.To = &r.call, r.hold.spec.bound, r.hold.token.value, r.values, s
+	q.Call, q.Bound, q.Token, q.Values, q.To = r.call, r.hold.spec.bound, r.hold.token.value, r.values, s
 	q.Class, q.Alone = outbox.Ordinary, r.alone
 	switch {
 	case r.urgent:
@@ -463,6 +491,12 @@ func (r *round) request(i int) *outbox.Request {
 
 // post puts the calls into the outboxes.
 func (r *round) post() {
+	if r.asked > 1 {
+		passages := make([]outbox.Passage, len(r.slots))
+		for i := range r.slots {
+			r.slots[i].Passage = &passages[i]
+		}
+	}
 	for i := range r.slots {
 		if s := r.inOrder(i); s.asked {
 			s.node.box.Post(r.request(s.node.index))
@@ -485,8 +519,8 @@ func (r *round) inOrder(i int) *slot { return &r.slots[(r.first+i)%len(r.slots)]
 func (r *round) wait(ctx context.Context) bool {
 	var over <-chan time.Time
 	if r.joins > 0 {
-		timer := time.NewTimer(r.hold.spec.bound)
-		defer timer.Stop()
+		timer := r.engine.timer(r.hold.spec.bound)
+		defer r.engine.drop(timer)
 		over = timer.C
 	}
 	select {
@@ -560,6 +594,7 @@ func (r *round) settleUnsent() {
 // finish records a node's answer. The hold hears of it first, so that whoever
 // acts on the decision finds the hold up to date.
 func (r *round) finish(s *slot, a answer) {
+	defer r.done()
 	n := s.node
 	a = r.understood(a)
 	if r.purpose == toRelease {
@@ -670,7 +705,7 @@ func (r *round) record(n *node, a answer) (late bool) {
 func (r *round) forgetValues() {
 	r.values = nil
 	for i := range r.slots {
-		r.slots[i].Values = nil
+		r.slots[i].Values, r.slots[i].Passage = nil, nil // of which one has the others' in its memory
 	}
 }
 

@@ -145,7 +145,8 @@ func (h *hold) convert(ctx context.Context, from *hold) []error {
 	if from.over() {
 		return []error{ErrLockAlreadyExpired}
 	}
-	r := newRound(ctx, h, h.spec.convertCall(h), toGrant)
+	call := h.spec.convertCall(h)
+	r := newRound(ctx, h, &call, toGrant)
 	if !h.pend(r) {
 		return []error{errNotHeld}
 	}

@@ -50,7 +50,7 @@ func TestRefusalSaysNothingThatItDoesNotKnow(t *testing.T) {
 		b.giveBack(p)
 	})
 	var r round
-	r.init(background, &hold{spec: &Spec{engine: New(newFake(), newFake()), limit: 2}}, driver.Call{}, toGrant)
+	r.init(background, &hold{spec: &Spec{engine: New(newFake(), newFake()), limit: 2}}, new(driver.Call), toGrant)
 	for i := range r.slots {
 		r.slots[i].answer = (&grant{}).answer()
 	}

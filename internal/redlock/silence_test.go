@@ -60,7 +60,7 @@ func TestDebtsAreBounded(t *testing.T) {
 		s := b.engine.NewSpec(testProtocol, "name", DefaultConfig())
 		strict := func(i int) *hold {
 			h := adopt(s, fmt.Sprint(i))
-			h.end()
+			h.end(time.Now())
 			return h
 		}
 		for i := range mostDebts + 10 {

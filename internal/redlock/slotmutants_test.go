@@ -34,7 +34,7 @@ func TestTheSlotAtTheLimitCounts(t *testing.T) {
 // told is a round in which all nodes have told of the same free slots.
 func told(free string) *round {
 	r := new(round)
-	r.init(background, &hold{spec: &Spec{engine: New(newFake(), newFake(), newFake()), limit: 100}}, driver.Call{}, toGrant)
+	r.init(background, &hold{spec: &Spec{engine: New(newFake(), newFake(), newFake()), limit: 100}}, new(driver.Call), toGrant)
 	for i := range r.slots {
 		r.slots[i].answer = (&grant{free: free}).answer()
 	}
@@ -138,7 +138,8 @@ func TestShuffledRoundsBeginAnywhere(t *testing.T) {
 			for range 100 {
 				h := new(hold)
 				h.init(x.spec, newToken("t", false))
-				r := newRound(background, h, x.spec.checkCall(h), toCheck)
+				call := x.spec.checkCall(h)
+				r := newRound(background, h, &call, toCheck)
 				first[r.inOrder(0).node.index] = true
 			}
 			require.Len(b, first, map[bool]int{false: 1, true: 3}[shuffle])

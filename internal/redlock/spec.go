@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"slices"
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
@@ -85,7 +86,7 @@ func (e *Engine) NewSpec(p *Protocol, name string, c Config) *Spec {
 func (e *Engine) newSpec(p *Protocol, name string, c Config, keys []any) *Spec {
 	p, keys = p.fenced(name, &c, keys)
 	s := &Spec{Config: c, engine: e, protocol: p, name: name, keys: keys}
-	s.lineKeys = append(keys[:len(keys):len(keys)], auxKeys(name, p.LineKeys)...)
+	s.lineKeys = auxKeys(slices.Clip(keys), name, p.LineKeys)
 	if s.err = e.err; s.err == nil {
 		s.err = s.Config.check(name)
 	}
@@ -99,11 +100,12 @@ func (p *Protocol) keys(name string) []any {
 	if len(p.AuxKeys) == 0 {
 		return []any{name}
 	}
-	return auxKeys(name, p.AuxKeys)
+	return auxKeys(nil, name, p.AuxKeys)
 }
 
-func auxKeys(name string, kinds []string) []any {
-	var keys []any
+// auxKeys adds the keys of some kinds to others.
+func auxKeys(keys []any, name string, kinds []string) []any {
+	keys = slices.Grow(keys, len(kinds))
 	for _, kind := range kinds {
 		keys = append(keys, AuxKey(name, kind))
 	}

@@ -9,12 +9,10 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
-// flight is one request to the server: of one call, or a batch. It is the context of
-// that request.
+// flight is one request to the server: of one call, or a batch.
 type flight struct {
-	*window // ends with the longest bound of its calls
-
 	lane     *lane
+	passage  *Passage
 	requests []*Request
 	one      [1]*Request
 	conn     *conn // nil where the pool itself is asked
@@ -30,35 +28,48 @@ type flight struct {
 	closes  []*conn // what the flight has to close once it has told its answers
 }
 
-// Value implements [context.Context]. A batch of several calls has no caller.
-func (f *flight) Value(key any) any {
-	if len(f.requests) != 1 || f.requests[0].Values == nil {
+// Passage is the context of a flight. The application's hooks may keep it, so it is no
+// part of what may be used again once the flight is over.
+type Passage struct {
+	*window // ends with the longest bound of the flight's calls
+	flight  *flight
+	values  context.Context // of the only call's caller; a batch of several calls has none
+}
+
+// Value implements [context.Context].
+func (p *Passage) Value(key any) any {
+	if p.values == nil {
 		return nil
 	}
-	return f.requests[0].Values.Value(key)
+	return p.values.Value(key)
 }
 
-// again is the context of a flight that is sent once more: see [driver.Again].
-type again struct {
-	*window
-	*flight
+// Again is for a flight that is sent once more: see [driver.Again].
+func (p *Passage) Again() context.Context { return p.flight.again() }
+
+// begin makes the flight's context.
+func (f *flight) begin(now time.Time) *Passage {
+	first := f.requests[0]
+	p := first.Passage
+	if first.Passage = nil; p == nil {
+		p = new(Passage)
+	}
+	p.window, p.flight = f.lane.box.windows.within(now, f.longest()), f
+	if len(f.requests) == 1 {
+		p.values = first.Values
+	}
+	f.since, f.passage = now, p
+	return p
 }
 
-func (a again) Deadline() (d time.Time, ok bool) { return a.window.Deadline() }
-func (a again) Done() <-chan struct{}            { return a.window.Done() }
-func (a again) Err() error                       { return a.window.Err() }
-func (a again) Value(key any) any                { return a.flight.Value(key) }
-func (a again) Again() context.Context           { return a.flight.Again() }
-
-// Again begins the bounds anew, and keeps when the calls were sent. The server has
+// again begins the bounds anew, and keeps when the calls were sent. The server has
 // answered, if only that it lacks a script.
-func (f *flight) Again() context.Context {
+func (f *flight) again() context.Context {
 	now := f.lane.box.clock.Now().Time
 	f.lane.mu.Lock()
 	defer f.lane.mu.Unlock()
 	f.lane.hear(now)
-	f.since = now
-	return again{f.lane.box.windows.within(now, f.longest()), f}
+	return f.begin(now)
 }
 
 // longest is the longest bound of the calls.
@@ -75,7 +86,7 @@ var errNoReply = errors.New("the driver has returned no reply")
 // send runs the calls, and returns when the driver does.
 func (f *flight) send() {
 	if len(f.requests) == 1 {
-		f.reply[0].Value, f.reply[0].Err = f.target().Eval(f, f.requests[0].Call)
+		f.reply[0].Value, f.reply[0].Err = f.target().Eval(f.passage, f.requests[0].Call)
 		f.replies = f.reply[:]
 		return
 	}
@@ -83,7 +94,7 @@ func (f *flight) send() {
 	for i, r := range f.requests {
 		calls[i] = r.Call
 	}
-	f.replies = f.target().(driver.Batcher).EvalBatch(f, calls)
+	f.replies = f.target().(driver.Batcher).EvalBatch(f.passage, calls)
 	for len(f.replies) < len(calls) {
 		f.replies = append(f.replies, driver.Reply{Err: errNoReply})
 	}
@@ -113,7 +124,7 @@ func (f *flight) sendBounded() bool {
 	if bounded == nil {
 		return false
 	}
-	reply, ok, err := bounded.EvalBounded(f, f.requests[0].Call)
+	reply, ok, err := bounded.EvalBounded(f.passage, f.requests[0].Call)
 	f.reply[0] = driver.Reply{Value: reply, Err: err}
 	f.replies = f.reply[:]
 	return ok
@@ -168,12 +179,15 @@ func timedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
 }
 
-// end passes the answers on, and closes a connection that is broken.
+// end passes the answers on, and closes a connection that is broken. A flight is a part of
+// its first request, so it may be gone as soon as that is told.
 func (f *flight) end() {
+	l, replies, closes := f.lane, f.replies, f.closes
+	f.passage = nil // which may have a caller's values
 	for i, r := range f.requests {
-		r.tell(f.replies[i])
+		r.tell(replies[i])
 	}
-	f.lane.close(f.closes)
+	l.close(closes)
 }
 
 func (r *Request) tell(got driver.Reply) {

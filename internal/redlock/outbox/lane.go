@@ -31,6 +31,11 @@ type lane struct {
 	tokens   map[string]bool
 	conns    conns
 	alarm    alarm
+
+	// starting are flights that are to be run, each by the next goroutine that start
+	// makes: one that is made with an argument costs an allocation.
+	starting chan *flight
+	start    func()
 }
 
 func (l *lane) init(o *Outbox, name string) {
@@ -39,6 +44,8 @@ func (l *lane) init(o *Outbox, name string) {
 		l.most = 1
 	}
 	l.alarm.ring = l.look
+	l.starting = make(chan *flight, maxFlights)
+	l.start = func() { l.run(<-l.starting) }
 }
 
 // post has a request wait, and sends what may be sent.
@@ -137,8 +144,8 @@ func (l *lane) cut(now clock.Instant) *flight {
 		return nil
 	}
 	f := l.fill(waiting)
-	f.lane, f.conn, f.since = l, c, now.Time
-	f.window = l.box.windows.within(now.Time, f.longest())
+	f.lane, f.conn = l, c
+	f.begin(now.Time)
 	for _, r := range f.requests {
 		r.sent = now
 	}
@@ -242,7 +249,8 @@ func (l *lane) join(first *Request, most int) []*Request {
 // fly runs a flight, if there is one, in a goroutine of its own.
 func (l *lane) fly(f *flight) {
 	if f != nil {
-		go l.run(f)
+		l.starting <- f // where there is room for all that may be under way
+		go l.start()
 	}
 }
 
@@ -304,7 +312,7 @@ func (l *lane) requeue(f *flight) {
 			late = append(late, r)
 			continue
 		}
-		r.sent = clock.Instant{}
+		r.sent, r.requeued = clock.Instant{}, true
 		l.waiting[r.Class].pushFront(r)
 	}
 	f.requests = late

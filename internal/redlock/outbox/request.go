@@ -29,7 +29,8 @@ const (
 )
 
 // Request is one call on its way to one node. Its maker fills in the exported fields
-// and posts it, once. It must not be copied afterwards.
+// and posts it, once. It must not be copied afterwards, nor used again unless it is
+// Reusable.
 type Request struct {
 	Call  *driver.Call
 	Class Class
@@ -47,6 +48,9 @@ type Request struct {
 	// Values are the caller's context values, for tracing. A batch of several calls
 	// carries those of no caller.
 	Values context.Context
+	// Passage is room for a context, which must not have been used. It may be nil: its
+	// maker can so have the memory for several at once.
+	Passage *Passage
 	// To is told what becomes of the request.
 	To Observer
 
@@ -59,6 +63,7 @@ type Request struct {
 	waits         bool
 	before, after *Request // while it waits
 	late          bool     // was told so
+	requeued      bool     // waits again, or has done so
 }
 
 // newFlight is a flight that begins with the request. A connection that turns out to be
@@ -69,6 +74,11 @@ func (r *Request) newFlight() *flight {
 	}
 	return &r.own
 }
+
+// Reusable reports that nothing looks at the request any more once its observer's last
+// method has returned. A look that has told of its lateness may, and its first flight if
+// there was another one.
+func (r *Request) Reusable() bool { return !r.late && !r.requeued }
 
 // Sent is the moment just before the request left. It is valid once the observer was
 // told of an answer or of lateness, and zero when it was not sent.
