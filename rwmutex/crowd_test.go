@@ -281,6 +281,7 @@ func TestCrowdWithNodesThatRestart(t *testing.T) {
 	const expiry = time.Second
 	for _, n := range []int{1, 3, 5} {
 		t.Run(fmt.Sprintf("%d nodes", n), func(t *testing.T) {
+			t.Parallel() // as they mostly wait
 			clock := redistest.StartOne(t)
 			w := newWorld(t, clients[0], redistest.Start(t, n))
 			c := w.gather(rwmutex.WithExpiry(expiry), rwmutex.WithTimeoutFactor(0.2))
