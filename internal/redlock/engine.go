@@ -38,7 +38,7 @@ func New(pools ...driver.Pool) *Engine {
 		e.nodes = append(e.nodes, e.newNode(i, pool))
 	}
 	if len(e.nodes) == 1 {
-		e.nodes[0].box.Patient()
+		e.nodes[0].box.Decides()
 	}
 	e.ears.nodes = e.nodes
 	return e

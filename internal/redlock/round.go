@@ -31,7 +31,7 @@ const fewNodes = 1
 type round struct {
 	engine  *Engine
 	hold    *hold           // whose token the call carries
-	call    *driver.Call    // no part of the round: whoever was given it may keep it
+	call    *driver.Call    // no part of the round: drivers and hooks may keep it
 	values  context.Context // the caller's, for tracing
 	began   instant         // when it was prepared, before anything was sent
 	purpose purpose

@@ -34,8 +34,8 @@ const (
 	// as long as there is any hope without it.
 	dialPause = 100 * time.Millisecond
 
-	// dialBounds is for how many bounds a call waits for the only connection of a
-	// patient lane, as making one may take so many round trips: for TCP, TLS (2), HELLO,
+	// dialBounds is for how many bounds a call waits for the only connection to a
+	// node that decides alone, as making one may take so many round trips: for TCP, TLS (2), HELLO,
 	// AUTH, SELECT, and the names of client and library.
 	dialBounds = 8
 )

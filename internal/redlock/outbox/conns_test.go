@@ -30,7 +30,7 @@ func TestACallWaitsForTheFirstConnectionForSeveralBounds(t *testing.T) {
 		assert.False(w, w.box.Silent(&p.call))
 	}
 	within(t, ofDials, func(w *world) {
-		w.box.Patient()
+		w.box.Decides()
 		w.dial = takes(dial)
 		w.delay = always(90 * time.Millisecond)
 		firstCall(w, "the very first")
@@ -47,7 +47,7 @@ func TestACallWaitsForTheFirstConnectionForSeveralBounds(t *testing.T) {
 // The others of a crowd are late, or given up, by their bounds from there on.
 func TestWhatWaitedForTheFirstConnectionIsBoundedFromThere(t *testing.T) {
 	within(t, ofDials, func(w *world) {
-		w.box.Patient()
+		w.box.Decides()
 		w.hang()
 		w.dial = takes(430 * time.Millisecond)
 		w.postAll("a b", alone)
@@ -72,7 +72,7 @@ func TestAServerThatCannotBeDialledIsWaitedForOnce(t *testing.T) {
 	} {
 		t.Run(how, func(t *testing.T) {
 			within(t, ofDials, func(w *world) {
-				w.box.Patient()
+				w.box.Decides()
 				w.dial = func(string) (time.Duration, error) { return c.dial, errTimeout }
 				first := w.post("first")
 				time.Sleep(100 * time.Millisecond)
@@ -98,7 +98,7 @@ func TestAServerThatCannotBeDialledIsWaitedForOnce(t *testing.T) {
 // A server that is down refuses connections, and is not silent.
 func TestAServerThatRefusesConnectionsIsNotSilent(t *testing.T) {
 	within(t, ofDials, func(w *world) {
-		w.box.Patient()
+		w.box.Decides()
 		w.dial = func(string) (time.Duration, error) { return 90 * time.Millisecond, errRefused }
 		for range 20 {
 			p := w.post(fmt.Sprint(w.since()))

@@ -85,7 +85,7 @@ func (l *lane) lookAgain(moment, now time.Time) (come bool) {
 // A new connection is not an answer, but worth waiting for as if it were. l.mu is held.
 func (l *lane) waitsUntil(r *Request) time.Time {
 	until := latest(r.posted, l.heardAt, l.conns.made).Add(r.Bound)
-	if l.box.patient && len(l.flights) == 0 && !l.conns.trying.IsZero() {
+	if l.box.decides && len(l.flights) == 0 && !l.conns.trying.IsZero() {
 		until = latest(until, l.conns.trying.Add(dialBounds*r.Bound))
 	}
 	return until

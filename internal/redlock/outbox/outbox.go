@@ -46,7 +46,7 @@ type Outbox struct {
 
 	clock   *clock.Clock
 	flights int // how many are under way at a time: maxFlights, or fewer in tests
-	patient bool
+	decides bool // alone
 	windows windows
 	only    lane // of a pool that is one server
 
@@ -69,9 +69,9 @@ func New(pool driver.Pool, c *clock.Clock) *Outbox {
 // tests make small outboxes, and comes before the first request.
 func (o *Outbox) Narrow(flights int) { o.flights = flights }
 
-// Patient has calls wait for several bounds where their server's first connection is being
-// made. It is for a node that decides alone, and comes before the first request.
-func (o *Outbox) Patient() { o.patient = true }
+// Decides says that the node decides alone: calls wait for several bounds where their
+// server's first connection is being made. It comes before the first request.
+func (o *Outbox) Decides() { o.decides = true }
 
 // Post sends a request as soon as its turn comes. It does not wait.
 func (o *Outbox) Post(r *Request) { o.lane(r.Call).post(r) }

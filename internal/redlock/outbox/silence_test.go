@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A host that hangs, or drops what it is sent, keeps a dial waiting. Whoever needs to know
+// A host that hangs, or drops what it is sent, keeps a dial waiting. What needs to know
 // whether the server answers must not wait for that again with every call.
 func TestAServerThatIsNotReachedWithinABoundIsSilent(t *testing.T) {
 	within(t, ofDials, func(w *world) {
@@ -28,7 +28,7 @@ func TestAServerThatIsNotReachedWithinABoundIsSilent(t *testing.T) {
 	})
 }
 
-// Whoever asks for a lock that others have withdraws what was not sent, with each try.
+// A try for a lock that others have withdraws what was not sent, with each try.
 func TestAServerIsSilentThoughNoCallHasWaitedForItsConnection(t *testing.T) {
 	within(t, ofDials, func(w *world) {
 		w.dial = takes(time.Second)
