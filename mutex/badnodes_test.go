@@ -39,10 +39,7 @@ var outages = []outage{
 // redigo's Dial does, end when it is back.
 func disconnect(n *redistest.Node, t testing.TB) {
 	n.Disconnect(t)
-	t.Cleanup(func() {
-		n.Reconnect(t)
-		require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
-	})
+	t.Cleanup(func() { n.Reconnect(t) })
 }
 
 // withOutages runs a test on n nodes for each client and each outage.
@@ -71,6 +68,9 @@ func (o outage) on(t *testing.T, n int, test func(t *testing.T, w *world, strike
 	redistest.Needs(t, o.ability)
 	onNodes(t, n, func(t *testing.T, w *world) {
 		test(t, w, func(which ...int) {
+			if o.ability == redistest.CanAddress {
+				w.t.Cleanup(func() { settle(w.t) }) // once all nodes are back
+			}
 			for _, i := range which {
 				o.strike(w.nodes[i], w.t)
 			}
@@ -221,7 +221,7 @@ func (w *world) allUsed(m *mutex.Mutex) bool {
 	if m.TryLock() != nil {
 		return false
 	}
-	require.Eventually(w.t, func() bool { return background() == 0 }, patience, tick)
+	settle(w.t)
 	held := w.holders(m.Value())
 	ok, _ := m.Unlock()
 	return ok && held == len(w.nodes)

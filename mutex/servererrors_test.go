@@ -175,7 +175,7 @@ func testRefusedByAMajority(t *testing.T, w *world, r refusal) {
 // goes on in the background.
 func requireLeftAlone(t *testing.T, w *world, good ...*redistest.Node) {
 	t.Helper()
-	require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
+	settle(t)
 	for _, n := range good {
 		assert.Nil(t, n.Do(t, "GET", w.name))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/mutex"
 	"github.com/holdfast-go/holdfast/scripts"
@@ -38,7 +39,7 @@ func TestAPausedNodeThatResumesAfterUnlock(t *testing.T) {
 				}, patience, tick)
 				unlockInTheEnd(t, m)
 				if options != nil {
-					require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
+					settle(t)
 				}
 				w.nodes[2].Resume(t)
 				w.awaitFree() // what timed out is sent again
@@ -80,7 +81,7 @@ func warm(t *testing.T, m *mutex.Mutex) {
 	require.NoError(t, m.Lock())
 	requireYes(t, m.Extend)
 	requireYes(t, m.Unlock)
-	require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
+	settle(t)
 }
 
 // Replies that are lost leave open whether the lock was granted.
@@ -148,7 +149,7 @@ func TestADriverThatIgnoresItsDeadline(t *testing.T) {
 		})
 		assert.Zero(t, released.Load(), "while the acquire may still arrive")
 		close(brought)
-		require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
+		settle(t)
 		assert.EqualValues(t, n, released.Load())
 	}
 }
@@ -209,7 +210,7 @@ func TestManyPairsLeaveNoKey(t *testing.T) {
 			require.NoError(t, m.Lock())
 			requireYes(t, m.Unlock)
 		}
-		require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
+		settle(t)
 		for _, n := range w.nodes {
 			assert.Empty(t, n.Do(t, "KEYS", w.name+"*"))
 		}
@@ -254,7 +255,7 @@ func mostInBackground(t *testing.T, m *mutex.Mutex) int {
 		require.NoError(t, m.Lock())
 		requireYes(t, m.Unlock)
 		if i%10 == 0 {
-			most = max(most, background())
+			most = max(most, len(leaktest.Background()))
 		}
 	}
 	return most
@@ -281,6 +282,6 @@ func TestGoroutinesBehindAHungNodeInABurst(t *testing.T) {
 			})
 		}
 		all.Wait()
-		assert.Less(t, background(), goroutines*pairs/2)
+		assert.Less(t, len(leaktest.Background()), goroutines*pairs/2)
 	})
 }

@@ -1,9 +1,7 @@
 package mutex_test
 
 import (
-	"bytes"
 	"fmt"
-	"runtime"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/goredis"
 	"github.com/holdfast-go/holdfast/driver/redigo"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/mutex"
 )
@@ -228,27 +227,7 @@ func (w *world) requireSettled() {
 // settle waits until nothing goes on in the background.
 func settle(t testing.TB) {
 	t.Helper()
-	require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
-}
-
-// background counts the goroutines of the engine. Those that call it count too.
-func background() int {
-	stacks := make([]byte, 1<<20)
-	for {
-		n := runtime.Stack(stacks, true)
-		if n < len(stacks) {
-			stacks = stacks[:n]
-			break
-		}
-		stacks = make([]byte, 2*len(stacks))
-	}
-	count := 0
-	for _, stack := range bytes.Split(stacks, []byte("\n\n")) {
-		if bytes.Contains(stack, []byte("/internal/redlock")) {
-			count++
-		}
-	}
-	return count
+	leaktest.Settle(t, patience)
 }
 
 // holders counts the nodes that have token now.

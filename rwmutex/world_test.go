@@ -1,9 +1,7 @@
 package rwmutex_test
 
 import (
-	"bytes"
 	"fmt"
-	"runtime"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/goredis"
 	"github.com/holdfast-go/holdfast/driver/redigo"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/rwmutex"
 )
@@ -296,20 +295,7 @@ func (w *world) awaitPaid(objects ...*rwmutex.RWMutex) {
 // settle waits until nothing goes on in the background.
 func settle(t testing.TB) {
 	t.Helper()
-	require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
-}
-
-// background counts the goroutines of the engine. Those that call it count too.
-func background() int {
-	stacks := make([]byte, 4<<20)
-	stacks = stacks[:runtime.Stack(stacks, true)]
-	count := 0
-	for _, stack := range bytes.Split(stacks, []byte("\n\n")) {
-		if bytes.Contains(stack, []byte("/internal/redlock")) {
-			count++
-		}
-	}
-	return count
+	leaktest.Settle(t, patience)
 }
 
 // requireYes runs Unlock, RUnlock, Extend, RExtend or Valid, which must be true.

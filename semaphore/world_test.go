@@ -1,10 +1,8 @@
 package semaphore_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +14,7 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/goredis"
 	"github.com/holdfast-go/holdfast/driver/redigo"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/semaphore"
 )
@@ -147,20 +146,7 @@ func (w *world) awaitGrants(want int, nodes ...*redistest.Node) {
 // settle waits until nothing goes on in the background.
 func settle(t testing.TB) {
 	t.Helper()
-	require.Eventually(t, func() bool { return background() == 0 }, patience, tick)
-}
-
-// background counts the goroutines of the engine.
-func background() int {
-	stacks := make([]byte, 4<<20)
-	stacks = stacks[:runtime.Stack(stacks, true)]
-	count := 0
-	for _, stack := range bytes.Split(stacks, []byte("\n\n")) {
-		if bytes.Contains(stack, []byte("/internal/redlock")) {
-			count++
-		}
-	}
-	return count
+	leaktest.Settle(t, patience)
 }
 
 // acquire takes n permits, which must work, and waits until every node has told

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
 // tests are those of a package.
@@ -38,4 +40,16 @@ func TestReturnsAtOnceAfterAFailure(t *testing.T) {
 	require.Equal(t, 3, code)
 	require.Error(t, goleak.Find(), "what was left is still there")
 	close(leaves)
+}
+
+// What the engine runs is listed, and nothing else is.
+func TestBackgroundListsTheEngine(t *testing.T) {
+	leave := make(chan struct{})
+	go func() { <-leave }()
+	require.Empty(t, Background())
+	slow := clock.Clock{Step: func(now time.Time) time.Time { <-leave; return now }}
+	go slow.Now()
+	require.Eventually(t, func() bool { return len(Background()) == 1 }, time.Minute, time.Millisecond)
+	close(leave)
+	Settle(t, time.Minute)
 }

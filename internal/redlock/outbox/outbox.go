@@ -45,7 +45,7 @@ type Outbox struct {
 	laner   driver.Laner   // pool, if it has several
 
 	clock   *clock.Clock
-	flights int // how many are under way at a time: maxFlights, or fewer in tests
+	flights int  // how many are under way at a time: maxFlights, or fewer in tests
 	decides bool // alone
 	windows windows
 	only    lane // of a pool that is one server
