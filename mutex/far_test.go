@@ -401,9 +401,10 @@ func TestFarCancelled(t *testing.T) {
 	far(t, 1, redistest.Link{RoundTrip: 40 * time.Millisecond, Jitter: 20 * time.Millisecond}, func(t *testing.T, w *farWorld) {
 		f := w.factory()
 		var locked, ended atomic.Int64
-		for range 3 { // without connections, and with them
+		step := time.Millisecond
+		for round := 0; round < 3 || locked.Load() == 0; round++ { // without connections, and with them
 			forAll(300, func(i int) {
-				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*time.Millisecond)
+				ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*step)
 				defer cancel()
 				m := f.NewMutex(fmt.Sprint(i), steady()...)
 				switch err := m.LockContext(ctx); {
@@ -421,8 +422,8 @@ func TestFarCancelled(t *testing.T) {
 			require.NoError(t, m.Lock())
 			requireYes(t, m.Unlock)
 			w.awaitNothing()
+			step *= 2 // for a machine that is slow
 		}
-		assert.Positive(t, locked.Load())
 		assert.Positive(t, ended.Load())
 		w.requireConns(1)
 	})
