@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -160,10 +161,13 @@ func (c *conn) follow(ctx context.Context, call *driver.Call, err error) (any, e
 func (c *conn) Bounded() bool { return c.bounded && c.chase == nil }
 
 // Close implements [driver.Conn]. The socket goes first, so that a call which uses it
-// ends.
+// ends. The client then finds it closed, or has closed it itself.
 func (c *conn) Close() error {
 	c.single.close()
-	return c.client.Close()
+	if err := c.client.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // errWrong is a connection that leads to another server than a new one would.
