@@ -365,6 +365,7 @@ func TestReleaseThatMayHaveRunIsInDoubt(t *testing.T) {
 				node.lose = once("mutex_release")
 			}
 			b.unlockInDoubt(x)
+			synctest.Wait() // for the third node's answer to be lost, too
 			time.Sleep(waits)
 			err, lost := x.unlock(background)
 			require.ErrorIs(t, err, errDoubtful)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -358,7 +359,9 @@ func TestWhatWasExtendedIsReleased(t *testing.T) {
 		x.hold.stakes[2].maybe = false
 		x.hold.mu.Unlock()
 		b.extend(x)
+		synctest.Wait() // for the third node's answer
 		b.unlock(x)
+		synctest.Wait() // for its release
 		require.Empty(t, b.nodes[2].holder("name"))
 	})
 }
