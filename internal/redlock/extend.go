@@ -198,24 +198,19 @@ func (h *hold) repair(n *node, failed func()) {
 // pendRepair notes that a repair is about to be sent to n, unless the hold is
 // over or n is being seen to already. From here on n is on probation.
 func (h *hold) pendRepair(n *node, now instant) bool {
-	if !h.pendAt(n, now) {
-		return false
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stakes[n.index].probation = true
-	return true
-}
-
-// pendAt notes that a call which may put the token there is about to be sent to n,
-// unless the hold is over or n is being seen to already.
-func (h *hold) pendAt(n *node, now instant) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := &h.stakes[n.index]
-	if h.ended || s.pending > 0 || h.valid.ended(now) {
+	if !h.mayPend(s, now) {
 		return false
 	}
 	s.begin()
+	s.probation = true
 	return true
+}
+
+// mayPend reports that a call which may put the token on a node may be sent there: that
+// the hold is not over, and the node is not being seen to already. h.mu is held.
+func (h *hold) mayPend(s *stake, now instant) bool {
+	return !h.ended && s.pending == 0 && !h.valid.ended(now)
 }

@@ -67,6 +67,7 @@ type stake struct {
 	owed      bool  // a release is among the node's debts
 	maybe     bool  // the token is there, or may be
 	refused   bool  // the node said that another client's is there
+	former    bool  // it may be there as the predecessor's, and is to be converted: see heir
 
 	// last is the first certain answer to a release, or to a call that passed the
 	// token on: voteYes where it was there until then. It is the last word, and is
@@ -143,24 +144,19 @@ func (h *hold) unsent(i int) {
 // learn takes the answer of a call that may have granted. It reports whether
 // the node must now be settled by the caller, as the hold has ended meanwhile.
 func (h *hold) learn(n *node, a answer) (owed bool) {
-	owed, _ = h.learnFor(n, a)
-	return owed
-}
-
-// learnFor is learn, and returns the hold whose the answer was when it came.
-func (h *hold) learnFor(n *node, a answer) (owed bool, of *hold) {
-	h = h.lockInherited()
-	defer h.mu.Unlock()
-	s := &h.stakes[n.index]
+	of := h.lockInherited()
+	defer of.mu.Unlock()
+	s := &of.stakes[n.index]
 	s.pending--
 	switch a.vote {
 	case voteYes, voteUnknown:
 		s.maybe = true
-		h.doubt(s, a)
+		s.former = s.former || of != h
+		of.doubt(s, a)
 	case voteTaken:
 		s.refused = true
 	}
-	return h.ended && s.pending == 0, h
+	return of.ended && s.pending == 0
 }
 
 // noteThere notes that n has the token, whatever the answers before, of which some may

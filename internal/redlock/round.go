@@ -600,7 +600,7 @@ func (r *round) finish(s *slot, a answer) {
 	if r.purpose == toRelease {
 		a = r.hold.released(n, a)
 	}
-	owed, of := r.tell(n, a)
+	owed := r.tell(n, a)
 	owedFrom := r.from != nil && r.from.handed(n, a)
 	late := r.record(n, a)
 	if owed {
@@ -609,9 +609,8 @@ func (r *round) finish(s *slot, a answer) {
 	if owedFrom {
 		r.from.settle(n)
 	}
-	if of != r.hold && a.vote == voteYes {
-		of.inherit(n)
-		return
+	if r.purpose == toGrant {
+		r.hold.inherit(n)
 	}
 	switch {
 	case !late:
@@ -627,8 +626,8 @@ func (r *round) finish(s *slot, a answer) {
 }
 
 // tell lets the hold know of an answer. It reports whether the node must be settled
-// once the answer is recorded, and returns the hold whose the answer is.
-func (r *round) tell(n *node, a answer) (owed bool, of *hold) {
+// once the answer is recorded.
+func (r *round) tell(n *node, a answer) (owed bool) {
 	if a.contested || a.vote == voteTaken {
 		r.hold.contest(n)
 	}
@@ -641,10 +640,7 @@ func (r *round) tell(n *node, a answer) (owed bool, of *hold) {
 	if r.purpose == toExtend && a.vote == voteYes {
 		r.hold.noteThere(n)
 	}
-	if r.purpose == toGrant {
-		return r.hold.learnFor(n, a)
-	}
-	return false, r.hold
+	return r.purpose == toGrant && r.hold.learn(n, a)
 }
 
 // agree counts a yes. Nodes that granted slots agree when they granted the same,

@@ -125,9 +125,12 @@ func (h *hold) lockInherited() *hold {
 
 // inherit sees to a grant to the hold's predecessor that came after it had been
 // converted on the other nodes: it is converted too, lest it keep others from reading
-// there. If the hold has ended meanwhile the grant is released instead, by others.
+// there. It may come while the node is asked to convert, and too early for that; so it is
+// seen to when nothing is under way there. If the hold has ended meanwhile the grant is
+// released instead, by others.
 func (h *hold) inherit(n *node) {
-	if !h.pendAt(n, h.spec.engine.now()) {
+	h, due := h.pendFormer(n)
+	if !due {
 		return
 	}
 	n.send(h.spec, h.token, outbox.Urgent, h.spec.convertCall(h), func(a answer) {
@@ -135,6 +138,20 @@ func (h *hold) inherit(n *node) {
 			h.settle(n)
 		}
 	})
+}
+
+// pendFormer notes that a call is about to be sent to n which converts what its hold's
+// predecessor may have there, if there may be anything.
+func (h *hold) pendFormer(n *node) (of *hold, due bool) {
+	of = h.lockInherited()
+	defer of.mu.Unlock()
+	s := &of.stakes[n.index]
+	due = s.former && of.mayPend(s, of.spec.engine.now())
+	if due {
+		s.former = false
+		s.begin()
+	}
+	return of, due
 }
 
 // convert asks the nodes to make the new hold of the old one.

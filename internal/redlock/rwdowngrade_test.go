@@ -209,6 +209,25 @@ func TestLateGrantsAfterADowngradeAreTheReaders(t *testing.T) {
 	}
 }
 
+// The node is asked to downgrade before it has run the acquire, and its answer comes
+// after that of the acquire.
+func TestLateGrantsBesideADowngradeAreTheReaders(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[2].before = only("rwmutex_write_acquire", 100*ms)
+		b.nodes[2].after = only("rwmutex_downgrade", 200*ms)
+		x := b.rw(nil)
+		b.in(x.Writer)
+		require.NoError(t, x.Downgrade(background))
+		time.Sleep(150 * ms)
+		require.Equal(t, []string{"", "", x.Writer.Value()}, b.writers())
+		time.Sleep(time.Second)
+		require.Equal(t, []string{"", "", ""}, b.writers())
+		require.Equal(t, []int{1, 1, 1}, b.leases())
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
 // A node runs the acquire in time, but its answer comes after a downgrade of which
 // nothing was sent: what it has is the readers' all the same.
 func TestLateAnswersAfterADowngradeAreTheReaders(t *testing.T) {
