@@ -338,6 +338,7 @@ func TestLateYesDoesNotEndAProbation(t *testing.T) {
 			}
 		})
 		b.extend(x)
+		synctest.Wait() // node 1 has run it
 		b.nodes[1].restart()
 		b.extend(x) // repairs it
 		require.Equal(t, x.Value(), b.holders()[1])
