@@ -36,7 +36,7 @@ const uuids = "github.com/google/uuid"
 
 // A user compiles one client library, and nothing that only tests need.
 func TestWhatAUserCompiles(t *testing.T) {
-	engine := []string{"internal/redlock", "internal/redlock/outbox", "internal/redlock/clock", "driver", "scripts"}
+	engine := append([]string{"internal/redlock"}, layers["internal/redlock"]...)
 	redigo := []string{"github.com/gomodule/redigo/redis"}
 	goredis := []string{
 		"github.com/redis/go-redis/v9",
@@ -93,10 +93,14 @@ var layers = map[string][]string{
 	"driver/goredis": {"driver"},
 	"driver/redigo":  {"driver"},
 
-	"internal/redlock":        {"internal/redlock/outbox", "internal/redlock/clock", "driver", "scripts"},
-	"internal/redlock/outbox": {"internal/redlock/clock", "driver"},
-	"internal/redlock/clock":  {},
-	"internal/redlock/model":  {}, // tests of Promela files
+	"internal/redlock": {
+		"internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/keyslot",
+		"driver", "scripts",
+	},
+	"internal/redlock/outbox":  {"internal/redlock/clock", "driver"},
+	"internal/redlock/clock":   {},
+	"internal/redlock/keyslot": {},
+	"internal/redlock/model":   {}, // tests of Promela files
 
 	"mutex":     {"internal/redlock", "scripts", "driver"},
 	"rwmutex":   {"internal/redlock", "scripts", "driver"},

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -117,5 +118,5 @@ func (f *fakeNode) setCounter(key string, number int64) {
 func (f *fakeNode) counted() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.counter(AuxKey("name", "fence"))
+	return f.counter(keyslot.Aux("name", "fence"))
 }

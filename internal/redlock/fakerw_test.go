@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -388,7 +389,7 @@ func (f *fakeNode) lock() (writer string, readers, intents int) {
 }
 
 // rwName is the key of the writer in tests.
-var rwName = AuxKey("name", rwKeys[0])
+var rwName = keyslot.Aux("name", rwKeys[0])
 
 // wrong makes the lock on every node wrong.
 func (b *bench) wrong(change func(l *fakeRW)) {

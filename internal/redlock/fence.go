@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 )
 
 // Fencing tokens are numbers of holds that grow from hold to hold of a name.
@@ -51,7 +52,7 @@ func (p *Protocol) fenced(name string, c *Config, keys []any) (*Protocol, []any)
 	if !c.Fencing || p.Fenced == nil {
 		return p, keys
 	}
-	return p.Fenced, append(keys[:len(keys):len(keys)], AuxKey(name, p.Fenced.FenceKey))
+	return p.Fenced, append(keys[:len(keys):len(keys)], keyslot.Aux(name, p.Fenced.FenceKey))
 }
 
 // numbers reports that holds get a fencing token.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -27,7 +28,7 @@ func (b *bench) numbered() *Exclusive {
 // countFrom sets the counters of the nodes.
 func (b *bench) countFrom(numbers ...int64) {
 	for i, n := range numbers {
-		b.nodes[i].setCounter(AuxKey("name", "fence"), n)
+		b.nodes[i].setCounter(keyslot.Aux("name", "fence"), n)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -48,7 +49,7 @@ type Protocol struct {
 	// FenceKey is the kind of the counter's key, after the AuxKeys.
 	FenceKey string
 
-	// AuxKeys are the kinds of the keys that the scripts get (see AuxKey). When
+	// AuxKeys are the kinds of the keys that the scripts get (see [keyslot.Aux]). When
 	// there are none, the lock's name is their only key.
 	AuxKeys []string
 	// LineKeys are the kinds of the keys of the line. Acquire, Release and
@@ -107,7 +108,7 @@ func (p *Protocol) keys(name string) []any {
 func auxKeys(keys []any, name string, kinds []string) []any {
 	keys = slices.Grow(keys, len(kinds))
 	for _, kind := range kinds {
-		keys = append(keys, AuxKey(name, kind))
+		keys = append(keys, keyslot.Aux(name, kind))
 	}
 	return keys
 }

@@ -1,4 +1,4 @@
-package redlock
+package keyslot
 
 import (
 	"strconv"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestAuxKeys(t *testing.T) {
+func TestAux(t *testing.T) {
 	for name, key := range map[string]string{
 		"plain":  "plain{plain}:x",
 		"a{b}c":  "a{b}c{a{b}c}:x",
@@ -18,28 +18,28 @@ func TestAuxKeys(t *testing.T) {
 		"a{":     "",
 		"{a}{b}": "{a}{b}{{a}{b}}:x",
 	} {
-		got := AuxKey(name, ":x")
-		require.Equal(t, keySlot(name), keySlot(got), name)
+		got := Aux(name, ":x")
+		require.Equal(t, Of(name), Of(got), name)
 		require.Equal(t, name, got[:len(name)])
 		if key != "" {
 			require.Equal(t, key, got)
 		}
 	}
-	require.EqualValues(t, 12739, keySlot("123456789"), "the specification's test vector, 0x31C3")
-	require.Equal(t, keySlot("user1000"), keySlot("{user1000}.following"))
+	require.EqualValues(t, 12739, Of("123456789"), "the specification's test vector, 0x31C3")
+	require.Equal(t, Of("user1000"), Of("{user1000}.following"))
 }
 
 // Every process must find the same keys, those of other releases too: the tag is the
 // first number that fits, whatever way it is found.
-func TestAuxKeyHasTheFirstNumberThatFits(t *testing.T) {
+func TestAuxHasTheFirstNumberThatFits(t *testing.T) {
 	for _, name := range oddNames {
 		for _, kind := range []string{"", ":x", "fence"} {
 			first := 0
 			numbered := func() string { return name + "{" + strconv.Itoa(first) + "}" + kind }
-			for keySlot(numbered()) != keySlot(name) {
+			for Of(numbered()) != Of(name) {
 				first++
 			}
-			require.Equal(t, numbered(), AuxKey(name, kind))
+			require.Equal(t, numbered(), Aux(name, kind))
 		}
 	}
 }
@@ -49,7 +49,7 @@ func TestAuxKeyHasTheFirstNumberThatFits(t *testing.T) {
 // shows in what it allocates, which must be the same for one try and for many.
 func TestSearchForAKeyCostsNoKeyATry(t *testing.T) {
 	for _, name := range oddNames {
-		require.LessOrEqual(t, testing.AllocsPerRun(1, func() { AuxKey(name, ":x") }), 10.0, "%.20q", name)
+		require.LessOrEqual(t, testing.AllocsPerRun(1, func() { Aux(name, ":x") }), 10.0, "%.20q", name)
 	}
 }
 

@@ -1,19 +1,21 @@
-package redlock
+// Package keyslot names a lock's auxiliary keys so that a Redis Cluster keeps all keys of
+// the lock on one node. It knows the Cluster's hash slots, and asks no server.
+package keyslot
 
 import (
 	"strconv"
 	"strings"
 )
 
-// AuxKey is the key of something that belongs to the lock called name: of the
+// Aux returns the key of something that belongs to the lock called name: of the
 // form name{tag}kind, in the hash slot of name itself, so that a Cluster keeps
 // all keys of a lock together, and under the same ACL pattern name*.
 //
 // The tag is name, which needs no search unless there are braces in it, or else
 // the first of 0, 1, 2, … that leads to the right slot.
-func AuxKey(name, kind string) string {
+func Aux(name, kind string) string {
 	key := name + "{" + name + "}" + kind
-	if name != "" && !strings.ContainsAny(name, "{}") || keySlot(key) == keySlot(name) {
+	if name != "" && !strings.ContainsAny(name, "{}") || Of(key) == Of(name) {
 		return key
 	}
 	return name + "{" + numberFor(name, kind) + "}" + kind
@@ -23,7 +25,7 @@ func AuxKey(name, kind string) string {
 // name. A search takes some 16,000 tries, and names may be long: what is hashed before
 // the number is hashed once.
 func numberFor(name, kind string) string {
-	want := keySlot(name)
+	want := Of(name)
 	before, after := name+"{", "}"+kind
 	start, end := hashed(before + "0" + after)
 	head := crc16(0, before[start:])
@@ -37,8 +39,8 @@ func numberFor(name, kind string) string {
 	}
 }
 
-// keySlot is the Cluster's hash slot of a key.
-func keySlot(key string) uint16 {
+// Of returns the Cluster's hash slot of a key.
+func Of(key string) uint16 {
 	start, end := hashed(key)
 	return slotOf(crc16(0, key[start:end]))
 }
