@@ -94,12 +94,13 @@ var layers = map[string][]string{
 	"driver/redigo":  {"driver"},
 
 	"internal/redlock": {
-		"internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/keyslot",
+		"internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/keyslot", "internal/redlock/slotset",
 		"driver", "scripts",
 	},
 	"internal/redlock/outbox":  {"internal/redlock/clock", "driver"},
 	"internal/redlock/clock":   {},
 	"internal/redlock/keyslot": {},
+	"internal/redlock/slotset": {},
 	"internal/redlock/model":   {}, // tests of Promela files
 
 	"mutex":     {"internal/redlock", "scripts", "driver"},

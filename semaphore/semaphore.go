@@ -24,7 +24,7 @@ var protocol = &redlock.Protocol{
 }
 
 // MaxLimit is the largest limit that a semaphore can have.
-const MaxLimit = redlock.MostSlots
+const MaxLimit = redlock.MaxSlots
 
 // Factory makes semaphores that live on one set of nodes. It is safe for
 // concurrent use. Make one for each set of nodes and keep it: what is known of

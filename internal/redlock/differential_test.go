@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/redigo"
 	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -249,7 +250,7 @@ func (d *diff) acquireSlots() {
 	n := d.someSlots(limit)
 	wanted := d.random.Perm(limit + d.random.IntN(3))[:n]
 	slices.Sort(wanted)
-	d.take(limit, n, formatSlots(wanted))
+	d.take(limit, n, slotset.Format(wanted))
 }
 
 func (d *diff) someLimit() int {
@@ -280,7 +281,7 @@ func (d *diff) other() {
 	token := d.token()
 	slots := d.slots[token.(string)]
 	if d.random.IntN(6) == 0 {
-		slots = formatSlots([]int{d.random.IntN(d.limit)})
+		slots = slotset.Format([]int{d.random.IntN(d.limit)})
 	}
 	switch script := pick(d.random, scripts.SemaphoreExtend, scripts.SemaphoreRelease, scripts.SemaphoreCheck,
 		scripts.SemaphoreWithdraw, scripts.SemaphoreHandover); script {

@@ -116,5 +116,6 @@
 // holds, lost tells of their loss, do runs a function under one. rw adds readers to it:
 // shared is their half, line the queue of both. slots, slotqueue, grant, permit and
 // held do the same for numbered slots, where the nodes have to agree not only on whether but on
-// which. fence numbers holds. The package keyslot names keys.
+// which. fence numbers holds. The packages keyslot and slotset
+// name keys and compute with sets of slots.
 package redlock

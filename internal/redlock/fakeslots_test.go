@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -54,13 +55,13 @@ func (f *fakeNode) runSlots(call *driver.Call) any {
 	case scripts.SemaphoreAcquire:
 		return f.grantSlots(call.Keys()[0].(string), token, args)
 	case scripts.SemaphoreExtend:
-		if !there || formatSlots(p.slots) != args[2] {
+		if !there || slotset.Format(p.slots) != args[2] {
 			return int64(-1)
 		}
 		p.ends = later(p.ends, lifetime(args[1]))
 		f.permits[token] = p
 	case scripts.SemaphoreCheck:
-		if !there || formatSlots(p.slots) != args[1] {
+		if !there || slotset.Format(p.slots) != args[1] {
 			return int64(-1)
 		}
 	case scripts.SemaphoreHandover:
@@ -91,7 +92,7 @@ func (f *fakeNode) handSlotsOver(to string, args []any, used bool) any {
 	if !there {
 		return int64(-1)
 	}
-	if used || formatSlots(p.slots) != args[3] || slices.Max(sortedSlots(f.occupied())) >= int(args[4].(int64)) {
+	if used || slotset.Format(p.slots) != args[3] || slices.Max(f.occupied().Sorted()) >= int(args[4].(int64)) {
 		return int64(0)
 	}
 	delete(f.permits, from)
@@ -113,7 +114,7 @@ func later(a, b time.Time) time.Time {
 func (f *fakeNode) listPermits() any {
 	list := []any{}
 	for token, p := range f.permits {
-		list = append(list, token, formatSlots(p.slots))
+		list = append(list, token, slotset.Format(p.slots))
 	}
 	return list
 }
@@ -133,7 +134,7 @@ func (f *fakeNode) servesThose() func(id string) bool {
 // grantedBefore is the reply to a second run, which changes nothing; nil if it is none.
 func (f *fakeNode) grantedBefore(lock, token string, args []any) any {
 	p, there := f.permits[token]
-	slots := formatSlots(p.slots)
+	slots := slotset.Format(p.slots)
 	if !there || len(args) < 9 || args[8] != token || len(p.slots) != int(args[3].(int64)) || args[4] != "" && args[4] != slots {
 		return nil
 	}
@@ -175,7 +176,7 @@ func (f *fakeNode) grantSlots(lock, token string, args []any) any {
 	}
 	var granted []int
 	_, foreign := f.permits[token]
-	switch wanted := parseSlots(args[4].(string)); {
+	switch wanted := slotset.Parse(args[4].(string)); {
 	case len(occupied)+n > limit || foreign:
 	case len(wanted) == 0:
 		granted, free = free[:n], free[n:]
@@ -189,7 +190,7 @@ func (f *fakeNode) grantSlots(lock, token string, args []any) any {
 		f.enqueue(lock, place, args[7])
 	}
 	if f.perNode && granted != nil {
-		return formatSlots(firstSlots(n)) // "n of mine", whichever
+		return slotset.Format(firstSlots(n)) // "n of mine", whichever
 	}
 	full := place != "" && len(occupied)+n > limit
 	if telling == 0 {
@@ -200,16 +201,16 @@ func (f *fakeNode) grantSlots(lock, token string, args []any) any {
 	}
 	if full {
 		ms := leastAnnounced - announcedUntil(f.firstEnd())
-		return " " + formatSlots(free[:min(len(free), telling)]) + " " + f.around(occupied, limit) + " " + strconv.FormatInt(ms, 10)
+		return " " + slotset.Format(free[:min(len(free), telling)]) + " " + f.around(occupied, limit) + " " + strconv.FormatInt(ms, 10)
 	}
-	return formatSlots(granted) + " " + formatSlots(free[:min(len(free), telling)]) + " " + f.around(occupied, limit)
+	return slotset.Format(granted) + " " + slotset.Format(free[:min(len(free), telling)]) + " " + f.around(occupied, limit)
 }
 
 func grantOrZero(granted []int) any {
 	if granted == nil {
 		return int64(0)
 	}
-	return formatSlots(granted)
+	return slotset.Format(granted)
 }
 
 func firstSlots(n int) []int {
@@ -220,8 +221,8 @@ func firstSlots(n int) []int {
 	return slots
 }
 
-func (f *fakeNode) occupied() map[int]bool {
-	occupied := make(map[int]bool)
+func (f *fakeNode) occupied() slotset.Set {
+	occupied := make(slotset.Set)
 	for _, p := range f.permits {
 		for _, slot := range p.slots {
 			occupied[slot] = true
@@ -231,10 +232,10 @@ func (f *fakeNode) occupied() map[int]bool {
 }
 
 // around lists what is occupied from limit−32 on, before the grant.
-func (f *fakeNode) around(occupied map[int]bool, limit int) string {
-	slots := sortedSlots(occupied)
+func (f *fakeNode) around(occupied slotset.Set, limit int) string {
+	slots := occupied.Sorted()
 	slots = slices.DeleteFunc(slots, func(slot int) bool { return slot < limit-belowLimit })
-	return formatSlots(slots[:min(len(slots), 64)])
+	return slotset.Format(slots[:min(len(slots), 64)])
 }
 
 // firstEnd is when the first permit ends.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"testing"
 	"time"
 
@@ -182,29 +181,6 @@ func requireOnlyWith(t *testing.T, majority bool, err error) {
 		require.Error(t, err, "no majority has said yes")
 		require.ErrorIs(t, err, ErrFailed)
 	}
-}
-
-// Slots are read as they were written, and anything else without a panic.
-func FuzzSlots(f *testing.F) {
-	for _, text := range []string{"", "0", "3-4,7", "7-3", "3-7,5,1", "-1", ",", "1-", "0-999999", "0-99999999999999999999", "1 2 3"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		_, _ = parseGrant(text)
-		slots := parseSlots(text)
-		require.True(t, isAscending(slots))
-		require.Less(t, len(slots), MostSlots+1)
-		require.True(t, slices.Equal(slots, parseSlots(formatSlots(slots))))
-	})
-}
-
-func isAscending(slots []int) bool {
-	for i := 1; i < len(slots); i++ {
-		if slots[i] <= slots[i-1] {
-			return false
-		}
-	}
-	return true
 }
 
 // Names and tokens of any bytes, on a server: the scripts answer with a vote, a

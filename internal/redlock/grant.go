@@ -2,10 +2,11 @@ package redlock
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
 // grant is a node's reply to a request for slots: see semaphore_acquire.lua.
@@ -45,21 +46,10 @@ func parseGrant(reply string) (*grant, bool) {
 		}
 		remains = remaining(n)
 	}
-	if reply == "" || tells != both || !isSlots(slots) || !isSlots(free) || !isSlots(above) {
+	if reply == "" || tells != both || !slotset.Valid(slots) || !slotset.Valid(free) || !slotset.Valid(above) {
 		return nil, false
 	}
 	return &grant{slots: slots, free: free, above: above, remains: remains}, true
-}
-
-// isSlots reports that a text may be a list of slots, or the empty one. It tells
-// what a server may send otherwise, such as OK.
-func isSlots(text string) bool {
-	for i := range len(text) {
-		if c := text[i]; (c < '0' || c > '9') && c != ',' && c != '-' {
-			return false
-		}
-	}
-	return true
 }
 
 // answer is the node's vote.
@@ -100,79 +90,19 @@ func (g *grant) differs(agreed string) bool {
 	return g != nil && g.slots != "" && g.slots != agreed
 }
 
-// parseSlots reads slots that are written as ascending runs: "3-4,7" is 3, 4 and
-// 7. What no script sends is left out, among it what does not ascend, so that no reply,
-// however it came about, makes more than MostSlots.
-func parseSlots(list string) []int {
-	var slots []int
-	for list != "" {
-		var run string
-		run, list, _ = strings.Cut(list, ",")
-		slots = appendRun(slots, run)
-	}
-	return slots
-}
-
-func appendRun(slots []int, run string) []int {
-	first, last, more := strings.Cut(run, "-")
-	if !more {
-		last = first
-	}
-	from, err := strconv.Atoi(first)
-	to, errTo := strconv.Atoi(last)
-	if err != nil || errTo != nil || to >= MostSlots || len(slots) > 0 && from <= slots[len(slots)-1] {
-		return slots
-	}
-	for ; from <= to; from++ {
-		slots = append(slots, from)
-	}
-	return slots
-}
-
-// formatSlots writes ascending slots in the one way that there is: adjacent ones
-// are one run.
-func formatSlots(slots []int) string {
-	var b strings.Builder
-	for len(slots) > 0 {
-		n := 1
-		for n < len(slots) && slots[n] == slots[0]+n {
-			n++
-		}
-		if b.Len() > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(strconv.Itoa(slots[0]))
-		if n > 1 {
-			b.WriteByte('-')
-			b.WriteString(strconv.Itoa(slots[n-1]))
-		}
-		slots = slots[n:]
-	}
-	return b.String()
-}
-
-// lastSlot is the highest one of a list, or −1.
-func lastSlot(list string) int {
-	last, err := strconv.Atoi(list[strings.LastIndexAny(list, ",-")+1:])
-	if err != nil {
-		return -1
-	}
-	return last
-}
-
 // freeOnMajority lists slots that are free on one and the same majority, in
 // ascending order: of the majorities, the first one with n such slots. What a node
 // granted to this round's own token counts as free: it would take that back.
 func (r *round) freeOnMajority(n int) []int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var nodes []map[int]bool
+	var nodes []slotset.Set
 	for i := range r.slots {
 		if g := r.slots[i].grant; g != nil {
 			nodes = append(nodes, g.available())
 		}
 	}
-	return commonSlots(nodes, r.engine.quorum, n, nil)
+	return slotset.OnOneMajority(nodes, r.engine.quorum, n)
 }
 
 // toldAllTheyCould reports that a majority of the nodes knows more free slots than
@@ -182,7 +112,7 @@ func (r *round) toldAllTheyCould(telling int) bool {
 	defer r.mu.Unlock()
 	full := 0
 	for i := range r.slots {
-		if g := r.slots[i].grant; g != nil && len(parseSlots(g.free)) == telling {
+		if g := r.slots[i].grant; g != nil && len(slotset.Parse(g.free)) == telling {
 			full++
 		}
 	}
@@ -190,55 +120,7 @@ func (r *round) toldAllTheyCould(telling int) bool {
 }
 
 // available are the slots that a node would grant to the same client.
-func (g *grant) available() map[int]bool {
-	slots := make(map[int]bool)
-	for _, list := range []string{g.slots, g.free} {
-		for _, slot := range parseSlots(list) {
-			slots[slot] = true
-		}
-	}
-	return slots
-}
-
-// commonSlots looks for need more nodes that, together with those chosen so far,
-// have at least n slots in common, and returns these; nil if there are none.
-func commonSlots(nodes []map[int]bool, need, n int, common map[int]bool) []int {
-	if need == 0 {
-		return sortedSlots(common)
-	}
-	for i, node := range nodes {
-		both := node
-		if common != nil {
-			both = intersect(common, node)
-		}
-		if len(both) < n {
-			continue
-		}
-		if found := commonSlots(nodes[i+1:], need-1, n, both); found != nil {
-			return found
-		}
-	}
-	return nil
-}
-
-func intersect(a, b map[int]bool) map[int]bool {
-	both := make(map[int]bool)
-	for slot := range a {
-		if b[slot] {
-			both[slot] = true
-		}
-	}
-	return both
-}
-
-func sortedSlots(set map[int]bool) []int {
-	slots := make([]int, 0, len(set))
-	for slot := range set {
-		slots = append(slots, slot)
-	}
-	slices.Sort(slots)
-	return slots
-}
+func (g *grant) available() slotset.Set { return slotset.Of(g.slots, g.free) }
 
 // surpasses returns why a won round must not stand: processes with a larger limit
 // occupy slots at or above ours, and together with them there would be more than
@@ -250,7 +132,7 @@ func sortedSlots(set map[int]bool) []int {
 // majorities share a node, so with our slots below L no more than the limit can
 // be held in all.
 func (r *round) surpasses(limit int) error {
-	if !r.isTold(limit) || lastSlot(r.agreed) < roomBelow(limit, r.occupiedAround()) {
+	if !r.isTold(limit) || slotset.Last(r.agreed) < r.occupiedAround().RoomBelow(limit, max(0, limit-belowLimit)) {
 		return nil
 	}
 	return &ErrTaken{Nodes: r.grantors()}
@@ -261,48 +143,22 @@ func (r *round) isTold(limit int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.any(func(s *heard) bool {
-		return s.vote == voteYes && s.grant != nil && lastSlot(s.grant.above) >= limit
+		return s.vote == voteYes && s.grant != nil && slotset.Last(s.grant.above) >= limit
 	})
 }
 
 // occupiedAround is the union of what the nodes that granted tell of the slots
 // around and above the limit.
-func (r *round) occupiedAround() map[int]bool {
+func (r *round) occupiedAround() slotset.Set {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	occupied := make(map[int]bool)
+	occupied := make(slotset.Set)
 	for i := range r.slots {
 		if s := &r.slots[i]; s.vote == voteYes && s.grant != nil {
-			for _, slot := range parseSlots(s.grant.above) {
-				occupied[slot] = true
-			}
+			occupied.Add(s.grant.above)
 		}
 	}
 	return occupied
-}
-
-// roomBelow is L: see surpasses. What lies further below the limit than nodes
-// tell of counts as occupied.
-func roomBelow(limit int, occupied map[int]bool) int {
-	from := max(0, limit-belowLimit)
-	l := limit
-	for l >= from && l+countFrom(occupied, l) > limit {
-		l--
-	}
-	if l < from {
-		return 0
-	}
-	return l
-}
-
-func countFrom(occupied map[int]bool, from int) int {
-	n := 0
-	for slot := range occupied {
-		if slot >= from {
-			n++
-		}
-	}
-	return n
 }
 
 // grantors are the nodes that said yes.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -53,7 +54,7 @@ func (r *round) countHeld() int {
 	held := 0
 	for s, n := range nodes {
 		if n+silent >= r.engine.quorum {
-			held += len(parseSlots(s.slots))
+			held += len(slotset.Parse(s.slots))
 		}
 	}
 	return held

@@ -3,6 +3,8 @@ package redlock
 import (
 	"context"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
 // Permit is a hold of slots, and belongs to whoever has it: goroutines may pass
@@ -64,4 +66,4 @@ func (p *Permit) Until() time.Time { return p.hold.validity().until }
 func (p *Permit) Value() string { return p.hold.token.value }
 
 // Slots are the numbers of the permit's slots, in ascending order.
-func (p *Permit) Slots() []int { return parseSlots(p.hold.slots) }
+func (p *Permit) Slots() []int { return slotset.Parse(p.hold.slots) }

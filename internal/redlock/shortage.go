@@ -1,6 +1,10 @@
 package redlock
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
+)
 
 // shortage says why too few slots could be had: how many are free, and how many are
 // needed. A slot is free that a majority has said to be. Nodes tell of a bounded number,
@@ -24,25 +28,18 @@ func (r *round) shortage(q request) []error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := &shortage{needed: q.n, limit: r.hold.spec.limit}
-	nodes, told := make(map[int]int), 0
+	var nodes []slotset.Set
 	for i := range r.slots {
 		g := r.slots[i].grant
 		if g == nil || g.slots == "" && g.free == "" && g.above == "" {
 			continue
 		}
-		told++
-		s.more = s.more || len(parseSlots(g.free)) >= q.telling
-		for slot := range g.available() {
-			nodes[slot]++
-		}
+		s.more = s.more || len(slotset.Parse(g.free)) >= q.telling
+		nodes = append(nodes, g.available())
 	}
-	if q.telling == 0 || told < r.engine.quorum {
+	if q.telling == 0 || len(nodes) < r.engine.quorum {
 		return nil
 	}
-	for _, n := range nodes {
-		if n >= r.engine.quorum {
-			s.free++
-		}
-	}
+	s.free = slotset.CountOnMajorities(nodes, r.engine.quorum)
 	return []error{s}
 }

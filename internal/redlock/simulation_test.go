@@ -17,6 +17,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -568,7 +569,7 @@ func anyonesHandover(f *fakeNode, call *driver.Call) {
 	}
 	args := slices.Clone(call.Args())
 	for token, p := range f.permits {
-		if formatSlots(p.slots) == args[3] {
+		if slotset.Format(p.slots) == args[3] {
 			args[2] = token
 		}
 	}

@@ -172,24 +172,3 @@ func TestThoseBehindTellWhatTheirOwnTryHasMet(t *testing.T) {
 		b.noneWaits()
 	})
 }
-
-// Those that go on to other slots at the same time go on to different ones, as long as
-// there are enough; and what one has let go of is there again.
-func TestNeighboursProposeDifferentSlots(t *testing.T) {
-	var p proposals
-	seen := make(map[int]bool)
-	for range 8 {
-		for _, slot := range parseSlots(p.draw(firstSlots(16), 2, true)) {
-			require.False(t, seen[slot], "%d is another one's", slot)
-			seen[slot] = true
-		}
-	}
-	require.Len(t, seen, 16)
-	require.Len(t, parseSlots(p.draw(firstSlots(16), 3, true)), 3, "without enough it may be another one's")
-	require.Empty(t, p.draw(firstSlots(16), 17, true))
-	p = proposals{}
-	one := p.draw(firstSlots(16), 15, false)
-	require.Equal(t, "0-14", one, "the lowest")
-	p.drop(one)
-	require.Equal(t, "0-15", p.draw(firstSlots(16), 16, false))
-}

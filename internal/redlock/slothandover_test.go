@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -60,7 +61,7 @@ func (b *bench) tokensHaving(slots string) []string {
 	for i, n := range b.nodes {
 		n.mu.Lock()
 		for token, p := range n.permits {
-			if formatSlots(p.slots) == slots && time.Now().Before(p.ends) {
+			if slotset.Format(p.slots) == slots && time.Now().Before(p.ends) {
 				tokens[i] = token
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -44,12 +45,12 @@ func told(free string) *round {
 // Slots are asked for in ascending order, as the scripts and Permit.Slots have them.
 func TestProposalsAscend(t *testing.T) {
 	r := told("3-9,20-24")
-	propose := func(atRandom bool) string { return new(proposals).draw(r.freeOnMajority(4), 4, atRandom) }
+	propose := func(atRandom bool) string { return new(slotset.Proposals).Draw(r.freeOnMajority(4), 4, atRandom) }
 	require.Equal(t, "3-6", propose(false), "the lowest")
 	drawn := make(map[string]bool)
 	for range 200 {
 		text := propose(true)
-		slots := parseSlots(text)
+		slots := slotset.Parse(text)
 		require.Len(t, slots, 4, text)
 		require.True(t, slices.IsSorted(slots))
 		drawn[text] = true
@@ -76,7 +77,7 @@ func TestRivalsThatDisagreeProposeOtherSlots(t *testing.T) {
 					n.mu.Lock()
 					defer n.mu.Unlock()
 					if want != "" {
-						n.has("rival of "+want, parseSlots(want)...) // was quicker
+						n.has("rival of "+want, slotset.Parse(want)...) // was quicker
 					}
 					if n == b.nodes[0] {
 						wanted = append(wanted, want)
@@ -90,7 +91,7 @@ func TestRivalsThatDisagreeProposeOtherSlots(t *testing.T) {
 			require.Len(b, wanted, 1+mostProposals)
 			require.Equal(b, []string{"", "1"}, wanted[:2])
 			for i, want := range wanted[2:] {
-				if parseSlots(want)[0] != 2+i {
+				if slotset.Parse(want)[0] != 2+i {
 					others++
 				}
 			}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
 // Slots is a lock object with a number of places, the engine's half of a
@@ -23,7 +24,7 @@ type Slots struct {
 	attempts  attempts             // what each call begins with
 	spare     atomic.Pointer[mark] // a call's that has ended, for the next one
 	asking    atomic.Int32         // calls that ask the nodes now
-	proposals proposals
+	proposals slotset.Proposals
 }
 
 // NewSlots makes an object with slots 0 … limit−1.
@@ -99,9 +100,9 @@ func (x *Slots) discard(h *hold) {
 	}
 }
 
-// MostSlots is the largest limit: what was tested to stay within the time that a
+// MaxSlots is the largest limit: what was tested to stay within the time that a
 // Redis server may well spend on one call.
-const MostSlots = 1_000_000
+const MaxSlots = slotset.Max
 
 // usable reports what makes a request for n slots fail.
 func (x *Slots) usable(n int) error {
@@ -110,8 +111,8 @@ func (x *Slots) usable(n int) error {
 	}
 	limit := x.spec.limit
 	switch {
-	case limit < 1 || limit > MostSlots:
-		return x.spec.fail(fmt.Errorf("%w: limit is %d, from 1 to %d needed", ErrConfig, limit, MostSlots))
+	case limit < 1 || limit > MaxSlots:
+		return x.spec.fail(fmt.Errorf("%w: limit is %d, from 1 to %d needed", ErrConfig, limit, MaxSlots))
 	case n < 1 || n > limit:
 		return x.spec.fail(fmt.Errorf("%w: n is %d, from 1 to the limit of %d needed", ErrConfig, n, limit))
 	}

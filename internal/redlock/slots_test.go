@@ -291,7 +291,7 @@ func TestBadRequestsSendNothing(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for text, c := range map[string]struct{ limit, n int }{
 			"limit is 0, from 1 to 1000000 needed":       {0, 1},
-			"limit is 1000001, from 1 to 1000000 needed": {MostSlots + 1, 1},
+			"limit is 1000001, from 1 to 1000000 needed": {MaxSlots + 1, 1},
 			"n is 0, from 1 to the limit of 3 needed":    {3, 0},
 			"n is -1, from 1 to the limit of 3 needed":   {3, -1},
 			"n is 4, from 1 to the limit of 3 needed":    {3, 4},
@@ -441,31 +441,6 @@ func (b *bench) visit(x *Slots, g *guard, own *rand.Rand) {
 	_, _ = p.Release(context.Background())
 }
 
-func TestSlotsAsText(t *testing.T) {
-	for text, slots := range map[string][]int{
-		"":            nil,
-		"0":           {0},
-		"3-4":         {3, 4},
-		"0-2,5,7-8":   {0, 1, 2, 5, 7, 8},
-		"9,11,13-999": append([]int{9, 11}, series(13, 999)...),
-	} {
-		require.Equal(t, text, formatSlots(slots))
-		require.Equal(t, slots, parseSlots(text))
-	}
-	for _, text := range []string{"x", "-", "4-3", "5-", "-5", ",", "0-99999999"} {
-		require.Empty(t, parseSlots(text), text)
-	}
-	require.Equal(t, []int{3, 4, 7}, parseSlots("3-4,4,0-5,7,7,3-4"), "slots ascend")
-}
-
-func series(from, to int) []int {
-	var slots []int
-	for ; from <= to; from++ {
-		slots = append(slots, from)
-	}
-	return slots
-}
-
 func TestReadGrant(t *testing.T) {
 	for reply, want := range map[string]grant{
 		"3":            {slots: "3"},
@@ -482,11 +457,5 @@ func TestReadGrant(t *testing.T) {
 	for _, reply := range []any{"", "OK", "3 4", "3 4 5 6", "3 x 5", "1.5", nil, int64(1), []any{"0"}} {
 		_, ok := readGrant(reply)
 		require.False(t, ok, reply)
-	}
-}
-
-func TestLastSlot(t *testing.T) {
-	for text, last := range map[string]int{"": -1, "7": 7, "7-9": 9, "7-9,12": 12, "7,9-12": 12} {
-		require.Equal(t, last, lastSlot(text), text)
 	}
 }

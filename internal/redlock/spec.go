@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
+	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -175,7 +176,7 @@ func (s *Spec) extendCall(h *hold) driver.Call {
 func (s *Spec) repairCall(h *hold) driver.Call {
 	switch {
 	case h.slots != "":
-		return s.slotsCall(h.token, nil, request{n: len(parseSlots(h.slots)), wanted: h.slots}, nil)
+		return s.slotsCall(h.token, nil, request{n: len(slotset.Parse(h.slots)), wanted: h.slots}, nil)
 	case s.numbers():
 		return s.numberedRepairCall(h)
 	case s.protocol.Repair != nil:

@@ -139,11 +139,11 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 	for i := range 1 + mostProposals {
 		token, err := t.spec.nextToken()
 		if err != nil {
-			t.proposals.drop(q.wanted)
+			t.proposals.Drop(q.wanted)
 			return nil, nil, err
 		}
 		h, r, causes := t.attempts.trySlots(ctx, token, q, m.forTry(t.pace))
-		t.proposals.drop(q.wanted)
+		t.proposals.Drop(q.wanted)
 		if t.asker == nil {
 			m = nil // the line has let it pass
 		}
@@ -153,7 +153,7 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 		if h != nil || ctx.Err() != nil || i == mostProposals {
 			return h, causes, nil
 		}
-		q.wanted = t.proposals.draw(r.freeOnMajority(q.n), q.n, i > 0 || t.asking.Load() > 1)
+		q.wanted = t.proposals.Draw(r.freeOnMajority(q.n), q.n, i > 0 || t.asking.Load() > 1)
 		if q.wanted == "" && !q.askForMore(r) {
 			return nil, causes, nil
 		}

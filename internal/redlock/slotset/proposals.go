@@ -1,4 +1,4 @@
-package redlock
+package slotset
 
 import (
 	"math/rand/v2"
@@ -6,18 +6,19 @@ import (
 	"sync"
 )
 
-// proposals are the slots that calls of one object ask the nodes for by number, as the
+// Proposals are the slots that calls of one object ask the nodes for by number, as the
 // nodes have disagreed. Goroutines that disagree at the same time know of the same free
-// slots, and would meet again and again. The zero proposals are empty.
-type proposals struct {
+// slots, and would meet again and again. The zero Proposals are empty. They are safe for
+// concurrent use.
+type Proposals struct {
 	mu     sync.Mutex
 	asking map[int]int // by slot: how many calls ask for it
 }
 
-// draw chooses n of the slots that are common to the nodes, in ascending order: the
-// lowest ones, or some at random, so that processes that keep racing part. What
+// Draw chooses n of the slots that are common to the nodes, and notes them until Drop. They
+// are in ascending order: the lowest ones, or some at random, so that processes that keep racing part. What
 // neighbours ask for comes last. It is "" when there are too few.
-func (p *proposals) draw(common []int, n int, atRandom bool) string {
+func (p *Proposals) Draw(common []int, n int, atRandom bool) string {
 	if len(common) < n {
 		return ""
 	}
@@ -30,18 +31,18 @@ func (p *proposals) draw(common []int, n int, atRandom bool) string {
 	chosen := common[:n]
 	slices.Sort(chosen)
 	p.note(chosen, 1)
-	return formatSlots(chosen)
+	return Format(chosen)
 }
 
-// drop ends a proposal, as the nodes have answered.
-func (p *proposals) drop(proposed string) {
+// Drop ends a proposal, as the nodes have answered.
+func (p *Proposals) Drop(proposed string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.note(parseSlots(proposed), -1)
+	p.note(Parse(proposed), -1)
 }
 
 // note adds to how many ask for slots. p.mu is held.
-func (p *proposals) note(slots []int, by int) {
+func (p *Proposals) note(slots []int, by int) {
 	if p.asking == nil {
 		p.asking = make(map[int]int)
 	}
