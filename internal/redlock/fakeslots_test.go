@@ -1,7 +1,6 @@
 package redlock
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -123,12 +122,20 @@ func (f *fakeNode) listPermits() any {
 func (f *fakeNode) servesThose() func(id string) bool {
 	occupied := len(f.occupied())
 	return func(id string) bool {
-		var n, limit int
 		_, numbers, _ := strings.Cut(id[strings.Index(id, "|"):], ":")
-		_, _ = fmt.Sscanf(numbers, "%d:%d", &n, &limit)
-		occupied += n
-		return occupied <= limit
+		n, limit, _ := strings.Cut(numbers, ":")
+		occupied += leadingInt(n)
+		return occupied <= leadingInt(limit)
 	}
+}
+
+// leadingInt reads the digits at the beginning of a text. fmt does so too, and is a tenth of
+// a long test's time.
+func leadingInt(text string) (n int) {
+	for i := 0; i < len(text) && '0' <= text[i] && text[i] <= '9'; i++ {
+		n = 10*n + int(text[i]-'0')
+	}
+	return n
 }
 
 // grantedBefore is the reply to a second run, which changes nothing; nil if it is none.

@@ -438,12 +438,12 @@ func TestSimulation(t *testing.T) {
 	}
 	var counts simCounts
 	var holds, extended, renewed, numbered, events atomic.Int64
-	shards := runtime.GOMAXPROCS(0)
+	step := runtime.GOMAXPROCS(0) * *every
 	t.Run("schedules", func(t *testing.T) {
-		for shard := range shards {
+		for shard := range runtime.GOMAXPROCS(0) {
 			t.Run(fmt.Sprint(shard), func(t *testing.T) {
 				t.Parallel()
-				for seed := *simFirst + shard; seed < *simFirst+*simSchedules; seed += shards {
+				for seed := *simFirst + shard**every; seed < *simFirst+*simSchedules; seed += step {
 					s := simulate(t, seed, &counts, simWrong{})
 					if s.report(t) {
 						return
@@ -457,9 +457,10 @@ func TestSimulation(t *testing.T) {
 			})
 		}
 	})
+	schedules := (*simSchedules + *every - 1) / *every
 	t.Logf("%d schedules, %d holds, %d extensions, %d renewed, %d numbered, %d events; met: %v",
-		*simSchedules, holds.Load(), extended.Load(), renewed.Load(), numbered.Load(), events.Load(), &counts)
-	if !t.Failed() && *simSchedules >= 360 {
+		schedules, holds.Load(), extended.Load(), renewed.Load(), numbered.Load(), events.Load(), &counts)
+	if !t.Failed() && schedules >= 360 {
 		require.Positive(t, renewed.Load())
 		require.Positive(t, numbered.Load())
 		for f, name := range simFaultNames {
@@ -472,11 +473,11 @@ func TestSimulation(t *testing.T) {
 // by so many nodes that a majority cannot have its hold is told of the loss at once.
 func TestSimulatedLossesAreTold(t *testing.T) {
 	denied := 0
-	for seed := range 180 {
-		if simKinds[seed%len(simKinds)] == "rwmutex" {
+	for seed := range seedsBelow(180) {
+		if simKinds[int(seed)%len(simKinds)] == "rwmutex" {
 			continue // takes longest, and says no more
 		}
-		w := simulate(t, seed, new(simCounts), simWrong{forgets: true}).watch
+		w := simulate(t, int(seed), new(simCounts), simWrong{forgets: true}).watch
 		require.Empty(t, w.untold, "schedule %d", seed)
 		denied += w.denied
 	}

@@ -337,7 +337,7 @@ func (g *guard) leave(p *Permit) {
 // lose replies and go away; at no time are there more permits than the limit, or
 // two with one slot, and in the end all come back.
 func TestNeverMoreThanTheLimit(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range seedsBelow(40) {
 		for _, n := range []int{1, 3, 5} {
 			bubble(t, n, func(b *bench) {
 				limit, g := b.randomClients(seed)

@@ -261,7 +261,7 @@ func TestDifferentLinesResolve(t *testing.T) {
 // nothing is left.
 func TestCrowdInLine(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
-		for seed := range uint64(60) {
+		for seed := range seedsBelow(60) {
 			hearing(t, n, func(b *bench) { b.crowdInLine(seed) })
 		}
 	}
