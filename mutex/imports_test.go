@@ -94,11 +94,13 @@ var layers = map[string][]string{
 	"driver/redigo":  {"driver"},
 
 	"internal/redlock": {
-		"internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/keyslot", "internal/redlock/slotset",
+		"internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/notify",
+		"internal/redlock/keyslot", "internal/redlock/slotset",
 		"driver", "scripts",
 	},
 	"internal/redlock/outbox":  {"internal/redlock/clock", "driver"},
 	"internal/redlock/clock":   {},
+	"internal/redlock/notify":  {"driver"},
 	"internal/redlock/keyslot": {},
 	"internal/redlock/slotset": {},
 	"internal/redlock/model":   {}, // tests of Promela files

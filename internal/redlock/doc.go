@@ -53,9 +53,9 @@
 //	                                    └──► retry delay over   ──► try, unless it is quiet (this one counts)
 //
 // A waiter is quiet while it will be told of all that could let it in: see quiet.go.
-// Releases tell; the engine's ears hear, by one subscription a node while anybody
-// waits. Nothing rests on that but speed. A mark is settled as a hold is. A try that
-// was told to come is made in the caller's goroutine if it can be: see outlasts.
+// Releases notify waiters, by one subscription per node while there are waiters: see
+// package notify. Nothing rests on that but speed. A mark is settled as a hold is. A try
+// of a waiter that was notified is made in the caller's goroutine if it can be: see outlasts.
 //
 // When the next in the process's queue wants what the holder gives back, the hold is
 // handed over: one round that is a release of one token and an acquire of another.
@@ -111,11 +111,12 @@
 // engine and node are about the nodes; round and vote about one question
 // to them; acquire, extend, release and check ask the four questions; hold and
 // debts settle what is left; validity is the clock's part; pace, queue, mark and
-// ears are about waiting, handover about not having to; exclusive, locker and renew
+// quiet are about waiting, handover about not having to; exclusive, locker and renew
 // make an object of it all that has one holder at a time; keeper renews many
 // holds, lost tells of their loss, do runs a function under one. rw adds readers to it:
 // shared is their half, line the queue of both. slots, slotqueue, grant, permit and
 // held do the same for numbered slots, where the nodes have to agree not only on whether but on
-// which. fence numbers holds. The packages keyslot and slotset
-// name keys and compute with sets of slots.
+// which. fence numbers holds. Below are packages: outbox is
+// the way to one node, notify says which waiters the nodes notify, keyslot names keys, and
+// slotset computes with sets of slots.
 package redlock

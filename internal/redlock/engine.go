@@ -8,11 +8,12 @@ import (
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
+	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 )
 
 // Engine runs protocols over a fixed list of nodes. One Engine belongs to one
 // Factory; it is safe for concurrent use, and holds no goroutine, connection or
-// timer while nothing is under way: see ears and keeper for what that means.
+// timer while nothing is under way: see package notify and keeper for what that means.
 type Engine struct {
 	nodes   []*node
 	quorum  int
@@ -21,15 +22,17 @@ type Engine struct {
 	signals sync.Pool // of chan struct{}, capacity 1: see round
 	rounds  sync.Pool // of *round, on which nothing has been asked: see round.done
 	timers  sync.Pool // of *time.Timer, stopped: see round
-	ears    ears
+	looks   ticks
 	keeper  keeper
+
+	notifier *notify.Notifier
 }
 
 // New makes an engine over pools, in the caller's order: the index of a pool is
 // the number of its node in every error. It never fails; pools that can not be
 // used are reported, as ErrConfig, by the first call that would use them.
 func New(pools ...driver.Pool) *Engine {
-	e := &Engine{quorum: len(pools)/2 + 1, err: checkPools(pools)}
+	e := &Engine{quorum: len(pools)/2 + 1, err: checkPools(pools), notifier: notify.New(pools...)}
 	e.keeper.engine = e
 	if e.err != nil {
 		return e
@@ -40,14 +43,13 @@ func New(pools ...driver.Pool) *Engine {
 	if len(e.nodes) == 1 {
 		e.nodes[0].box.Decides()
 	}
-	e.ears.nodes = e.nodes
 	return e
 }
 
 // Unmade returns the engine of an object that was not made by its package, but is the zero
 // value or nil: every call on such an object is an ErrConfig with this text.
 func Unmade(text string) *Engine {
-	e := &Engine{err: fmt.Errorf("%w: %s", ErrConfig, text)}
+	e := &Engine{err: fmt.Errorf("%w: %s", ErrConfig, text), notifier: notify.New()}
 	e.keeper.engine = e
 	return e
 }

@@ -71,7 +71,6 @@ func (p *pry) look() {
 	p.calls++
 	e := p.engine
 	p.takes("keeper", &e.keeper.mu)
-	p.takes("ears", &e.ears.mu)
 	for _, n := range e.nodes {
 		p.takes("debts", &n.debts.mu)
 		p.takes("strict debts", &n.debts.strict.mu)

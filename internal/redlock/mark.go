@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
@@ -32,11 +33,12 @@ const (
 type mark struct {
 	hold
 	lifetime atomic.Int64 // in ms
-	waiter   *waiter
-	joined   bool // the waiter is known to the engine's ears
-	told     bool // the waiter was told something before the try under way
-	again    bool // the call has made a try before that one
-	patient  bool // the try under way is made only because messages may be lost
+	waiter   *notify.Waiter
+	suffix   string // of the waiter's id
+	joined   bool   // the waiter has joined the engine's notifier
+	told     bool   // the waiter was told something before the try under way
+	again    bool   // the call has made a try before that one
+	patient  bool   // the try under way is made only because messages may be lost
 
 	renewed time.Time     // when the last try that leaves the mark was made …
 	took    time.Duration // … and how long it was until its answer was there
@@ -64,8 +66,9 @@ type mark struct {
 // newMark makes an object's mark. The id ends with a suffix, for the scripts.
 func (s *Spec) newMark(suffix string) *mark {
 	m := new(mark)
-	m.waiter = s.engine.ears.newWaiter(suffix)
-	m.init(s, newToken(m.waiter.id, false))
+	s.engine.looks.begin()
+	m.waiter, m.suffix = s.engine.notifier.NewWaiter(suffix), suffix
+	m.init(s, newToken(m.waiter.ID(), false))
 	m.ended, m.inLine = true, true
 	m.announced = make([]time.Time, len(m.stakes))
 	return m
@@ -77,7 +80,7 @@ func (m *mark) isUsed() bool {
 	return m.used
 }
 
-func (m *mark) serves(suffix string) bool { return m.waiter.suffix == suffix }
+func (m *mark) serves(suffix string) bool { return m.suffix == suffix }
 
 // begin makes ready for a call that waits. It is nil for one that does not.
 //
@@ -97,7 +100,7 @@ func (a *attempts) begin(p *pace, suffix string) *mark {
 	m.mu.Lock()
 	m.ended, m.overlapped, m.fleeting = false, false, false
 	m.mu.Unlock()
-	if m.spec.engine.ears.listening() {
+	if m.spec.engine.notifier.Active() {
 		m.join()
 	}
 	return m
@@ -141,9 +144,9 @@ func (m *mark) forTry(p *pace) *mark {
 	if m == nil || p.spent() {
 		return nil
 	}
-	m.told, m.again, m.patient = m.waiter.told() > 0, p.started, p.looks
+	m.told, m.again, m.patient = m.waiter.Notified() > 0, p.started, p.looks
 	p.started = true
-	m.waiter.reset()
+	m.waiter.Reset()
 	m.renewed = time.Now()
 	m.lifetime.Store((markLife + m.took.Truncate(slowStep)).Milliseconds())
 	return m
@@ -238,17 +241,17 @@ func (m *mark) pauseOr(ctx context.Context, p *pace, over <-chan struct{}) error
 	}
 	if !m.joined {
 		m.joined = true
-		m.spec.engine.ears.joinLate(m.waiter)
+		m.spec.engine.notifier.JoinLate(m.waiter)
 	}
 	m.noteTime()
 	return p.pauseFor(ctx, m, over)
 }
 
-// join makes the waiter known, so that it is told.
+// join has the waiter notified.
 func (m *mark) join() {
 	if !m.joined {
 		m.joined = true
-		m.spec.engine.ears.join(m.waiter)
+		m.spec.engine.notifier.Join(m.waiter)
 	}
 }
 
@@ -259,7 +262,7 @@ func (m *mark) end() {
 	}
 	if m.joined {
 		m.joined = false
-		m.spec.engine.ears.leave(m.waiter)
+		m.spec.engine.notifier.Leave(m.waiter)
 	}
 	m.abandon()
 }

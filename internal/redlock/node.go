@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
@@ -14,15 +13,13 @@ import (
 // node is one independent Redis, as the engine sees it.
 type node struct {
 	index int
-	pool  driver.Pool
 	addr  string // for errors; "" if the pool does not know it
 	box   *outbox.Outbox
 	debts debts
-	hears atomic.Int32 // subscriptions that are open
 }
 
 func (e *Engine) newNode(index int, pool driver.Pool) *node {
-	n := &node{index: index, pool: pool, box: outbox.New(pool, &e.clock)}
+	n := &node{index: index, box: outbox.New(pool, &e.clock)}
 	if located, ok := pool.(driver.Located); ok {
 		n.addr = located.Addr()
 	}

@@ -3,7 +3,6 @@ package redlock
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
 )
 
@@ -100,14 +99,6 @@ func (p *pace) pauseUntil(ctx context.Context, woken <-chan struct{}) error {
 	}
 }
 
-// A call that is told by fewer nodes than a majority has rivals that were told by
-// the others, or by nobody. It waits for more word, for a random time below this,
-// which doubles with each such try, up to 2^mostDoublings times.
-const (
-	leastJitter   = 2 * time.Millisecond
-	mostDoublings = 7
-)
-
 // pauseFor is pause, but ends early, without using up a try, when m's waiter is told by
 // a majority, or by any and no more for a while, or over is closed; or when it is time
 // to look. While m is told of all that could let it in, retry delays go by and use up
@@ -133,17 +124,17 @@ func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) erro
 		if p.most > 0 || look == nil || !m.mayBeQuiet(p.next) {
 			p.start()
 		}
-		switch told := w.told(); {
-		case told >= enough:
-			w.lone = 0
+		switch notified := w.Notified(); {
+		case notified >= enough:
+			w.ResetJitter()
 			return nil
-		case told > 0 && jitter == nil:
-			jitter = time.NewTimer(w.jitter())
+		case notified > 0 && jitter == nil:
+			jitter = time.NewTimer(w.Jitter())
 			defer jitter.Stop()
 			after = jitter.C
 		}
 		select {
-		case <-w.bell:
+		case <-w.Woken():
 		case <-after:
 			return nil
 		case <-look:
@@ -165,13 +156,6 @@ func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) erro
 			}
 		}
 	}
-}
-
-// jitter draws the time to wait for more word.
-func (w *waiter) jitter() time.Duration {
-	d := rand.N(leastJitter << min(w.lone, mostDoublings))
-	w.lone++
-	return d
 }
 
 // start begins a retry delay, unless one is running.

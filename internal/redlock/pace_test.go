@@ -2,40 +2,53 @@ package redlock
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
-// Clients that were told by a minority each part by waiting for random times, out of a
-// range that doubles until a majority tells.
+// A call whose waiter was notified by a minority waits for a random time, out of a range
+// that doubles until a majority has notified it.
 func TestJitterIsRandomAndDoubles(t *testing.T) {
-	bubble(t, 3, func(b *bench) {
+	const (
+		first     = 2 * ms
+		doublings = 7
+	)
+	hearing(t, 3, func(b *bench) {
 		s := b.object(func(c *Config) { c.SetRetryDelay(time.Hour) }).spec
-		var longest [mostDoublings + 3]time.Duration
+		var longest [doublings + 3]time.Duration
 		for range 200 {
 			m, p := s.newMark(""), s.paceOf(0)
 			w := m.waiter
-			w.bell = make(chan struct{}, 1)
+			b.engine.notifier.Join(w)
+			notify := func(nodes ...int) {
+				for _, i := range nodes {
+					b.nodes[i].set(func() { b.nodes[i].publish(w.ID()) })
+				}
+				synctest.Wait()
+			}
+			notify()
+			w.Reset() // of the subscriptions that have opened
 			paused := func() time.Duration {
 				start := time.Now()
 				require.NoError(t, p.pauseFor(background, m, nil))
-				w.reset()
+				w.Reset()
 				return time.Since(start)
 			}
 			for i := range longest {
-				w.ring(b.engine.nodes[0])
+				notify(0)
 				longest[i] = max(longest[i], paused())
 			}
-			w.ring(b.engine.nodes[0])
-			w.ring(b.engine.nodes[1])
+			notify(0, 1)
 			require.Zero(t, paused(), "a majority")
-			w.ring(b.engine.nodes[0])
-			require.Less(t, paused(), leastJitter, "it begins anew")
+			notify(0)
+			require.Less(t, paused(), first, "it begins anew")
 			p.stop()
+			b.engine.notifier.Leave(w)
 		}
 		for i, d := range longest {
-			limit := leastJitter << min(i, mostDoublings)
+			limit := first << min(i, doublings)
 			require.Less(t, d, limit, "%d", i)
 			require.Greater(t, d, limit/2, "%d", i)
 		}

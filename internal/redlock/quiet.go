@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -30,7 +31,7 @@ func (m *mark) noteHolder(n *node, a answer) {
 	case a.remains > 0:
 		m.announced[n.index] = time.Now().Add(a.remains)
 	case !was.IsZero():
-		m.waiter.wake() // which waits already, if the others have decided
+		m.waiter.Wake() // which waits already, if the others have decided
 	}
 }
 
@@ -43,7 +44,7 @@ func (m *mark) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
 		return left, false
 	}
 	next = min(left, max(m.spec.Expiry/looksAnExpiry, delay))
-	next -= m.spec.engine.ears.pastTick(next)
+	next -= m.spec.engine.looks.pastTick(next)
 	return min(next, max(time.Until(ends), delay)), true
 }
 
@@ -53,15 +54,15 @@ func (m *mark) mayBeQuiet(delay time.Duration) bool {
 }
 
 // quietUntil reports whether the waiter is told of all that could let it in: that on so
-// many nodes which it hears a hold of ours is in the way that no majority is without one
+// many nodes that it is subscribed to a hold of ours is in the way that no majority is without one
 // of them. It is so until so many of these holds may have ended that there is one.
 func (m *mark) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var few [fewNodes]time.Time
 	told := few[:0]
-	for i, n := range m.spec.engine.nodes {
-		if at := m.announced[i]; !at.IsZero() && n.hears.Load() > 0 {
+	for i, at := range m.announced {
+		if !at.IsZero() && m.spec.engine.notifier.Subscribed(i) {
 			told = append(told, at)
 		}
 	}
@@ -73,10 +74,20 @@ func (m *mark) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
 	return told[len(told)-1-spare], true
 }
 
-// pastTick is how long before the end of a wait there is a tick of the process's looks. It
-// is 0 for a wait that is about as short as the ticks.
-func (e *ears) pastTick(wait time.Duration) time.Duration {
-	past := (time.Since(e.born) + wait) % lookTick
+// ticks are the moments at which the looks of a process come, every lookTick from the first
+// one.
+type ticks struct {
+	once  sync.Once
+	first time.Time
+}
+
+// begin makes now the first tick, if there was none. It comes before pastTick.
+func (t *ticks) begin() { t.once.Do(func() { t.first = time.Now() }) }
+
+// pastTick is how long before the end of a wait there is a tick. It is 0 for a wait that is
+// about as short as the ticks.
+func (t *ticks) pastTick(wait time.Duration) time.Duration {
+	past := (time.Since(t.first) + wait) % lookTick
 	if wait < past+lookTick {
 		return 0
 	}

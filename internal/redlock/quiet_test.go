@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -167,7 +168,7 @@ func TestSubscriptionThatBreaksMakesWaitersLook(t *testing.T) {
 		n.breakSubscriptions()
 		b.requireLooks(99, 10*time.Second, "not heard any more")
 		n.set(func() { n.deaf = false })
-		time.Sleep(mostPause)
+		time.Sleep(notify.MaxPause)
 		b.requireLooks(12, 10*time.Second, "heard again")
 		leave()
 	})

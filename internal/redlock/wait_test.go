@@ -6,12 +6,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -139,7 +139,7 @@ func TestBrokenSubscriptionIsOpenedAgain(t *testing.T) {
 		b.unlock(holder)
 		node.breakSubscriptions()
 		start := time.Now()
-		require.Less(t, (<-got).Sub(start), 2*leastPause)
+		require.Less(t, (<-got).Sub(start), 2*notify.MinPause)
 		node.set(func() { node.mumbles = false })
 		b.unlock(waiter)
 		b.nothingWaits()
@@ -320,22 +320,4 @@ func (b *bench) crowdInLine(seed uint64) {
 		node.set(func() { node.mumbles = false })
 	}
 	b.nothingWaits()
-}
-
-func TestListeningEndsSoonAfterTheLastWaiter(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
-		holder, waiter := b.client(nil), b.client(nil)
-		b.lock(holder)
-		require.Zero(t, b.nodes[0].subscriptions(), "nobody waits")
-		got := b.lockLater(waiter)
-		require.Equal(t, 1, b.nodes[0].subscriptions())
-		b.unlock(holder)
-		<-got
-		b.unlock(waiter)
-		time.Sleep(linger / 2)
-		require.Equal(t, 1, b.nodes[0].subscriptions(), "for whoever waits next")
-		time.Sleep(linger)
-		synctest.Wait()
-		require.Zero(t, b.nodes[0].subscriptions())
-	})
 }
