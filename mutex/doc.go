@@ -67,11 +67,34 @@
 // a waiter that does not renew it, whatever the expiry is. A call whose context has ended
 // waits for up to 100ms until its place is taken back, as its process may be about to end.
 //
-// When the next in line is another goroutine with the same *Mutex, Unlock passes the
-// lock on to it, in one round trip: the nodes put a new token in the place of the
-// old one, for a full expiry. After eight times in a row it is released, so that
-// other processes get their turn. Clients of Redsync, which do not stand in line,
-// find it free for about one round trip in ten then; they neither tell nor are told.
+// # Goroutines that share a mutex
+//
+// A lease, the token on the nodes and its validity, belongs to the *Mutex. Goroutines that
+// share one hold it one after the other, in the order in which they came, and Unlock passes
+// it to the next one in memory. That takes no request for a tenure after the nodes last
+// answered for the lease: 5 ms, or a 64th of the expiry if that is less. So a crowd in one
+// process is bound by its own sections and not by round trips.
+//
+// After a tenure, Unlock asks the nodes in one step. Where waiters of other processes stand
+// in line the lease is released to them, and the next goroutine takes a place behind them.
+// Else it is renewed for a full expiry, and passes on. Where a majority has lost it, Unlock
+// says so, and nobody begins on it.
+//
+// What this means for the holders:
+//
+//   - An Unlock that is true within a tenure goes by the clocks: the lease was valid, and a
+//     majority had it a tenure ago at most. A key that was deleted or overwritten from outside
+//     is noticed at the end of the tenure.
+//   - Until is short of a full validity by at most a tenure and a round trip when Lock returns.
+//   - Each holder has its own Lost channel, context in Do, renewal, and fencing token.
+//   - The token is the same for all of them. A token that others may act on does not pass on:
+//     one that [Mutex.Value] has returned, one of [WithGenValueFunc], one of [WithValue]. Its
+//     lease is released at Unlock, and the next goroutine acquires its own.
+//
+// Clients of Redsync and TryLock do not stand in line: they poll. For them each tenth time
+// the lock is left free for a tenure, and those in line are told only after that.
+//
+// Other processes, and other versions and libraries, see one long lease.
 //
 // On a node the line of the mutex called invoice:42 is two sorted sets,
 // invoice:42{invoice:42}:mutex:line, the waiters by when they came, and

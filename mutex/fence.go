@@ -14,14 +14,15 @@ var fenced = &redlock.Protocol{
 	Release:  scripts.MutexRelease,
 	Check:    scripts.MutexCheck,
 	Repair:   scripts.MutexRepairFenced,
-	Handover: scripts.MutexHandoverFenced,
+	Pass:     scripts.MutexPassFenced,
 	Withdraw: scripts.MutexWithdraw,
 	Fence:    scripts.MutexFence,
 	FenceKey: ":mutex:fence",
 	LineKeys: lineKeys,
 }
 
-// WithFencing gives every hold a fencing token: see [Mutex.Fence]. A Lock then
+// WithFencing gives every hold a fencing token: see [Mutex.Fence]. While goroutines wait
+// for one *Mutex its leases come with a block of numbers, one for each holder. A Lock then
 // costs one more round trip where the nodes do not agree on the number yet: on the
 // first Lock of a name, and after a node was away. By default holds have none.
 //

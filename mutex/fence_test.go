@@ -168,7 +168,7 @@ func TestFenceGrowsOverChangingMajorities(t *testing.T) {
 	})
 }
 
-// Holds that are handed on inside a process, and those of another one.
+// Leases that pass on inside a process, and those of another one.
 func TestFenceGrowsInACrowd(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		defer w.tidy()
@@ -199,7 +199,7 @@ func TestFenceGrowsInACrowd(t *testing.T) {
 			})
 		}
 		all.Wait()
-		require.Positive(t, spies[0].count(scripts.MutexHandoverFenced))
+		require.Less(t, spies[0].count(scripts.MutexAcquireFenced)+spies[0].count(scripts.MutexPassFenced), 16*4)
 		w.requireSettled()
 	})
 }

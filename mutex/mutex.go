@@ -21,7 +21,7 @@ var protocol = &redlock.Protocol{
 	Revive:   scripts.MutexExtendOrSet,
 	Release:  scripts.MutexRelease,
 	Check:    scripts.MutexCheck,
-	Handover: scripts.MutexHandover,
+	Pass:     scripts.MutexPass,
 	Withdraw: scripts.MutexWithdraw,
 	LineKeys: lineKeys,
 	Fenced:   fenced,
@@ -115,7 +115,9 @@ func (m *Mutex) TryLockContext(ctx context.Context) error { return m.made().TryL
 func (m *Mutex) Unlock() (bool, error) { return m.UnlockContext(context.Background()) }
 
 // UnlockContext releases the hold, and reports whether a majority of the nodes
-// still had it. If so, nobody else can have held the mutex up to now.
+// still had it. If so, nobody else can have held the mutex up to now. Where another
+// goroutine waits for the same *Mutex the lease passes to it, within a tenure without asking
+// the nodes: see the package's documentation.
 //
 // It is false with an error otherwise. After the hold's expiry, when no goroutine
 // holds this *Mutex, and when it was unlocked already, that is an
@@ -162,7 +164,8 @@ func (m *Mutex) Name() string { return m.made().Name() }
 
 // Value is the token of the current hold, or of the last one, or the value given
 // by [WithValue]. It is "" before the first. Hand it to another process's
-// WithValue to let that one extend or release the hold.
+// WithValue to let that one extend or release the hold. A lease whose token was asked for
+// is released at Unlock, and does not pass to another goroutine.
 func (m *Mutex) Value() string { return m.made().Value() }
 
 // Until is the moment up to which the current hold is valid, or the last one

@@ -201,7 +201,7 @@ func TestCrowdWhoseSubscriptionsAreCut(t *testing.T) {
 
 // Goroutines of one process pass the lock on among themselves, and yet those of
 // another get their turn, also when they were never in line.
-func TestChainOfHandoversGivesWay(t *testing.T) {
+func TestCrowdGivesWay(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		w := newWorld(t, clients[0], redistest.Start(t, n))
 		shared, stop := w.mutex(mutex.WithUnlimitedTries()), make(chan struct{})

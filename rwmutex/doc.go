@@ -39,12 +39,10 @@
 // once nobody reads; so a stream of writers can not starve readers either. A waiting
 // reader that came before the first waiting writer is let in although that one waits.
 //
-// When the next in line is another goroutine with the same *RWMutex, Unlock passes the
-// lock on to it, in one round trip. After eight writers in a row it is released, as a
-// mutex is. Readers that are next get a lease of their own in the writer's place, which
-// ends the row: what comes after it is asked of the nodes. If a writer of another
-// process waits by then, only the reader that came first is let in, and that writer
-// waits for it alone.
+// A write lease belongs to the *RWMutex and not to a goroutine. When a writer is next among
+// the goroutines that share it, Unlock passes the lease on in memory, as that of a mutex:
+// package mutex says for how long, and what a holder gets. A reader that is next stops
+// that: the lease is released, and the reader asks the nodes.
 //
 // # Fencing
 //

@@ -13,7 +13,7 @@ var fenced = &redlock.Protocol{
 	Release:  scripts.RWMutexWriteRelease,
 	Check:    scripts.RWMutexWriteCheck,
 	Repair:   scripts.RWMutexWriteRepairFenced,
-	Handover: scripts.RWMutexWriteHandoverFenced,
+	Pass:     scripts.RWMutexWritePassFenced,
 	Withdraw: scripts.RWMutexWriteWithdraw,
 	Fence:    scripts.RWMutexWriteFence,
 	FenceKey: ":rwmutex:fence",

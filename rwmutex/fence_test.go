@@ -112,7 +112,7 @@ func TestFenceCostsARoundOnlyWhereNodesDisagree(t *testing.T) {
 	})
 }
 
-// Writers of two processes, some of whose holds are handed on, among readers.
+// Writers of two processes, some of whose leases pass on, among readers.
 func TestFenceGrowsInACrowd(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		defer w.tidy()
@@ -152,7 +152,7 @@ func TestFenceGrowsInACrowd(t *testing.T) {
 			})
 		}
 		all.Wait()
-		require.Positive(t, spies[0].count(scripts.RWMutexWriteHandoverFenced))
+		require.Positive(t, spies[0].count(scripts.RWMutexWriteAcquireFenced))
 		w.requireSettled()
 	})
 }

@@ -24,7 +24,7 @@ var (
 		Extend:   scripts.RWMutexWriteExtend,
 		Release:  scripts.RWMutexWriteRelease,
 		Check:    scripts.RWMutexWriteCheck,
-		Handover: scripts.RWMutexWriteHandover,
+		Pass:     scripts.RWMutexWritePass,
 		Withdraw: scripts.RWMutexWriteWithdraw,
 		AuxKeys:  keys,
 		Fenced:   fenced,
@@ -37,7 +37,6 @@ var (
 		Release:  scripts.RWMutexReadRelease,
 		Check:    scripts.RWMutexReadCheck,
 		Convert:  scripts.RWMutexDowngrade,
-		Handover: scripts.RWMutexReadHandover,
 		Withdraw: scripts.RWMutexReadWithdraw,
 		AuxKeys:  keys,
 	}

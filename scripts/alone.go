@@ -31,9 +31,11 @@ var alone = map[*Script]Alone{
 	MutexRelease:  {Script: MutexRelease, To: 1, Place: 1},
 	MutexWithdraw: {Script: MutexWithdraw, To: 1},
 	MutexCheck:    {Script: MutexCheck, To: 1},
+	MutexPass:     {Script: MutexExtend, To: 1, Args: 2}, // those in line are not seen
 
 	// A hold keeps its number, but its counter lives no longer for that.
 	MutexAcquireFenced:     {Script: MutexAcquireFenced, To: 2, Place: 2},
+	MutexPassFenced:        {Script: MutexPassFenced, To: 2},
 	MutexRepairFenced:      {Script: MutexRepairFenced, To: 2, Place: 2},
 	MutexExtendFenced:      {Script: MutexExtend, To: 1, Args: 2},
 	MutexExtendOrSetFenced: {Script: MutexExtend, To: 1, Args: 2},
@@ -41,6 +43,7 @@ var alone = map[*Script]Alone{
 	// A write hold is a mutex's; a writer that is not there may have become a reader.
 	RWMutexWriteExtend:       {Script: MutexExtend, To: 1, Args: 2},
 	RWMutexWriteExtendFenced: {Script: MutexExtend, To: 1, Args: 2},
+	RWMutexWritePass:         {Script: MutexExtend, To: 1, Args: 2},
 	RWMutexWriteRelease:      {Script: MutexRelease, To: 1, Place: 1},
 	RWMutexWriteCheck:        {Script: MutexCheck, To: 1},
 

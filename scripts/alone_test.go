@@ -58,7 +58,15 @@ var aloneRuns = []struct {
 	{scripts.MutexWithdraw, lockedMutex, []any{"a|"}, nil},
 	{scripts.MutexCheck, lockedMutex, []any{mine}, nil},
 	{scripts.MutexCheck, lockedMutex, []any{theirs}, nil},
-	{scripts.MutexAcquireFenced, numbered(fencedKinds[0]), []any{theirs, long, "", 0, theirs}, nil},
+	{scripts.MutexPass, lockedMutex, []any{mine, long}, nil},
+	{scripts.MutexPass, lockedMutex, []any{theirs, long}, nil},
+	{scripts.MutexPass, freeMutex, []any{mine, long}, nil},
+	{scripts.MutexPass, awaitedMutex, []any{mine, long}, int64(1)}, // those in line are not seen
+	{scripts.MutexAcquireFenced, numbered(fencedKinds[0]), []any{theirs, long, "", 0, theirs, 5}, nil},
+	{scripts.MutexPassFenced, numberedFrom(fencedKinds[0]), []any{mine, long, 5}, nil},
+	{scripts.MutexPassFenced, numberedFrom(fencedKinds[0]), []any{theirs, long, 5}, nil},
+	{scripts.MutexPassFenced, freeFenced, []any{mine, long, 5}, nil},
+	{scripts.MutexPassFenced, awaitedFenced(fencedKinds[0]), []any{mine, long, 5}, int64(number + 5)},
 	{scripts.MutexRepairFenced, freeFenced, []any{mine, long, "", 0, mine, number}, nil},
 	{scripts.MutexExtendFenced, numbered(fencedKinds[0]), []any{mine, long, number}, nil},
 	{scripts.MutexExtendFenced, freeFenced, []any{mine, long, number}, nil},
@@ -69,6 +77,10 @@ var aloneRuns = []struct {
 	{scripts.RWMutexWriteExtend, writtenRWMutex, []any{theirs, long}, nil},
 	{scripts.RWMutexWriteExtend, freeRWMutex, []any{mine, long}, nil},
 	{scripts.RWMutexWriteExtendFenced, numbered(fencedKinds[1]), []any{mine, long, number}, nil},
+	{scripts.RWMutexWritePass, writtenRWMutex, []any{mine, long}, nil},
+	{scripts.RWMutexWritePass, writtenRWMutex, []any{theirs, long}, nil},
+	{scripts.RWMutexWritePass, freeRWMutex, []any{mine, long}, nil},
+	{scripts.RWMutexWritePass, awaitedRWMutex, []any{mine, long}, int64(1)},
 	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "", 0}, nil},
 	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{theirs, "", 0}, nil},
 	{scripts.RWMutexWriteCheck, writtenRWMutex, []any{mine}, nil},
@@ -126,6 +138,7 @@ func TestAloneLeavesTheLine(t *testing.T) {
 	for script, args := range map[*scripts.Script][]any{
 		scripts.MutexAcquire:  stand(mine),
 		scripts.MutexRelease:  {mine, a, short},
+		scripts.MutexPass:     {mine, long},
 		scripts.MutexWithdraw: {b},
 	} {
 		l, q := newMutexLine(t, node)

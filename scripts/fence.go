@@ -1,15 +1,18 @@
 package scripts
 
-// Fencing: variants of scripts for locks that count their holds. Each runs the
+// Fencing: variants of scripts for locks that number their leases, each with a block of
+// numbers, for those that the lease passes on to without a script. Each runs the
 // script that it is named after, unchanged, and then sees to the counter, in one
 // step: see fence_prelude.lua. So locks without fencing pay nothing for it.
 var (
-	// MutexAcquireFenced is MutexAcquire, and its yes is the hold's number.
+	// MutexAcquireFenced is MutexAcquire, and its yes is the largest of the lease's
+	// numbers.
 	MutexAcquireFenced = loadFenced("mutex_acquire_fenced", files{"mutex_acquire_prelude", "mutex_acquire"}, "line_prelude")
-	// MutexHandoverFenced is MutexHandover, and its yes is the new hold's number.
-	MutexHandoverFenced = loadFenced("mutex_handover_fenced", files{"mutex_handover"})
-	// MutexRepairFenced is MutexAcquire, and raises the counter to the number that
-	// the hold has.
+	// MutexPassFenced is MutexPass, and where the lease is renewed, the reply is the
+	// largest of its new numbers.
+	MutexPassFenced = loadFenced("mutex_pass_fenced", files{"mutex_pass"}, "line_prelude", "wake_prelude")
+	// MutexRepairFenced is MutexAcquire, and raises the counter to the largest number
+	// that the lease has.
 	MutexRepairFenced = loadFenced("mutex_repair_fenced", files{"mutex_acquire_prelude", "mutex_acquire"}, "line_prelude")
 	// MutexExtendFenced is MutexExtend, and does the same.
 	MutexExtendFenced = loadFenced("mutex_extend_fenced", files{"mutex_extend"})
@@ -18,14 +21,14 @@ var (
 	// MutexFence is MutexCheck, and does the same where the token holds the key.
 	MutexFence = loadFenced("mutex_fence", files{"mutex_check"})
 
-	// RWMutexWriteAcquireFenced is RWMutexWriteAcquire, and its yes is the hold's
-	// number.
+	// RWMutexWriteAcquireFenced is RWMutexWriteAcquire, and its yes is the largest of
+	// the lease's numbers.
 	RWMutexWriteAcquireFenced = loadFenced("rwmutex_write_acquire_fenced", files{"rwmutex_write_acquire"}, "rwmutex_prelude")
-	// RWMutexWriteHandoverFenced is RWMutexWriteHandover, and its yes is the new
-	// hold's number.
-	RWMutexWriteHandoverFenced = loadFenced("rwmutex_write_handover_fenced", files{"rwmutex_write_handover"}, "rwmutex_prelude")
+	// RWMutexWritePassFenced is RWMutexWritePass, and where the lease is renewed, the
+	// reply is the largest of its new numbers.
+	RWMutexWritePassFenced = loadFenced("rwmutex_write_pass_fenced", files{"rwmutex_write_pass"}, "rwmutex_prelude")
 	// RWMutexWriteRepairFenced is RWMutexWriteAcquire, and raises the counter to the
-	// number that the hold has.
+	// largest number that the lease has.
 	RWMutexWriteRepairFenced = loadFenced("rwmutex_write_repair_fenced", files{"rwmutex_write_acquire"}, "rwmutex_prelude")
 	// RWMutexWriteExtendFenced is RWMutexWriteExtend, and does the same.
 	RWMutexWriteExtendFenced = loadFenced("rwmutex_write_extend_fenced", files{"rwmutex_write_extend"}, "rwmutex_prelude")

@@ -9,8 +9,8 @@
 --
 -- A node's counter only grows, and lives for a day longer than the last hold that
 -- it was used for. One that is not there starts from the server's clock in µs, which
--- is above all numbers that were given before, as no lock is granted a million times
--- a second. Numbers are below 2^53 and so exact. Lua would print them as 1.7e+15.
+-- is above all numbers that were given before, as no lock uses up a million of them a
+-- second: blocks are asked for with that in mind. Numbers are below 2^53 and so exact. Lua would print them as 1.7e+15.
 --
 -- One node's number says nothing yet: whoever has got a majority of them agrees on
 -- the largest, and has it written to a majority before it trusts in it.
@@ -28,22 +28,28 @@ local function keep(number)
   end
 end
 
--- issue gives a number to the hold that grant() has made. Run twice for one hold it
--- gives the second time a larger one, and either is above those of earlier holds.
+-- issue gives a block of numbers to the lease that grant() has made or renewed, and
+-- returns its end, the largest one. The last argument is how many these are, of up to six
+-- digits. Anything else is an error before the first write. It is taken away, as the other
+-- script would take it for a token that may be replaced. Run twice for one lease it gives
+-- the second time another block, above the first one, and either is above those of earlier
+-- leases.
 local function issue(grant)
+  local size = table.remove(ARGV)
+  if #size > 6 or not string.find(size, '^[1-9]%d*$') then
+    error('a block of ' .. size .. ' numbers')
+  end
   local reply = grant()
   if reply ~= 1 then
     return reply
   end
-  local number
-  if counter then
-    number = counter + 1
-  else
+  local last = counter
+  if not last then
     local time = redis.call('TIME')
-    number = time[1] * 1000000 + time[2]
+    last = time[1] * 1000000 + time[2] - 1 -- so that the block begins with the clock
   end
-  keep(number)
-  return number
+  keep(last + size)
+  return last + size
 end
 
 -- raise brings the counter up to the last argument where holds() says that the

@@ -2,6 +2,7 @@ package scripts_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,17 +29,18 @@ type counted struct {
 
 // fencedKind is a lock whose holds are numbered.
 type fencedKind struct {
-	name                              string
-	acquire, handover, repair, extend *scripts.Script
-	fence, release                    *scripts.Script
-	key, line                         int // where the counter is, and how many keys those with a line get
+	name                          string
+	acquire, pass, repair, extend *scripts.Script
+	fence, release, withdraw      *scripts.Script
+	key, line                     int // where the counter is, and how many keys those with a line get
+	places                        int // where the ends of places are
 }
 
 var fencedKinds = []fencedKind{
-	{"mutex", scripts.MutexAcquireFenced, scripts.MutexHandoverFenced, scripts.MutexRepairFenced,
-		scripts.MutexExtendFenced, scripts.MutexFence, scripts.MutexRelease, 1, 4},
-	{"rwmutex", scripts.RWMutexWriteAcquireFenced, scripts.RWMutexWriteHandoverFenced, scripts.RWMutexWriteRepairFenced,
-		scripts.RWMutexWriteExtendFenced, scripts.RWMutexWriteFence, scripts.RWMutexWriteRelease, 6, 7},
+	{"mutex", scripts.MutexAcquireFenced, scripts.MutexPassFenced, scripts.MutexRepairFenced,
+		scripts.MutexExtendFenced, scripts.MutexFence, scripts.MutexRelease, scripts.MutexWithdraw, 1, 4, 3},
+	{"rwmutex", scripts.RWMutexWriteAcquireFenced, scripts.RWMutexWritePassFenced, scripts.RWMutexWriteRepairFenced,
+		scripts.RWMutexWriteExtendFenced, scripts.RWMutexWriteFence, scripts.RWMutexWriteRelease, scripts.RWMutexWriteWithdraw, 6, 7, 2},
 }
 
 func eachFenced(t *testing.T, test func(t *testing.T, l *counted)) { eachOf(t, fencedKinds, test) }
@@ -93,7 +95,13 @@ func (l *counted) requireCounter(number any, hold int) {
 // take acquires for mine, and returns the number.
 func (l *counted) take() any {
 	l.t.Helper()
-	return l.run(l.kind.acquire, mine, short, "", 0, mine)
+	return l.takeBlock(1)
+}
+
+// takeBlock acquires for mine with so many numbers, and returns the largest.
+func (l *counted) takeBlock(size int) any {
+	l.t.Helper()
+	return l.run(l.kind.acquire, mine, short, "", 0, mine, size)
 }
 
 func TestFenceStartsFromTheClockOfTheServer(t *testing.T) {
@@ -104,6 +112,26 @@ func TestFenceStartsFromTheClockOfTheServer(t *testing.T) {
 		assert.GreaterOrEqual(t, got, before)
 		assert.LessOrEqual(t, got, after)
 		l.requireCounter(strconv.FormatInt(got, 10), short)
+	})
+}
+
+// A block begins with the clock, also for a lease that passes on: what is answered is its
+// end. The server's clock is replaced by one that stands still.
+func TestFenceOfABlockBeginsWithTheClock(t *testing.T) {
+	eachFenced(t, func(t *testing.T, l *counted) {
+		for _, size := range []int64{1, 2, 999_999} {
+			for script, args := range map[*scripts.Script][]any{
+				l.kind.acquire: {mine, short, "", 0, mine, size},
+				l.kind.pass:    {mine, short, size},
+			} {
+				l.node.Do(t, "SET", l.keys[0], mine, "PX", short)
+				l.node.Do(t, "DEL", l.keys[l.kind.key])
+				source := strings.ReplaceAll(script.Source(), "redis.call('TIME')", "{'1700000000', '123'}")
+				words := append([]any{"EVAL", source, len(l.keys)}, l.keys...)
+				require.Equal(t, number+size-1, l.node.Do(t, append(words, args...)...), script.Name())
+				l.requireCounter(strconv.FormatInt(number+size-1, 10), short)
+			}
+		}
 	})
 }
 
@@ -130,26 +158,149 @@ func TestFenceCountsOneByOne(t *testing.T) {
 	})
 }
 
+// A lease gets as many numbers as it asks for, by an acquire and by a pass: the next one
+// counts from the block's end.
+func TestFenceCountsByTheBlock(t *testing.T) {
+	eachFenced(t, func(t *testing.T, l *counted) {
+		l.setCounter(int64(number))
+		last := int64(number)
+		for _, size := range []int64{1, 7, 1, 999_999, 12} {
+			last += size
+			require.Equal(t, last, l.takeBlock(int(size)))
+			l.requireCounter(strconv.FormatInt(last, 10), short)
+			last += size
+			require.Equal(t, last, l.run(l.kind.pass, mine, long, size))
+			l.requireCounter(strconv.FormatInt(last, 10), long)
+			require.Equal(t, mine, l.holder())
+			require.EqualValues(t, 1, l.run(l.kind.release, mine, "", 0))
+			require.Equal(t, strconv.FormatInt(last, 10), l.counter(), "a release leaves it")
+		}
+	})
+}
+
+// A lease that passes on lasts for the new lifetime, and its counter a day longer. Run
+// twice it gets another block.
+func TestFenceOfAPass(t *testing.T) {
+	eachFenced(t, func(t *testing.T, l *counted) {
+		l.setCounter(int64(number))
+		l.take()
+		for i := range int64(2) {
+			require.Equal(t, number+11+10*i, l.run(l.kind.pass, mine, long, 10))
+			require.Equal(t, mine, l.holder())
+			requireAbout(t, long, int(l.node.Do(t, "PTTL", l.keys[0]).(int64)))
+			l.requireCounter(strconv.FormatInt(number+11+10*i, 10), long)
+		}
+	})
+}
+
+// Where others wait the lease is given up, and no number is used.
+func TestFenceIsLeftAloneWhereOthersWait(t *testing.T) {
+	eachFenced(t, func(t *testing.T, l *counted) {
+		ear := newEar(t, l.node)
+		l.take()
+		l.setCounter(int64(number))
+		l.queue(ear, a, long)
+		l.queue(ear, b, long)
+		require.EqualValues(t, 2, l.run(l.kind.pass, mine, long, 10))
+		require.Nil(t, l.holder())
+		require.Equal(t, []id{a}, ear.heard())
+		require.EqualValues(t, -1, l.run(l.kind.pass, mine, long, 10))
+		require.Equal(t, strconv.FormatInt(number, 10), l.counter())
+		require.LessOrEqual(t, l.node.Do(t, "PTTL", l.keys[l.kind.key]), int64(long))
+		require.Empty(t, ear.heard())
+	})
+}
+
+// A place that has ended does not count: the lease passes on.
+func TestFenceOfAPassWhereNobodyWaitsAnyMore(t *testing.T) {
+	eachFenced(t, func(t *testing.T, l *counted) {
+		ear := newEar(t, l.node)
+		l.take()
+		l.setCounter(int64(number))
+		l.queue(ear, a, long)
+		l.queue(ear, b, 20)
+		require.EqualValues(t, 1, l.run(l.kind.withdraw, ear.words([]any{a})...))
+		require.Eventually(t, func() bool {
+			end, err := strconv.ParseFloat(l.node.Do(t, "ZSCORE", l.keys[l.kind.places], ear.home+string(b)).(string), 64)
+			require.NoError(t, err)
+			return int(end) < serverClock(t, l.node)
+		}, 10*time.Second, time.Millisecond)
+		require.Equal(t, int64(number+10), l.run(l.kind.pass, mine, long, 10))
+		require.Equal(t, mine, l.holder())
+		require.Empty(t, ear.heard())
+	})
+}
+
+// queue lets theirs wait in line.
+func (l *counted) queue(ear *ear, id id, lifetime int) {
+	l.t.Helper()
+	args := []any{theirs, short, id, lifetime, theirs}
+	if l.kind.key > 0 {
+		args = append(args, 1)
+	}
+	require.EqualValues(l.t, 0, l.run(l.kind.acquire, ear.words(args)...))
+}
+
+// What is no block is an error before anything is written.
+func TestFenceOfAnOddBlock(t *testing.T) {
+	eachFenced(t, func(t *testing.T, l *counted) {
+		for _, size := range []any{0, -1, "", "x", "1.5", "1e3", "0x10", "01", " 1", 1_000_000, "inf", "nan", mine} {
+			_, err := l.try(l.kind.acquire, mine, short, "", 0, mine, size)
+			require.ErrorContains(t, err, "a block of", size)
+			require.Nil(t, l.holder(), size)
+			require.Nil(t, l.counter(), size)
+		}
+		l.take()
+		l.setCounter(int64(number))
+		for _, size := range []any{0, "", "1.5", 1_000_000} {
+			_, err := l.try(l.kind.pass, mine, long, size)
+			require.ErrorContains(t, err, "a block of", size)
+			require.LessOrEqual(t, l.node.Do(t, "PTTL", l.keys[0]), int64(short))
+			require.Equal(t, strconv.FormatInt(number, 10), l.counter())
+		}
+	})
+}
+
+// A node that has forgotten the counter gets the block's end back, and counts from there.
+func TestFenceOfABlockIsBroughtBack(t *testing.T) {
+	eachFenced(t, func(t *testing.T, l *counted) {
+		l.setCounter(int64(number))
+		last := l.takeBlock(100).(int64)
+		for _, script := range []*scripts.Script{l.kind.fence, l.kind.extend, l.kind.repair} {
+			l.node.Do(t, "DEL", l.keys[l.kind.key])
+			args := []any{mine, long, last}
+			if script == l.kind.repair {
+				args = []any{mine, long, "", 0, mine, last}
+			}
+			require.EqualValues(t, 1, l.run(script, args...), script.Name())
+			l.requireCounter(strconv.FormatInt(last, 10), long)
+			require.Equal(t, last+50, l.run(l.kind.pass, mine, long, 50), script.Name())
+			last += 50
+		}
+	})
+}
+
 // A request that is run twice may be answered by either run.
 func TestFenceOfARepeatedAcquire(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
 		l.setCounter(int64(number))
 		require.Equal(t, int64(number+1), l.take())
 		require.Equal(t, int64(number+2), l.take())
-		require.EqualValues(t, 0, l.run(l.kind.acquire, mine, short, "", 0), "strictly")
-		require.Equal(t, strconv.FormatInt(number+2, 10), l.counter())
+		require.EqualValues(t, 0, l.run(l.kind.acquire, mine, short, "", 0, 1), "strictly")
+		require.Equal(t, int64(number+12), l.takeBlock(10))
+		require.Equal(t, strconv.FormatInt(number+12, 10), l.counter())
 	})
 }
 
 func TestFenceIsLeftAloneByARefusal(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
-		require.Positive(t, l.run(l.kind.acquire, theirs, long, "", 0, theirs))
+		require.Positive(t, l.run(l.kind.acquire, theirs, long, "", 0, theirs, 1))
 		l.setCounter(int64(number))
 		before := l.node.Do(t, "PTTL", l.keys[l.kind.key]).(int64)
 		for name, reply := range map[string]any{
-			"acquire":      l.run(l.kind.acquire, mine, long, "", 0, mine),
-			"acquire line": l.run(l.kind.acquire, mine, long, "c|one", short, mine),
-			"handover":     l.run(l.kind.handover, early1, long, mine),
+			"acquire":      l.run(l.kind.acquire, mine, long, "", 0, mine, 5),
+			"acquire line": l.run(l.kind.acquire, mine, long, "c|one", short, mine, 5),
+			"pass":         l.run(l.kind.pass, mine, long, 5),
 			"repair":       l.run(l.kind.repair, mine, long, "", 0, mine, number+5),
 			"extend":       l.run(l.kind.extend, mine, long, number+5),
 			"fence":        l.run(l.kind.fence, mine, long, number+5),
@@ -165,24 +316,14 @@ func TestFenceIsLeftAloneByARefusal(t *testing.T) {
 func TestFenceIsLeftAloneWhereNothingIs(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
 		for name, reply := range map[string]any{
-			"handover": l.run(l.kind.handover, early1, long, mine),
-			"extend":   l.run(l.kind.extend, mine, long, number),
-			"fence":    l.run(l.kind.fence, mine, long, number),
+			"pass":   l.run(l.kind.pass, mine, long, 5),
+			"extend": l.run(l.kind.extend, mine, long, number),
+			"fence":  l.run(l.kind.fence, mine, long, number),
 		} {
 			require.EqualValues(t, -1, reply, name)
 		}
 		require.Nil(t, l.counter())
 		require.Nil(t, l.holder())
-	})
-}
-
-func TestFenceGrowsByAHandover(t *testing.T) {
-	eachFenced(t, func(t *testing.T, l *counted) {
-		l.setCounter(int64(number))
-		l.take()
-		require.Equal(t, int64(number+2), l.run(l.kind.handover, early1, long, mine))
-		require.Equal(t, early1, l.holder())
-		l.requireCounter(strconv.FormatInt(number+2, 10), long)
 	})
 }
 
@@ -218,13 +359,18 @@ func TestFenceIsRaised(t *testing.T) {
 	})
 }
 
-// A number is no token that may be replaced.
+// A number is no token that may be replaced, and neither is the size of a block.
 func TestFenceIsNoToken(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
 		text := strconv.FormatInt(number, 10)
 		l.node.Do(t, "SET", l.keys[0], text, "PX", long)
 		require.EqualValues(t, 0, l.run(l.kind.repair, mine, long, "", 0, mine, number))
 		require.Equal(t, text, l.holder())
+		l.node.Do(t, "SET", l.keys[0], "7", "PX", long)
+		require.EqualValues(t, 0, l.takeBlock(7))
+		require.EqualValues(t, 0, l.run(l.kind.acquire, mine, long, "", 0, 7))
+		require.Equal(t, "7", l.holder())
+		require.Nil(t, l.counter())
 	})
 }
 
@@ -253,9 +399,13 @@ func TestFenceExtendOrSet(t *testing.T) {
 func TestFenceOnAWrongType(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
 		l.node.Do(t, "RPUSH", l.keys[l.kind.key], "element")
-		_, err := l.try(l.kind.acquire, mine, short, "", 0, mine)
+		_, err := l.try(l.kind.acquire, mine, short, "", 0, mine, 1)
 		require.ErrorContains(t, err, "WRONGTYPE")
 		require.Nil(t, l.holder())
+		l.node.Do(t, "SET", l.keys[0], mine, "PX", short)
+		_, err = l.try(l.kind.pass, mine, long, 1)
+		require.ErrorContains(t, err, "WRONGTYPE")
+		require.LessOrEqual(t, l.node.Do(t, "PTTL", l.keys[0]), int64(short))
 		l.setCounter("what is this")
 		before := l.micros()
 		require.GreaterOrEqual(t, l.take(), before)

@@ -160,17 +160,22 @@ var mutexLineCases = []struct {
 	{"withdraw where nobody waits", scripts.MutexWithdraw,
 		mutexLine{}, []any{a}, -1, mutexLine{}, nil},
 
-	{"a handover leaves the line alone", scripts.MutexHandover,
-		mutexLine{key{mine, short}, []place{{a, long}}}, []any{early1, long, mine}, 1,
-		mutexLine{key{early1, long}, []place{{a, long}}}, nil},
-	{"so does one of a missing hold", scripts.MutexHandover,
-		mutexLine{nothing, []place{{a, long}}}, []any{early1, long, mine}, -1, mutexLine{nothing, []place{{a, long}}}, nil},
-	{"hand over to the same token", scripts.MutexHandover,
-		mutexLine{key{mine, short}, nil}, []any{mine, long, mine}, 1, mutexLine{key{mine, long}, nil}, nil},
-	{"hand over for less", scripts.MutexHandover,
-		mutexLine{key{mine, long}, nil}, []any{early1, short, mine}, 1, mutexLine{key{early1, short}, nil}, nil},
-	{"hand over what the heir had already", scripts.MutexHandover,
-		mutexLine{key{early1, short}, nil}, []any{early1, long, theirs}, 0, mutexLine{key{early1, short}, nil}, nil},
+	{"a lease does not pass on past those in line", scripts.MutexPass,
+		mutexLine{key{mine, short}, []place{{a, long}, {b, long}, {c, long}}}, []any{mine, long}, 2,
+		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{a}},
+	{"nor past a place behind those that have ended", scripts.MutexPass,
+		mutexLine{key{mine, short}, []place{{a, over}, {c, over}, {b, long}}}, []any{mine, long}, 2,
+		mutexLine{nothing, []place{{b, long}}}, []id{b}},
+	{"a lease passes on where all places have ended", scripts.MutexPass,
+		mutexLine{key{mine, short}, []place{{a, over}, {b, over}}}, []any{mine, long}, 1,
+		mutexLine{key{mine, long}, []place{{a, over}, {b, over}}}, nil},
+	{"a lease passes on where nobody has a place", scripts.MutexPass,
+		mutexLine{key{mine, short}, nil}, []any{mine, long}, 1, mutexLine{key{mine, long}, nil}, nil},
+	{"another's lease that is to pass on tells nobody", scripts.MutexPass,
+		mutexLine{key{theirs, long}, []place{{a, long}}}, []any{mine, short}, 0,
+		mutexLine{key{theirs, long}, []place{{a, long}}}, nil},
+	{"nor does a missing one", scripts.MutexPass,
+		mutexLine{nothing, []place{{a, long}}}, []any{mine, long}, -1, mutexLine{nothing, []place{{a, long}}}, nil},
 }
 
 func TestMutexLine(t *testing.T) {
@@ -199,21 +204,65 @@ func TestNothingOfAPlaceIsAToken(t *testing.T) {
 	}
 }
 
-// A handover's key is a hold like any other: it has to be a string, ends when the
-// server says so, and is not revived after that.
-func TestMutexHandover(t *testing.T) {
-	node := redistest.StartOne(t)
-	l, _ := newMutexLine(t, node)
-	l.set(key{theirs, long})
-	require.EqualValues(t, 1, l.run(scripts.MutexHandover, mine, 1, theirs))
-	l.awaitExpiry()
-	require.EqualValues(t, -1, l.run(scripts.MutexHandover, early1, long, mine))
+// A lease that others wait for is given up once: a second run finds nothing, and tells
+// nobody. One who has been granted what he waited for has no place that counts.
+func TestMutexPassTwice(t *testing.T) {
+	l, q := newMutexLine(t, redistest.StartOne(t))
+	l.set(key{mine, short})
+	q.set(place{a, long})
+	require.EqualValues(t, 2, l.run(scripts.MutexPass, mine, long))
+	require.Equal(t, []id{a}, q.heard())
+	require.EqualValues(t, -1, l.run(scripts.MutexPass, mine, long))
+	require.Empty(t, q.heard())
+	require.EqualValues(t, 1, l.run(scripts.MutexAcquire, q.words([]any{theirs, short, a, short, theirs})...))
+	require.EqualValues(t, 0, l.run(scripts.MutexPass, mine, long))
+	for range 2 {
+		require.EqualValues(t, 1, l.run(scripts.MutexPass, theirs, long))
+		l.requireKey(key{theirs, long})
+	}
+	require.Empty(t, q.heard())
+}
 
-	node.Do(t, "RPUSH", l.name, "element")
-	watch := l.watch()
-	_, err := l.try(scripts.MutexHandover, mine, short, theirs)
+// Without the line's keys nobody is seen to wait: the lease passes on.
+func TestMutexPassWithoutALine(t *testing.T) {
+	node := redistest.StartOne(t)
+	l, q := newMutexLine(t, node)
+	q.set(place{a, long})
+	pass := func() any { return node.Do(t, "EVAL", scripts.MutexPass.Source(), 1, l.name, mine, long) }
+	require.EqualValues(t, -1, pass())
+	l.set(key{theirs, short})
+	require.EqualValues(t, 0, pass())
+	l.requireKey(key{theirs, short})
+	l.set(key{mine, short})
+	require.EqualValues(t, 1, pass())
+	l.requireKey(key{mine, long})
+	q.require(place{a, long})
+	require.Empty(t, q.heard())
+}
+
+// A line whose places are of another kind lets nobody know who waits: nothing is written.
+// Where only their order is, the lease is given up as by a release.
+func TestMutexPassWithASpoiltLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	l, q := newMutexLine(t, node)
+	l.set(key{mine, short})
+	q.set(place{a, long})
+	q.spoil(1)
+	watch := newWatch(t, node)
+	watch.do("WATCH", l.name, q.line, q.waiters)
+	_, err := l.try(scripts.MutexPass, mine, long)
 	require.ErrorContains(t, err, "WRONGTYPE")
-	assert.False(t, watch.touched(), "the key was written")
+	assert.False(t, watch.touched(), "a key was written")
+	l.requireKey(key{mine, short})
+	assert.Empty(t, q.heard())
+
+	l, q = newMutexLine(t, node)
+	l.set(key{mine, short})
+	q.set(place{a, long})
+	q.spoil(0)
+	assert.EqualValues(t, 2, l.run(scripts.MutexPass, mine, long))
+	l.requireKey(nothing)
+	q.requireSpoilt(0)
 }
 
 // Both keys of a line last as long as its longest place, and their expiry only grows.
@@ -307,6 +356,10 @@ func TestMutexReleaseWithoutAPermission(t *testing.T) {
 			assert.EqualValues(t, 1, as.do("EVAL", scripts.MutexRelease.Source(), 3, l.name, q.line, q.waiters, mine, "", 0))
 			l.requireKey(nothing)
 			q.require(place{a, long})
+			assert.Empty(t, q.heard(), "the permission was there")
+			l.set(key{mine, long})
+			assert.EqualValues(t, 2, as.do("EVAL", scripts.MutexPass.Source(), 3, l.name, q.line, q.waiters, mine, long))
+			l.requireKey(nothing)
 			assert.Empty(t, q.heard(), "the permission was there")
 			l.set(key{theirs, long})
 			assert.EqualValues(t, 1, as.do("EVAL", scripts.MutexWithdraw.Source(), 3, l.name, q.line, q.waiters, q.home+string(a)))

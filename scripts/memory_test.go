@@ -22,10 +22,23 @@ func lockedMutex(t *testing.T, node *redistest.Node) runner {
 	return l
 }
 
+func awaitedMutex(t *testing.T, node *redistest.Node) runner {
+	l, q := newMutexLine(t, node)
+	l.set(key{mine, short})
+	q.set(place{a, long})
+	return l
+}
+
 func writtenRWMutex(t *testing.T, node *redistest.Node) runner {
 	l := newRWMutex(t, node)
 	l.set(held)
 	return l
+}
+
+func awaitedRWMutex(t *testing.T, node *redistest.Node) runner {
+	l := newRWLine(t, node)
+	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long), writes(b, long)}})
+	return l.rwmutex
 }
 
 func readRWMutex(t *testing.T, node *redistest.Node) runner {
@@ -55,7 +68,25 @@ func takenSemaphore(t *testing.T, node *redistest.Node) runner {
 func numbered(kind fencedKind) func(*testing.T, *redistest.Node) runner {
 	return func(t *testing.T, node *redistest.Node) runner {
 		l := newCounted(t, node, kind)
-		l.run(kind.acquire, mine, short, "", 0, mine)
+		l.run(kind.acquire, mine, short, "", 0, mine, 1)
+		return l
+	}
+}
+
+// numberedFrom is that where it is known from which number the node counts.
+func numberedFrom(kind fencedKind) func(*testing.T, *redistest.Node) runner {
+	return func(t *testing.T, node *redistest.Node) runner {
+		l := numbered(kind)(t, node).(*counted)
+		l.setCounter(int64(number))
+		return l
+	}
+}
+
+// awaitedFenced is that where theirs waits.
+func awaitedFenced(kind fencedKind) func(*testing.T, *redistest.Node) runner {
+	return func(t *testing.T, node *redistest.Node) runner {
+		l := numberedFrom(kind)(t, node).(*counted)
+		l.queue(newEar(t, node), a, long)
 		return l
 	}
 }
@@ -69,26 +100,29 @@ var heldRuns = []struct {
 }{
 	{scripts.MutexExtend, lockedMutex, []any{mine, long}, 1},
 	{scripts.MutexExtendOrSet, lockedMutex, []any{mine, long}, 1},
-	{scripts.MutexHandover, lockedMutex, []any{early1, long, mine}, 1},
+	{scripts.MutexPass, lockedMutex, []any{mine, long}, 1},
+	{scripts.MutexPass, awaitedMutex, []any{mine, long}, 2},
 	{scripts.MutexCheck, lockedMutex, []any{mine}, 1},
 	{scripts.MutexRelease, lockedMutex, []any{mine, "", 0}, 1},
 	{scripts.MutexRelease, lockedMutex, []any{mine, "a|", short}, 1},
 	{scripts.MutexWithdraw, lockedMutex, []any{"a|"}, -1},
 
+	{scripts.MutexPassFenced, awaitedFenced(fencedKinds[0]), []any{mine, long, 5}, 2},
 	{scripts.MutexExtendFenced, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
 	{scripts.MutexExtendOrSetFenced, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
 	{scripts.MutexFence, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
 
 	{scripts.RWMutexWriteExtend, writtenRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexWriteHandover, writtenRWMutex, []any{early1, long, mine}, 1},
+	{scripts.RWMutexWritePass, writtenRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutexWritePass, awaitedRWMutex, []any{mine, long}, 2},
 	{scripts.RWMutexWriteCheck, writtenRWMutex, []any{mine}, 1},
 	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "", 0}, 1},
 	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "a|", short}, 1},
 	{scripts.RWMutexWriteWithdraw, writtenRWMutex, []any{"a|"}, -1},
 	{scripts.RWMutexDowngrade, writtenRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexReadHandover, writtenRWMutex, []any{early1, long, mine}, 1},
 	{scripts.RWMutexReadExtend, writtenRWMutex, []any{mine, long}, 1},
 
+	{scripts.RWMutexWritePassFenced, awaitedFenced(fencedKinds[1]), []any{mine, long, 5}, 2},
 	{scripts.RWMutexWriteExtendFenced, numbered(fencedKinds[1]), []any{mine, long, number * 2}, 1},
 	{scripts.RWMutexWriteFence, numbered(fencedKinds[1]), []any{mine, long, number * 2}, 1},
 
@@ -104,7 +138,6 @@ var heldRuns = []struct {
 	{scripts.RWMutexReadCheckAlone, readersAlone, []any{mine}, 1},
 
 	{scripts.SemaphoreExtend, takenSemaphore, []any{mine, long, "0,2"}, 1},
-	{scripts.SemaphoreHandover, takenSemaphore, []any{early1, long, mine, "0,2", 3}, 1},
 	{scripts.SemaphoreCheck, takenSemaphore, []any{mine, "0,2"}, 1},
 	{scripts.SemaphoreRelease, takenSemaphore, []any{mine}, 1},
 	{scripts.SemaphoreWithdraw, takenSemaphore, []any{"a|:1:3"}, -1},
@@ -112,8 +145,8 @@ var heldRuns = []struct {
 
 // numberedRuns are those that answer a number.
 var numberedRuns = map[*scripts.Script]fencedKind{
-	scripts.MutexHandoverFenced:        fencedKinds[0],
-	scripts.RWMutexWriteHandoverFenced: fencedKinds[1],
+	scripts.MutexPassFenced:        fencedKinds[0],
+	scripts.RWMutexWritePassFenced: fencedKinds[1],
 }
 
 // newcomers are the scripts that ask for what is not held yet, and so for memory.
@@ -123,10 +156,10 @@ var newcomers = []struct {
 	args   []any
 }{
 	{scripts.MutexAcquire, freeMutex, []any{mine, short, "", 0, mine}},
-	{scripts.MutexAcquireFenced, freeFenced, []any{mine, short, "", 0, mine}},
+	{scripts.MutexAcquireFenced, freeFenced, []any{mine, short, "", 0, mine, 5}},
 	{scripts.MutexRepairFenced, freeFenced, []any{mine, short, "", 0, mine, number}},
 	{scripts.RWMutexWriteAcquire, freeRWMutex, try(mine)},
-	{scripts.RWMutexWriteAcquireFenced, freeFencedWriter, try(mine)},
+	{scripts.RWMutexWriteAcquireFenced, freeFencedWriter, try(mine, 5)},
 	{scripts.RWMutexWriteRepairFenced, freeFencedWriter, try(mine, number)},
 	{scripts.RWMutexReadAcquire, freeRWMutex, read(mine)},
 	{scripts.SemaphoreAcquire, freeSemaphore, args(3, 1, "", 0, mine)},
@@ -167,11 +200,11 @@ func TestWhatIsHeldNeedsNoMemory(t *testing.T) {
 	}
 	for script, kind := range numberedRuns {
 		t.Run(script.Name(), func(t *testing.T) {
-			l := numbered(kind)(t, node)
+			l := numberedFrom(kind)(t, node).(*counted)
 			full(t, node, func() {
-				reply, err := l.try(script, early1, long, mine)
-				require.NoError(t, err)
-				assert.Positive(t, reply)
+				require.EqualValues(t, number+5, l.run(script, mine, long, 5))
+				node.Do(t, "DEL", l.keys[kind.key])
+				require.Greater(t, l.run(script, mine, long, 5), int64(number+5), "without the counter")
 			})
 		})
 	}

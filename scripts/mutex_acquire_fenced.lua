@@ -1,15 +1,18 @@
--- mutex_acquire_fenced: mutex_acquire, which also numbers the hold.
+-- mutex_acquire_fenced: mutex_acquire, which also gives the lease a block of numbers.
 --
 -- KEYS[1]  the lock's name
 -- KEYS[2]  fence: see fence_prelude
 -- KEYS     the rest: see line_prelude
--- ARGV     those of mutex_acquire
+-- ARGV     those of mutex_acquire, and then
+-- ARGV[n]  how many numbers the lease gets, >= 1
 --
--- Returns  n  the hold's number, in µs since 1970 or one more than the last one:
---             the key holds the token, as mutex_acquire says
+-- Returns  n  the largest of the lease's numbers, which follow on the last one, or begin
+--             with the clock, in µs since 1970: the key holds the token, as mutex_acquire
+--             says
 --          0  as mutex_acquire; no number was used
+--   -1000-ms  as mutex_acquire; no number was used
 -- Error    WRONGTYPE when a key is not a string; nothing was written
 --
--- Safe as mutex_acquire is. The number and the hold are one atomic step: whoever is
--- granted the lock here later gets a larger one.
+-- Safe as mutex_acquire is. The numbers and the lease are one atomic step: what is
+-- granted here later gets larger ones.
 return issue(unfenced)

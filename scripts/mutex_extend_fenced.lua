@@ -3,7 +3,7 @@
 -- KEYS[1]  the lock's name
 -- KEYS[2]  fence: see fence_prelude
 -- ARGV     those of mutex_extend, and then
--- ARGV[n]  the hold's number; 0 when it is not known
+-- ARGV[n]  the largest of the lease's numbers; 0 when it is not known
 --
 -- Returns  1  as mutex_extend; the counter is at the number or above it, and lives on
 --          0  as mutex_extend; the counter was left alone

@@ -4,7 +4,7 @@
 -- KEYS[1]  the lock's name
 -- KEYS[2]  fence: see fence_prelude
 -- ARGV     those of mutex_extend_or_set, and then
--- ARGV[n]  the hold's number; 0 when it is not known
+-- ARGV[n]  the largest of the lease's numbers; 0 when it is not known
 --
 -- Returns  1  as mutex_extend_or_set; the counter is at the number or above it
 --          0  as mutex_extend_or_set; the counter was left alone

@@ -4,7 +4,7 @@
 -- KEYS[2]  fence: see fence_prelude
 -- ARGV[1]  token that must have the lock
 -- ARGV[2]  lifetime of the hold, in milliseconds, >= 1; that of the key is not changed
--- ARGV[n]  the number, > 0
+-- ARGV[n]  the number, > 0; of a block the largest one
 --
 -- Returns  1  the key holds the token, and the counter is at the number or above it
 --          0  somebody else is there; the counter was left alone

@@ -5,7 +5,7 @@
 -- KEYS[2]  fence: see fence_prelude
 -- KEYS     the rest: see line_prelude
 -- ARGV     those of mutex_acquire, and then
--- ARGV[n]  the hold's number; 0 when it is not known
+-- ARGV[n]  the largest of the lease's numbers; 0 when it is not known
 --
 -- Returns  1  as mutex_acquire; the counter is at the number or above it
 --          0  as mutex_acquire; the counter was left alone

@@ -94,14 +94,14 @@ var mutexCases = []struct {
 	{"release a missing hold", scripts.MutexRelease,
 		nothing, []any{mine, "", 0}, -1, nothing, false},
 
-	{"hand over", scripts.MutexHandover,
-		key{mine, short}, []any{early1, long, mine}, 1, key{early1, long}, true},
-	{"hand another's hold over", scripts.MutexHandover,
-		key{theirs, short}, []any{early1, long, mine}, 0, key{theirs, short}, false},
-	{"hand over twice", scripts.MutexHandover,
-		key{early1, short}, []any{early1, long, mine}, 0, key{early1, short}, false},
-	{"hand a missing hold over", scripts.MutexHandover,
-		nothing, []any{early1, long, mine}, -1, nothing, false},
+	{"pass on", scripts.MutexPass,
+		key{mine, short}, []any{mine, long}, 1, key{mine, long}, true},
+	{"pass on for less", scripts.MutexPass,
+		key{mine, long}, []any{mine, short}, 1, key{mine, short}, true},
+	{"pass another's lease on", scripts.MutexPass,
+		key{theirs, long}, []any{mine, short}, 0, key{theirs, long}, false},
+	{"pass a missing lease on", scripts.MutexPass,
+		nothing, []any{mine, short}, -1, nothing, false},
 
 	{"check", scripts.MutexCheck,
 		key{mine, long}, []any{mine}, 1, key{mine, long}, false},
@@ -129,7 +129,7 @@ func TestMutexScriptsOnAWrongType(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, script := range []*scripts.Script{
 		scripts.MutexAcquire, scripts.MutexExtend, scripts.MutexExtendOrSet,
-		scripts.MutexRelease, scripts.MutexCheck,
+		scripts.MutexPass, scripts.MutexRelease, scripts.MutexCheck,
 	} {
 		t.Run(script.Name(), func(t *testing.T) {
 			lock := newLock(t, node)
@@ -152,7 +152,7 @@ func TestMutexScriptsAfterExpiry(t *testing.T) {
 		reply  int64
 	}{
 		{scripts.MutexAcquire, 1}, {scripts.MutexExtend, -1}, {scripts.MutexExtendOrSet, 1},
-		{scripts.MutexRelease, -1}, {scripts.MutexCheck, -1},
+		{scripts.MutexPass, -1}, {scripts.MutexRelease, -1}, {scripts.MutexCheck, -1},
 	} {
 		t.Run(c.script.Name(), func(t *testing.T) {
 			lock := newLock(t, node)
@@ -171,11 +171,11 @@ func TestMutexScriptsAfterExpiry(t *testing.T) {
 func TestMutexScriptsWithTheShortestLifetime(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, script := range []*scripts.Script{
-		scripts.MutexAcquire, scripts.MutexExtend, scripts.MutexExtendOrSet,
+		scripts.MutexAcquire, scripts.MutexExtend, scripts.MutexExtendOrSet, scripts.MutexPass,
 	} {
 		t.Run(script.Name(), func(t *testing.T) {
 			lock := newLock(t, node)
-			if script == scripts.MutexExtend {
+			if script == scripts.MutexExtend || script == scripts.MutexPass {
 				lock.set(key{mine, long})
 			}
 			require.EqualValues(t, 1, lock.run(script, mine, 1, "", 0))
@@ -193,9 +193,13 @@ func TestMutexScriptsTwice(t *testing.T) {
 	for range 2 {
 		assert.EqualValues(t, 1, lock.run(scripts.MutexExtend, mine, long))
 	}
+	for range 2 {
+		assert.EqualValues(t, 1, lock.run(scripts.MutexPass, mine, long))
+	}
 	assert.EqualValues(t, 1, lock.run(scripts.MutexRelease, mine, "", 0))
 	assert.EqualValues(t, -1, lock.run(scripts.MutexRelease, mine, "", 0))
 	assert.EqualValues(t, -1, lock.run(scripts.MutexExtend, mine, long))
+	assert.EqualValues(t, -1, lock.run(scripts.MutexPass, mine, long))
 	lock.requireKey(nothing)
 }
 

@@ -157,15 +157,35 @@ var rwLineCases = []struct {
 		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), reads(c, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(a, short)}}, []id{b, c}},
 
-	{"a hand-over to readers tells all readers before the first writer", scripts.RWMutexReadHandover,
-		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{early1, short, mine}, 2,
-		rwLine{nothing, ends{early1: short}, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
-	{"a hand-over to readers tells no writer", scripts.RWMutexReadHandover,
-		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{early1, short, mine}, 2,
-		rwLine{nothing, ends{early1: short}, []rwPlace{writes(a, long), reads(b, long)}}, nil},
-	{"a hand-over of another's write tells nobody", scripts.RWMutexReadHandover,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, []any{early1, short, mine}, 0,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
+	{"a write lease does not pass on past readers", scripts.RWMutexWritePass,
+		rwLine{key{mine, short}, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, long}, 2,
+		rwLine{line: []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
+	{"nor past readers alone", scripts.RWMutexWritePass,
+		rwLine{key{mine, short}, nil, []rwPlace{reads(a, long)}}, []any{mine, long}, 2,
+		rwLine{line: []rwPlace{reads(a, long)}}, []id{a}},
+	{"nor past a writer", scripts.RWMutexWritePass,
+		rwLine{key{mine, short}, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, long}, 2,
+		rwLine{line: []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []id{a}},
+	{"nor past a writer behind places that have ended", scripts.RWMutexWritePass,
+		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over), writes(a, long)}}, []any{mine, long}, 2,
+		rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
+	{"nor past a reader behind places that have ended", scripts.RWMutexWritePass,
+		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over), reads(a, long)}}, []any{mine, long}, 2,
+		rwLine{line: []rwPlace{reads(a, long)}}, []id{a}},
+	{"a write lease passes on where all places have ended", scripts.RWMutexWritePass,
+		rwLine{key{mine, short}, nil, []rwPlace{writes(a, over), reads(b, over)}}, []any{mine, long}, 1,
+		rwLine{key{mine, long}, nil, []rwPlace{writes(a, over), reads(b, over)}}, nil},
+	{"a write lease passes on where nobody has a place", scripts.RWMutexWritePass,
+		rwLine{writer: key{mine, short}}, []any{mine, long}, 1, rwLine{writer: key{mine, long}}, nil},
+	{"another's write lease that is to pass on tells nobody", scripts.RWMutexWritePass,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, short}, 0,
+		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, nil},
+	{"nor does one where others read", scripts.RWMutexWritePass,
+		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, long}, 0,
+		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, nil},
+	{"nor a missing one", scripts.RWMutexWritePass,
+		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, long}, -1, rwLine{line: []rwPlace{writes(a, long)}}, nil},
+
 	{"a downgrade tells all readers before the first writer", scripts.RWMutexDowngrade,
 		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, short}, 2,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
@@ -247,18 +267,6 @@ var rwLineCases = []struct {
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
 	{"a reader that is not in line withdraws", scripts.RWMutexReadWithdraw,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{a}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
-
-	{"hand a write over", scripts.RWMutexWriteHandover,
-		rwLine{key{mine, short}, nil, []rwPlace{writes(a, long)}}, []any{early1, long, mine}, 1,
-		rwLine{key{early1, long}, nil, []rwPlace{writes(a, long)}}, nil},
-	{"hand another's write over", scripts.RWMutexWriteHandover,
-		rwLine{writer: writtenElse}, []any{early1, long, mine}, 0, rwLine{writer: writtenElse}, nil},
-	{"hand a write over where others read", scripts.RWMutexWriteHandover,
-		rwLine{readers: readElse}, []any{early1, long, mine}, 0, rwLine{readers: readElse}, nil},
-	{"hand a write over that was downgraded", scripts.RWMutexWriteHandover,
-		rwLine{readers: readByMe}, []any{early1, long, mine}, 0, rwLine{readers: readByMe}, nil},
-	{"hand a missing write over", scripts.RWMutexWriteHandover,
-		rwLine{line: []rwPlace{writes(a, long)}}, []any{early1, long, mine}, -1, rwLine{line: []rwPlace{writes(a, long)}}, nil},
 }
 
 func TestRWMutexLine(t *testing.T) {
@@ -358,6 +366,7 @@ func TestRWMutexReleaseWithoutAPermission(t *testing.T) {
 			reply  int64
 		}{
 			{scripts.RWMutexWriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1},
+			{scripts.RWMutexWritePass, rwLine{writer: writtenByMe}, []any{mine, long}, 2},
 			{scripts.RWMutexReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}, 1},
 			{scripts.RWMutexWriteWithdraw, rwLine{}, []any{b}, -1},
 			{scripts.RWMutexReadWithdraw, rwLine{}, []any{b}, -1},
@@ -403,6 +412,45 @@ func TestRWMutexReleaseWithASpoiltLine(t *testing.T) {
 			l.requireHolds(rwLine{})
 			l.rwmutex.requireSpoilt(2 + i)
 		}
+	}
+}
+
+// A write lease that others wait for is given up once, as a mutex's.
+func TestRWMutexWritePassTwice(t *testing.T) {
+	l := newRWLine(t, redistest.StartOne(t))
+	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long)}})
+	require.EqualValues(t, 2, l.run(scripts.RWMutexWritePass, mine, long))
+	require.Equal(t, []id{a}, l.heard())
+	require.EqualValues(t, -1, l.run(scripts.RWMutexWritePass, mine, long))
+	require.Empty(t, l.heard())
+	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, a, short))
+	require.EqualValues(t, 0, l.run(scripts.RWMutexWritePass, mine, long))
+}
+
+// Places of another kind let nobody know who waits: nothing is written. Where only the
+// order of those is that wait, the lease is given up as by a release.
+func TestRWMutexWritePassWithASpoiltLine(t *testing.T) {
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		key   int
+		line  []rwPlace
+		fails bool
+	}{
+		{2, []rwPlace{writes(b, long)}, true}, {2, []rwPlace{reads(a, long), writes(b, long)}, true},
+		{3, []rwPlace{writes(b, long)}, false}, {4, []rwPlace{reads(a, long)}, true}, {5, []rwPlace{reads(a, long)}, false},
+	} {
+		l := newRWLine(t, node)
+		l.set(rwLine{writer: key{mine, short}, line: c.line})
+		l.rwmutex.spoil(c.key)
+		if c.fails {
+			assert.True(t, l.fails(scripts.RWMutexWritePass, mine, long), "key %d", c.key)
+			l.requireHolds(rwLine{writer: key{mine, short}})
+		} else {
+			assert.EqualValues(t, 2, l.run(scripts.RWMutexWritePass, mine, long), "key %d", c.key)
+			l.requireHolds(rwLine{})
+		}
+		l.rwmutex.requireSpoilt(c.key)
+		assert.Empty(t, l.heard(), "key %d", c.key)
 	}
 }
 

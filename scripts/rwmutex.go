@@ -9,14 +9,14 @@ var (
 	// RWMutexWriteExtend renews the lifetime of the token that is the writer. It
 	// never writes a missing key.
 	RWMutexWriteExtend = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_extend")
+	// RWMutexWritePass renews the writer's lifetime as RWMutexWriteExtend does, or
+	// releases it as RWMutexWriteRelease does where others stand in line.
+	RWMutexWritePass = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_pass")
 	// RWMutexWriteRelease deletes the writer if it is the token, and wakes those
 	// whose turn it is.
 	RWMutexWriteRelease = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_release")
 	// RWMutexWriteCheck tells who is the writer. It writes nothing.
 	RWMutexWriteCheck = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_check")
-	// RWMutexWriteHandover puts another token in the place of the one that is the
-	// writer.
-	RWMutexWriteHandover = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_handover")
 	// RWMutexWriteWithdraw gives a waiting writer's place in line back.
 	RWMutexWriteWithdraw = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_withdraw")
 
@@ -43,9 +43,6 @@ var (
 	RWMutexReadReleaseAlone = load("rwmutex_alone_prelude", "rwmutex_read_release_alone")
 	RWMutexReadCheckAlone   = load("rwmutex_alone_prelude", "rwmutex_read_check_alone")
 
-	// RWMutexReadHandover gives a token a read lease in the place of the one that is the
-	// writer.
-	RWMutexReadHandover = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_lend_prelude", "rwmutex_read_handover")
 	// RWMutexDowngrade turns a token's write hold into a read lease in one step.
-	RWMutexDowngrade = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_lend_prelude", "rwmutex_downgrade")
+	RWMutexDowngrade = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_downgrade")
 )

@@ -26,4 +26,14 @@ end
 if not writer and not isReading(token) then
   return -1
 end
-return lend(writer, token, lifetime, awaited)
+-- Readers of another kind are found by this, before anything is written. It also lets ZADD
+-- follow on a server that is full.
+reapReaders()
+if writer then
+  redis.call('DEL', WRITER)
+end
+lease('GT', token, lifetime)
+if isLine() then
+  pcall(queue().wake, '')
+end
+return awaited and 2 or 1

@@ -1,15 +1,19 @@
--- rwmutex_write_acquire_fenced: rwmutex_write_acquire, which also numbers the hold.
+-- rwmutex_write_acquire_fenced: rwmutex_write_acquire, which also gives the lease a block
+-- of numbers.
 --
 -- KEYS     see rwmutex_prelude, and then
 -- KEYS[7]  fence: see fence_prelude
--- ARGV     those of rwmutex_write_acquire
+-- ARGV     those of rwmutex_write_acquire, and then
+-- ARGV[n]  how many numbers the lease gets, >= 1
 --
--- Returns  n  the hold's number, in µs since 1970 or one more than the last one:
---             the writer is the token, as rwmutex_write_acquire says
+-- Returns  n  the largest of the lease's numbers, which follow on the last one, or begin
+--             with the clock, in µs since 1970: the writer is the token, as
+--             rwmutex_write_acquire says
 --          0  as rwmutex_write_acquire; no number was used
+--   -1000-ms  as rwmutex_write_acquire; no number was used
 -- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
 --          written
 --
--- Safe as rwmutex_write_acquire is. The number and the hold are one atomic step: whoever is
--- granted the lock here later gets a larger one.
+-- Safe as rwmutex_write_acquire is. The numbers and the lease are one atomic step: what is
+-- granted here later gets larger ones.
 return issue(unfenced)

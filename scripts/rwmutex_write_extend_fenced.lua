@@ -3,7 +3,7 @@
 -- KEYS     see rwmutex_prelude, and then
 -- KEYS[7]  fence: see fence_prelude
 -- ARGV     those of rwmutex_write_extend, and then
--- ARGV[n]  the hold's number; 0 when it is not known
+-- ARGV[n]  the largest of the lease's numbers; 0 when it is not known
 --
 -- Returns  1  as rwmutex_write_extend; the counter is at the number or above it, and lives on
 --          0  as rwmutex_write_extend; the counter was left alone

@@ -4,7 +4,7 @@
 -- KEYS     see rwmutex_prelude, and then
 -- KEYS[7]  fence: see fence_prelude
 -- ARGV     those of rwmutex_write_acquire, and then
--- ARGV[n]  the hold's number; 0 when it is not known
+-- ARGV[n]  the largest of the lease's numbers; 0 when it is not known
 --
 -- Returns  1  as rwmutex_write_acquire; the counter is at the number or above it
 --          0  as rwmutex_write_acquire; the counter was left alone

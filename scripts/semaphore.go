@@ -11,8 +11,6 @@ var (
 	// SemaphoreRelease frees a token's slots, and wakes those in line whom they
 	// serve.
 	SemaphoreRelease = load("lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude", "semaphore_release")
-	// SemaphoreHandover puts another token in the place of the one that has slots.
-	SemaphoreHandover = load("lifetime_prelude", "semaphore_prelude", "semaphore_handover")
 	// SemaphoreWithdraw gives a place in line back.
 	SemaphoreWithdraw = load("lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude", "semaphore_withdraw")
 	// SemaphoreCheck tells whether a token has its slots.

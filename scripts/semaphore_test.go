@@ -173,30 +173,6 @@ var semaphoreCases = []struct {
 	{"release where nothing is held", scripts.SemaphoreRelease,
 		nil, []any{mine}, int64(-1), nil, false},
 
-	{"hand over", scripts.SemaphoreHandover,
-		grants{mine: "0,2", theirs: "1"}, []any{early1, long, mine, "0,2", 3}, int64(1), grants{early1: "0,2", theirs: "1"}, true},
-	{"hand the only one over", scripts.SemaphoreHandover,
-		grants{mine: "0"}, []any{early1, long, mine, "0", 1}, int64(1), grants{early1: "0"}, true},
-	{"hand many over", scripts.SemaphoreHandover,
-		grants{mine: "0-1200,1300-1302,2000", theirs: "1250"}, []any{early1, long, mine, "0-1200,1300-1302,2000", 2001},
-		int64(1), grants{early1: "0-1200,1300-1302,2000", theirs: "1250"}, true},
-	{"hand other slots over", scripts.SemaphoreHandover,
-		grants{mine: "0,2"}, []any{early1, long, mine, "0", 3}, int64(0), grants{mine: "0,2"}, false},
-	{"hand over where one above the limit is occupied", scripts.SemaphoreHandover,
-		grants{mine: "0", theirs: "3"}, []any{early1, long, mine, "0", 3}, int64(0), grants{mine: "0", theirs: "3"}, false},
-	{"hand one above the limit over", scripts.SemaphoreHandover,
-		grants{mine: "3"}, []any{early1, long, mine, "3", 3}, int64(0), grants{mine: "3"}, false},
-	{"a limit of a hand-over is a number", scripts.SemaphoreHandover,
-		grants{mine: "0", theirs: "9"}, []any{early1, long, mine, "0", 10}, int64(1), grants{early1: "0", theirs: "9"}, true},
-	{"hand over to one that has some", scripts.SemaphoreHandover,
-		grants{mine: "0", early1: "1"}, []any{early1, long, mine, "0", 3}, int64(0), grants{mine: "0", early1: "1"}, false},
-	{"hand over a second time", scripts.SemaphoreHandover,
-		grants{early1: "0"}, []any{early1, long, mine, "0", 3}, int64(-1), grants{early1: "0"}, false},
-	{"hand another's permit over", scripts.SemaphoreHandover,
-		grants{theirs: "0"}, []any{early1, long, mine, "0", 3}, int64(-1), grants{theirs: "0"}, false},
-	{"hand over where nothing is held", scripts.SemaphoreHandover,
-		nil, []any{early1, long, mine, "0", 3}, int64(-1), nil, false},
-
 	{"check", scripts.SemaphoreCheck,
 		grants{mine: "0,2"}, []any{mine, "0,2"}, int64(1), grants{mine: "0,2"}, false},
 	{"check many", scripts.SemaphoreCheck,
@@ -275,18 +251,6 @@ func TestSemaphoreLeases(t *testing.T) {
 	s.requireSound()
 }
 
-// What is handed over lasts for its full lifetime, and the keys with it.
-func TestSemaphoreHandoverLeases(t *testing.T) {
-	s := newSemaphore(t, redistest.StartOne(t))
-	s.run(scripts.SemaphoreAcquire, args(3, 1, "", 0, mine)...)
-	s.run(scripts.SemaphoreAcquire, theirs, short, 3, 1, "", 0)
-	assert.EqualValues(t, 1, s.run(scripts.SemaphoreHandover, early1, long, mine, "0", 3))
-	s.requireLease(early1, long)
-	s.requireLease(theirs, short)
-	s.requireKeysLast(long)
-	s.requireSound()
-}
-
 // A permit whose lease has ended is gone for every script, while others live on.
 func TestSemaphoreScriptsAfterExpiry(t *testing.T) {
 	node := redistest.StartOne(t)
@@ -302,7 +266,6 @@ func TestSemaphoreScriptsAfterExpiry(t *testing.T) {
 		{scripts.SemaphoreAcquire, args(3, 3, "", 2, mine), told("", "1-2", "0"), grants{theirs: "0"}},
 		{scripts.SemaphoreExtend, []any{early1, long, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
 		{scripts.SemaphoreCheck, []any{early1, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
-		{scripts.SemaphoreHandover, []any{mine, long, early1, "1-2", 3}, int64(-1), grants{theirs: "0", early1: "1-2"}},
 		{scripts.SemaphoreHeld, nil, []any{theirs, "0"}, grants{theirs: "0", early1: "1-2"}},
 		{scripts.SemaphoreRelease, []any{early1}, int64(-1), grants{theirs: "0"}},
 		{scripts.SemaphoreRelease, []any{mine}, int64(-1), grants{theirs: "0", early1: "1-2"}},
@@ -381,7 +344,6 @@ func TestSemaphoreScriptsOnAWrongType(t *testing.T) {
 		{scripts.SemaphoreRelease, []any{mine}, []int{0, 1}},
 		{scripts.SemaphoreExtend, []any{mine, long, "0"}, []int{0, 1}},
 		{scripts.SemaphoreCheck, []any{mine, "0"}, []int{0, 1}},
-		{scripts.SemaphoreHandover, []any{early1, long, mine, "0", 3}, []int{0, 1}},
 		{scripts.SemaphoreHeld, nil, []int{0, 1}},
 	} {
 		for _, i := range c.keys {

@@ -47,20 +47,17 @@ var preludes = []struct {
 }{
 	{"mutex_acquire", []string{"mutex_acquire_prelude", "lifetime_prelude", "line_prelude"}},
 	{"mutex_release", []string{"mutex_release_prelude", "lifetime_prelude", "line_prelude", "wake_prelude"}},
+	{"mutex_pass", []string{"lifetime_prelude", "line_prelude", "wake_prelude"}},
 	{"mutex_withdraw", []string{"lifetime_prelude", "line_prelude", "wake_prelude"}},
 	{"mutex_extend", []string{"lifetime_prelude"}},
-	{"mutex_handover", []string{"lifetime_prelude"}},
 	{"semaphore_acquire", []string{"lifetime_prelude", "line_prelude", "semaphore_prelude"}},
 	{"semaphore_release", []string{"lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude"}},
 	{"semaphore_withdraw", []string{"lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude"}},
 	{"semaphore_extend", []string{"lifetime_prelude", "semaphore_prelude"}},
-	{"semaphore_handover", []string{"lifetime_prelude", "semaphore_prelude"}},
 	{"semaphore_", []string{"semaphore_prelude"}},
 	{"rwmutex_read_extend_alone", []string{"lifetime_prelude", "rwmutex_alone_prelude"}},
 	{"rwmutex_read_release_alone", []string{"rwmutex_alone_prelude"}},
 	{"rwmutex_read_check_alone", []string{"rwmutex_alone_prelude"}},
-	{"rwmutex_downgrade", []string{"lifetime_prelude", "rwmutex_prelude", "rwmutex_lend_prelude"}},
-	{"rwmutex_read_handover", []string{"lifetime_prelude", "rwmutex_prelude", "rwmutex_lend_prelude"}},
 	{"rwmutex_", []string{"lifetime_prelude", "rwmutex_prelude"}},
 }
 
@@ -68,14 +65,14 @@ var preludes = []struct {
 var fenced = map[string]string{
 	"mutex_acquire_fenced":         "mutex_acquire",
 	"mutex_repair_fenced":          "mutex_acquire",
-	"mutex_handover_fenced":        "mutex_handover",
+	"mutex_pass_fenced":            "mutex_pass",
 	"mutex_extend_fenced":          "mutex_extend",
 	"mutex_extend_or_set_fenced":   "mutex_extend_or_set",
 	"mutex_fence":                  "mutex_check",
 	"rwmutex_write_acquire_fenced": "rwmutex_write_acquire", "rwmutex_write_repair_fenced": "rwmutex_write_acquire",
-	"rwmutex_write_handover_fenced": "rwmutex_write_handover",
-	"rwmutex_write_extend_fenced":   "rwmutex_write_extend",
-	"rwmutex_write_fence":           "rwmutex_write_check",
+	"rwmutex_write_pass_fenced":   "rwmutex_write_pass",
+	"rwmutex_write_extend_fenced": "rwmutex_write_extend",
+	"rwmutex_write_fence":         "rwmutex_write_check",
 }
 
 // preludeOf returns the text that the script called name begins with, if any.

@@ -60,11 +60,12 @@
 // nodes get the calls of a crowd in different orders, and disagree on slots: then each
 // goroutine goes on to slots that no other one of its object asks for.
 //
-// When the next in line is another goroutine with the same *Semaphore that asks for as
-// many permits, Release passes the very slots on to it, in one round trip: the nodes put
-// a new token in the place of the old one, for a full expiry. After eight times in a
-// row they are released, so that other processes get their turn. Nothing is passed on
-// while slots at the limit or above are occupied by processes with a larger one.
+// When the next in the queue is another goroutine with the same *Semaphore that asks for as
+// many permits, Release passes the very slots on to it in memory: without a request, for a
+// tenure after the nodes last answered for them, which is 5 ms, or a 64th of the expiry if
+// that is less. Until is then the earlier one's, and the token, too. After a tenure they
+// are released, and the first in line is told, of whatever process it is. A permit whose
+// [Permit.Value] was asked for is not passed on, as others may act on its token.
 //
 // # Renewal and loss
 //

@@ -18,7 +18,6 @@ var protocol = &redlock.Protocol{
 	Check:   scripts.SemaphoreCheck,
 	AuxKeys: []string{":permits:leases", ":permits:slots"},
 
-	Handover: scripts.SemaphoreHandover,
 	Withdraw: scripts.SemaphoreWithdraw,
 	LineKeys: []string{":permits:line", ":permits:waiters"},
 }

@@ -12,7 +12,7 @@ import (
 
 // Goroutines that pass a lock on among themselves, again and again, leave gaps in
 // which redsync's polling can win: it does not stand in line, and nobody tells it.
-func TestHandoversLeaveGapsForRedsync(t *testing.T) {
+func TestCrowdLeavesGapsForRedsync(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		t.Run(caseName(n), func(t *testing.T) {
 			nodes := redistest.Start(t, n)

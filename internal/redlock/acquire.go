@@ -20,6 +20,9 @@ type attempts struct {
 	left *leftovers
 	mark *mark // nil before the first call that waits
 
+	crowd func() bool // whether goroutines wait to be passed a lease; nil where none is
+	used  int64       // numbers of the last lease that passed on
+
 	causes []error // of the last try of the present call that was not cut short
 }
 
@@ -37,7 +40,9 @@ type leftovers struct {
 //
 // A refused one leaves m on the nodes, if m is not nil.
 func (a *attempts) try(ctx context.Context, t token, m *mark) (*hold, []error) {
-	h, r := a.ask(ctx, t, a.spec.acquireCall(t, a.left.current(), m), m)
+	numbers := a.spec.block(a.used, a.crowd != nil && a.crowd())
+	h, r := a.ask(ctx, t, a.spec.acquireCall(t, a.left.current(), m, numbers), m)
+	h.numbers.size = numbers
 	if !r.run(ctx) {
 		causes := r.causes()
 		a.abandon(h)
@@ -70,12 +75,12 @@ func (a *attempts) ask(ctx context.Context, t token, call driver.Call, m *mark) 
 
 // accept starts the validity of a hold that a majority has granted.
 func (h *hold) accept(start instant) error {
-	v := validFrom(start, &h.spec.Config)
-	if v.ended(h.spec.engine.now()) {
+	v, now := validFrom(start, &h.spec.Config), h.spec.engine.now()
+	if v.ended(now) {
 		return errTooLate
 	}
 	h.mu.Lock()
-	h.valid = v
+	h.valid, h.proven = v, now
 	h.mu.Unlock()
 	return nil
 }

@@ -5,12 +5,12 @@ import "context"
 // check asks whether a majority still has the token. The clocks are asked too,
 // before and after: a hold whose validity has ended is not valid, whatever the
 // nodes say.
-func (h *hold) check(ctx context.Context) (bool, []error) {
+func (h holder) check(ctx context.Context) (bool, []error) {
 	if h.over() {
 		return false, h.expired()
 	}
-	call := h.spec.checkCall(h)
-	r := newRound(ctx, h, &call, toCheck)
+	call := h.spec.checkCall(h.hold)
+	r := newRound(ctx, h.hold, &call, toCheck)
 	h.muteRepaired(r)
 	if !r.run(ctx) {
 		h.deny(r)

@@ -77,19 +77,20 @@ func (d *diff) fencedCommand(s *Spec) (*scripts.Script, []any, []any) {
 	p, token := s.protocol, d.contender()
 	number := large + d.random.Int64N(300)
 	carrying := []any{token, d.minutes(), pick(d.random, int64(0), number, number)}
-	scriptsOf := []*scripts.Script{p.Acquire, p.Acquire, p.Extend, p.Release, p.Release, p.Repair, p.Handover, p.Fence, p.Revive}
+	scriptsOf := []*scripts.Script{p.Acquire, p.Acquire, p.Extend, p.Release, p.Release, p.Repair, p.Pass, p.Fence, p.Revive}
 	switch script := pick(d.random, slices.DeleteFunc(scriptsOf, func(s *scripts.Script) bool { return s == nil })...); script {
 	case p.Acquire, p.Repair:
 		args := append([]any{token, d.minutes(), d.place(), d.minutes()}, d.replaceable(token)...)
 		if script == p.Repair {
 			args[2] = ""
-			args = append(args, carrying[2])
+			return script, s.lineKeys, append(args, carrying[2])
 		}
+		args = append(args, 1+d.random.Int64N(3))
 		return script, s.lineKeys, args
 	case p.Release:
 		return script, s.lineKeys, []any{token, "", int64(0)}
-	case p.Handover:
-		return script, s.keys, []any{token, d.minutes(), d.contender()}
+	case p.Pass:
+		return script, s.lineKeys, []any{token, d.minutes(), 1 + d.random.Int64N(3)}
 	default:
 		return script, s.keys, carrying
 	}

@@ -38,7 +38,7 @@ var rwReplies = map[*scripts.Script][]int{
 	scripts.RWMutexWriteExtend:   {-1, 0, 1},
 	scripts.RWMutexWriteRelease:  {-1, 0, 1},
 	scripts.RWMutexWriteCheck:    {-1, 0, 1},
-	scripts.RWMutexWriteHandover: {-1, 0, 1},
+	scripts.RWMutexWritePass:     {-1, 0, 1, 2},
 	scripts.RWMutexWriteWithdraw: {-1, 1},
 	scripts.RWMutexReadWithdraw:  {-1, 1},
 	scripts.RWMutexReadAcquire:   {leastAnnounced, -2, 0, 1},
@@ -46,7 +46,6 @@ var rwReplies = map[*scripts.Script][]int{
 	scripts.RWMutexReadRepair:    {0, 1},
 	scripts.RWMutexReadRelease:   {-1, 0, 1},
 	scripts.RWMutexReadCheck:     {-1, 0, 1},
-	scripts.RWMutexReadHandover:  {-1, 0, 1, 2},
 	scripts.RWMutexDowngrade:     {-1, 0, 1, 2},
 }
 
@@ -111,12 +110,7 @@ func (d *rwDiff) read() {
 // keep sends what prolongs a hold: leases never get shorter by it, so that a
 // short lifetime would not always end.
 func (d *rwDiff) keep() {
-	if d.random.IntN(4) == 0 {
-		script := pick(d.random, scripts.RWMutexWriteHandover, scripts.RWMutexReadHandover)
-		d.send(script, d.keys, d.contender(), d.minutes(), d.contender())
-		return
-	}
-	script := pick(d.random, scripts.RWMutexWriteExtend, scripts.RWMutexReadExtend,
+	script := pick(d.random, scripts.RWMutexWriteExtend, scripts.RWMutexWritePass, scripts.RWMutexReadExtend,
 		scripts.RWMutexReadRepair, scripts.RWMutexDowngrade)
 	d.send(script, d.keys, d.contender(), d.minutes())
 }

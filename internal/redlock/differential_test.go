@@ -84,14 +84,13 @@ func requireAllOutcomes(t *testing.T, ran map[string]int) {
 		scripts.MutexExtend:       {"-1", "0", "1"},
 		scripts.MutexExtendOrSet:  {"0", "1"},
 		scripts.MutexRelease:      {"-1", "0", "1"},
-		scripts.MutexHandover:     {"-1", "0", "1"},
+		scripts.MutexPass:         {"-1", "0", "1", "2"},
 		scripts.MutexWithdraw:     {"-1", "1"},
 		scripts.MutexCheck:        {"-1", "0", "1"},
 		scripts.SemaphoreAcquire:  {"granted", "refused", "-1000", "0"},
 		scripts.SemaphoreExtend:   {"-1", "1"},
 		scripts.SemaphoreRelease:  {"-1", "1"},
 		scripts.SemaphoreWithdraw: {"-1", "1"},
-		scripts.SemaphoreHandover: {"-1", "0", "1"},
 		scripts.SemaphoreCheck:    {"-1", "1"},
 		scripts.SemaphoreHeld:     {"granted", "refused"}, // some held, none held
 	} {
@@ -223,13 +222,11 @@ func (d *diff) mutexAcquire() {
 func (d *diff) mutexOther() {
 	name, token, lifetime := pick(d.random, d.names...), d.contender(), d.lifetime()
 	switch script := pick(d.random, scripts.MutexExtend, scripts.MutexExtendOrSet, scripts.MutexRelease,
-		scripts.MutexCheck, scripts.MutexHandover, scripts.MutexWithdraw); script {
+		scripts.MutexCheck, scripts.MutexPass, scripts.MutexWithdraw); script {
 	case scripts.MutexRelease:
 		d.send(script, name, token, d.place(), d.minutes())
 	case scripts.MutexCheck:
 		d.send(script, name, token)
-	case scripts.MutexHandover:
-		d.send(script, name, token, d.minutes(), d.contender())
 	case scripts.MutexWithdraw:
 		d.send(script, name, pick[any](d.random, "c|one", "c|two"))
 	default:
@@ -284,9 +281,7 @@ func (d *diff) other() {
 		slots = slotset.Format([]int{d.random.IntN(d.limit)})
 	}
 	switch script := pick(d.random, scripts.SemaphoreExtend, scripts.SemaphoreRelease, scripts.SemaphoreCheck,
-		scripts.SemaphoreWithdraw, scripts.SemaphoreHandover); script {
-	case scripts.SemaphoreHandover:
-		d.handOver(token.(string), slots)
+		scripts.SemaphoreWithdraw); script {
 	case scripts.SemaphoreExtend: // never shortens: what it extends lasts, however short the lifetime
 		d.send(script, d.permit, token, d.lifetime(), slots)
 	case scripts.SemaphoreCheck:
@@ -295,21 +290,6 @@ func (d *diff) other() {
 		d.send(script, d.permit, pick[any](d.random, "c|one:1:40", "c|two:3:5"))
 	default:
 		d.send(script, d.permit, token, d.slotsPlace(), d.minutes())
-	}
-}
-
-// handOver passes slots on to a token that nobody has used, which is used from then on in
-// place of one of the others. The server still counts as occupied what leases that have
-// ended have not given back, which a withdrawal sees to.
-func (d *diff) handOver(from, slots string) {
-	d.send(scripts.SemaphoreWithdraw, d.permit, "c|nobody:1:1")
-	to := fmt.Sprintf("h%d", len(d.trace))
-	if d.send(scripts.SemaphoreHandover, d.permit, to, d.minutes(), from, slots, int64(d.someLimit())) != int64(1) {
-		return
-	}
-	d.slots[to] = slots
-	if i := d.random.IntN(len(d.tokens)); i >= contenders { // the others are the mutexes', too
-		d.tokens[i] = to
 	}
 }
 

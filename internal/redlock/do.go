@@ -25,8 +25,8 @@ func (x *Exclusive) Do(ctx context.Context, fn func(context.Context) error) erro
 }
 
 // releaseAfter is release at the end of Do: of what fn has made of the hold.
-func (x *Exclusive) releaseAfter(ctx context.Context, h *hold) (err error, lost bool) {
-	if to := h.inherited(); to != h {
+func (x *Exclusive) releaseAfter(ctx context.Context, h holder) (err error, lost bool) {
+	if to := h.converted(); to != nil {
 		return x.readers.releaseAfter(ctx, to)
 	}
 	return x.release(ctx, h)
@@ -53,7 +53,7 @@ func (x *Slots) Do(ctx context.Context, n int, fn func(context.Context) error) e
 	if err != nil {
 		return err
 	}
-	return p.hold.do(ctx, fn, p.release)
+	return p.holder.do(ctx, fn, p.release)
 }
 
 // runnable reports that Do cannot run fn, before anything is locked for it.
@@ -65,7 +65,7 @@ func (s *Spec) runnable(fn func(context.Context) error) error {
 }
 
 // do runs fn under the hold, and then release.
-func (h *hold) do(ctx context.Context, fn func(context.Context) error, release func(context.Context) (error, bool)) (err error) {
+func (h holder) do(ctx context.Context, fn func(context.Context) error, release func(context.Context) (error, bool)) (err error) {
 	c := h.bind(ctx)
 	defer func() {
 		h.lookAtClocks()
@@ -79,7 +79,7 @@ func (h *hold) do(ctx context.Context, fn func(context.Context) error, release f
 
 // withLoss joins fn's error with the hold's loss. Without one, a hold that was over
 // all the same was released by fn itself.
-func (h *hold) withLoss(err, failed error, over bool) error {
+func (h holder) withLoss(err, failed error, over bool) error {
 	loss := h.lossOf()
 	if loss == nil && over {
 		loss = failed

@@ -294,7 +294,7 @@ func TestUntilPassesWhileDoReleases(t *testing.T) {
 		time.Sleep(ms)
 		b.failing(scripts.MutexExtend, errDown, b.all()...)
 		for _, n := range b.nodes {
-			n.set(func() { n.after = only("mutex_handover", 100*ms) })
+			n.set(func() { n.after = only("mutex_pass", 100*ms) })
 		}
 		next := begins(background, x.Lock)
 		time.Sleep(time.Until(x.Until()) + 1)

@@ -57,17 +57,19 @@
 // package notify. Nothing rests on that but speed. A mark is settled as a hold is. A try
 // of a waiter that was notified is made in the caller's goroutine if it can be: see outlasts.
 //
-// When the next in the process's queue wants what the holder gives back, the hold is
-// handed over: one round that is a release of one token and an acquire of another.
-// In doubt both are released. A writer's hold goes to the readers that are next by the
-// same round, of the readers' protocol, as a lease that ends the chain. Of permits the
-// head of the queue may be served, too, while it waits on the nodes: it asks for as many,
-// and does not ask them at that moment. Its mark then stays where it is, and the one
-// behind it, who asks for as many, begins there:
+// # Passing on
 //
-//	held ── Release, nobody waits ──────────────► released
-//	     └─► the head claimed ── one round ──► won: the head has it; the next sits down
-//	                                       └─► not: both tokens released, the head asks
+// When the next in the process's queue wants what the holder gives back, the lease passes
+// to it, with the token that is on the nodes; only the holder changes, see pass.go:
+//
+//	Unlock, somebody waits ── within a tenure ──► the next holder's
+//	                      └── later ── asked ──► renewed by a majority: the next holder's
+//	                                        └─► given up to others in line, or lost: released
+//	                                            where it was not; the next one asks
+//
+// Of permits the head of the queue is served while it waits on the nodes, if it asks for as
+// many, and does not ask them at that moment. Its mark then stays where it is, and the one
+// behind it, who asks for as many, begins there. After a tenure a permit is released.
 //
 // # Numbers
 //
@@ -111,7 +113,7 @@
 // engine and node are about the nodes; round and vote about one question
 // to them; acquire, extend, release and check ask the four questions; hold and
 // debts settle what is left; validity is the clock's part; pace, queue, mark and
-// quiet are about waiting, handover about not having to; exclusive, locker and renew
+// quiet are about waiting, pass about not having to; exclusive, locker and renew
 // make an object of it all that has one holder at a time; keeper renews many
 // holds, lost tells of their loss, do runs a function under one. rw adds readers to it:
 // shared is their half, line the queue of both. slots, slotqueue, grant, permit and

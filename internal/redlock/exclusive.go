@@ -14,7 +14,7 @@ type Exclusive struct {
 	spec  *Spec
 	queue queue
 	line  *line // in the queue's place, for the writer of a read-write lock
-	chain int   // hand-overs in a row; of the goroutine that has the place
+	pause pause // of the goroutine that has the place
 
 	readers *Shared // the other half of a read-write lock
 
@@ -23,8 +23,9 @@ type Exclusive struct {
 
 	mu sync.Mutex
 	// hold is the current hold, or the last one: nil before the first. It is
-	// replaced only by the goroutine that has the place.
+	// replaced, and its turn noted, only by the goroutine that has the place.
 	hold *hold
+	turn int
 }
 
 // NewExclusive makes an object from its specification.
@@ -34,6 +35,9 @@ func newExclusive(s *Spec, at *line, left *leftovers) *Exclusive {
 	x := &Exclusive{spec: s, line: at, attempts: attempts{spec: s, left: left}}
 	if left == nil {
 		x.attempts.left = &x.own
+	}
+	if s.numbers() {
+		x.attempts.crowd = x.awaited
 	}
 	if s.Value != "" && s.err == nil {
 		x.hold = adopt(s, s.Value)
@@ -67,8 +71,7 @@ func (x *Exclusive) lock(ctx context.Context, p *pace) error {
 		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
 	}
 	if h == nil {
-		x.chain = 0
-		h, err = x.attempts.acquire(ctx, p)
+		h, err = x.acquire(ctx, p)
 	}
 	if err != nil {
 		x.discard(x.leave(nil))
@@ -77,6 +80,14 @@ func (x *Exclusive) lock(ctx context.Context, p *pace) error {
 	}
 	x.begin(h)
 	return nil
+}
+
+// acquire gets a lease from the nodes.
+func (x *Exclusive) acquire(ctx context.Context, p *pace) (*hold, error) {
+	if x.pause.rest(ctx, p) != nil {
+		return nil, x.spec.fail(ErrFailed, ended(ctx)...)
+	}
+	return x.attempts.acquire(ctx, p)
 }
 
 // begin makes h the object's hold.
@@ -89,10 +100,10 @@ func (x *Exclusive) begin(h *hold) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.hold = h
+	x.hold, x.turn = h, h.turn
 }
 
-// discard gives up a hold that was passed on, but that nobody was there to take.
+// discard gives up a lease that was passed on, but that nobody was there to take.
 func (x *Exclusive) discard(h *hold) {
 	if h != nil {
 		x.attempts.abandon(h)
@@ -174,11 +185,11 @@ func ended(ctx context.Context) []error {
 	return []error{err, cause}
 }
 
-// current returns the current or last hold, or nil.
-func (x *Exclusive) current() *hold {
+// current returns the current or last holder. Its hold is nil before the first.
+func (x *Exclusive) current() holder {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.hold
+	return holder{x.hold, x.turn}
 }
 
 // Unlock releases the hold, and reports whether a majority still had it.
@@ -201,28 +212,27 @@ func (x *Exclusive) unlock(ctx context.Context) (err error, lost bool) {
 	return x.release(ctx, x.current())
 }
 
-// release is unlock for one hold, which may be nil.
-func (x *Exclusive) release(ctx context.Context, h *hold) (err error, lost bool) {
-	if h == nil || !h.claim() {
+// release is unlock for one holder.
+func (x *Exclusive) release(ctx context.Context, h holder) (err error, lost bool) {
+	switch {
+	case h.hold == nil:
+		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
+	case x.awaited() && h.pass():
+		x.discard(x.leave(h.hold))
+		return nil, false
+	case !h.claim():
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
 	h.awaitRenewal(ctx)
-	var next, lent *hold
-	switch {
-	case x.mayHandOver(h):
-		next = x.handOver(ctx, h)
-	case x.mayLend(h):
-		lent = x.readers.attempts.handOver(ctx, h)
+	if x.awaited() && h.renewToPass(ctx, &x.pause) {
+		x.discard(x.leave(h.hold))
+		return nil, false
 	}
-	end, causes := released, []error(nil)
-	if next == nil && lent == nil {
-		end, causes = h.releaseAll(ctx)
-	}
+	end, causes := h.releaseAll(ctx)
 	if h.disclaim(end) {
-		x.attempts.left.add(h)
-		if lent == nil || !x.readers.takeOver(lent) {
-			x.discard(x.leave(next))
-		}
+		x.attempts.left.add(h.hold)
+		x.attempts.used = h.numbers.count()
+		x.leave(nil)
 	}
 	return h.verdict(ctx, end, causes)
 }
@@ -233,7 +243,7 @@ func (x *Exclusive) Extend(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	h := x.current()
-	if h == nil {
+	if h.hold == nil {
 		return false, x.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
 	}
 	err := h.extendFor(ctx)
@@ -247,7 +257,7 @@ func (x *Exclusive) Valid(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	h := x.current()
-	if h == nil || !h.active() {
+	if h.hold == nil || !h.active() {
 		return false, nil
 	}
 	if ctx.Err() != nil {
@@ -265,8 +275,8 @@ func (x *Exclusive) Valid(ctx context.Context) (bool, error) {
 
 // Value is the token of the current or last hold, or "" before the first.
 func (x *Exclusive) Value() string {
-	if h := x.current(); h != nil {
-		return h.token.value
+	if h := x.current(); h.hold != nil {
+		return h.show()
 	}
 	return x.spec.Value
 }
@@ -274,7 +284,7 @@ func (x *Exclusive) Value() string {
 // Until is the end of the validity of the current or last hold. It is the zero
 // time before the first, and for an adopted hold that was not extended.
 func (x *Exclusive) Until() time.Time {
-	if h := x.current(); h != nil {
+	if h := x.current(); h.hold != nil {
 		return h.validity().until
 	}
 	return time.Time{}

@@ -7,7 +7,7 @@ import (
 )
 
 // extendFor is extend for the hold's owner: with the error that the owner sees.
-func (h *hold) extendFor(ctx context.Context) error {
+func (h holder) extendFor(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return h.spec.fail(ErrExtendFailed, ended(ctx)...)
@@ -127,7 +127,7 @@ func (h *hold) renew(start instant) error {
 	h.loss.forget()
 	first := !h.valid.known()
 	if v.until.After(h.valid.until) { // another extension may have started later
-		h.valid = v
+		h.valid, h.proven = v, now
 	}
 	if first {
 		h.await(now)
@@ -153,7 +153,7 @@ func (h *hold) mend(r *round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
 		switch s := r.of(i); {
 		case s.background:
-		case s.vote == voteMissing:
+		case s.vote == voteMissing && !s.contested:
 			missing = append(missing, n)
 		default:
 			h.mendAt(n, s.mute, s.answer)
@@ -164,10 +164,10 @@ func (h *hold) mend(r *round) (missing []*node) {
 
 // mendAt acts on what one node answered to an extension that was won without
 // it: a repaired node that kept the token may vote from now on, and one that has
-// nothing gets the token back.
+// nothing gets the token back, unless it has gone to those who stand in line.
 func (h *hold) mendAt(n *node, mute bool, a answer) {
 	switch {
-	case a.vote == voteMissing:
+	case a.vote == voteMissing && !a.contested:
 		h.repair(n, nil)
 	case a.vote == voteYes && mute:
 		h.mu.Lock()

@@ -25,7 +25,7 @@ var testProtocol = &Protocol{
 	Release: scripts.MutexRelease,
 	Check:   scripts.MutexCheck,
 
-	Handover: scripts.MutexHandover,
+	Pass:     scripts.MutexPass,
 	Withdraw: scripts.MutexWithdraw,
 	LineKeys: []string{"line", "waiters"},
 }
@@ -225,6 +225,9 @@ func (f *fakeNode) run(call *driver.Call) any {
 	if rwScripts[call.Script()] != nil {
 		return f.runRW(call)
 	}
+	if l := f.rw[name]; l != nil && call.Script() == scripts.MutexRelease {
+		return l.releaseQuietly(args[0])
+	}
 	if strings.HasPrefix(call.Script().Name(), "semaphore_") {
 		return f.runSlots(call)
 	}
@@ -248,11 +251,16 @@ func (f *fakeNode) run(call *driver.Call) any {
 			}
 		}
 		return reply
-	case scripts.MutexHandover:
+	case scripts.MutexPass:
 		if !there {
 			return int64(-1)
 		}
-		return f.write(name, token, args[1], key.token == args[2])
+		if !ours || len(call.Keys()) == 1 || !f.awaited(name) {
+			return f.write(name, token, args[1], ours)
+		}
+		delete(f.keys, name)
+		f.wakeOne(name, "")
+		return int64(2)
 	case scripts.MutexWithdraw:
 		if len(call.Keys()) == 1 { // there is no line to see
 			return int64(-1)

@@ -17,22 +17,22 @@ type fakeCounter struct {
 // fencedScript is what a script does besides the one that it runs.
 type fencedScript struct {
 	body  *scripts.Script
-	gives bool // a new number; or else it keeps one
+	gives bool // new numbers; or else it keeps one
 }
 
 var fencedScripts = map[*scripts.Script]fencedScript{
 	scripts.MutexAcquireFenced:     {scripts.MutexAcquire, true},
-	scripts.MutexHandoverFenced:    {scripts.MutexHandover, true},
+	scripts.MutexPassFenced:        {scripts.MutexPass, true},
 	scripts.MutexRepairFenced:      {scripts.MutexAcquire, false},
 	scripts.MutexExtendFenced:      {scripts.MutexExtend, false},
 	scripts.MutexExtendOrSetFenced: {scripts.MutexExtendOrSet, false},
 	scripts.MutexFence:             {scripts.MutexCheck, false},
 
-	scripts.RWMutexWriteAcquireFenced:  {scripts.RWMutexWriteAcquire, true},
-	scripts.RWMutexWriteHandoverFenced: {scripts.RWMutexWriteHandover, true},
-	scripts.RWMutexWriteRepairFenced:   {scripts.RWMutexWriteAcquire, false},
-	scripts.RWMutexWriteExtendFenced:   {scripts.RWMutexWriteExtend, false},
-	scripts.RWMutexWriteFence:          {scripts.RWMutexWriteCheck, false},
+	scripts.RWMutexWriteAcquireFenced: {scripts.RWMutexWriteAcquire, true},
+	scripts.RWMutexWritePassFenced:    {scripts.RWMutexWritePass, true},
+	scripts.RWMutexWriteRepairFenced:  {scripts.RWMutexWriteAcquire, false},
+	scripts.RWMutexWriteExtendFenced:  {scripts.RWMutexWriteExtend, false},
+	scripts.RWMutexWriteFence:         {scripts.RWMutexWriteCheck, false},
 }
 
 // The fenced variants of the tests' protocols.
@@ -45,7 +45,7 @@ func init() {
 		Release:  scripts.MutexRelease,
 		Check:    scripts.MutexCheck,
 		Repair:   scripts.MutexRepairFenced,
-		Handover: scripts.MutexHandoverFenced,
+		Pass:     scripts.MutexPassFenced,
 		Withdraw: scripts.MutexWithdraw,
 		Fence:    scripts.MutexFence,
 		FenceKey: "fence",
@@ -58,7 +58,7 @@ func init() {
 		Release:  scripts.RWMutexWriteRelease,
 		Check:    scripts.RWMutexWriteCheck,
 		Repair:   scripts.RWMutexWriteRepairFenced,
-		Handover: scripts.RWMutexWriteHandoverFenced,
+		Pass:     scripts.RWMutexWritePassFenced,
 		Withdraw: scripts.RWMutexWriteWithdraw,
 		Fence:    scripts.RWMutexWriteFence,
 		FenceKey: ":f",
@@ -73,22 +73,19 @@ func (f *fakeNode) runFenced(of fencedScript, call *driver.Call) any {
 	if len(keys) >= 7 {
 		key = keys[6].(string)
 	}
-	rest := args
-	if !of.gives {
-		rest = args[:len(args)-1]
-	}
-	body := driver.NewCall(of.body, keys, rest...)
+	last := args[len(args)-1].(int64)
+	body := driver.NewCall(of.body, keys, args[:len(args)-1]...)
 	reply := f.run(&body)
 	if reply != int64(1) {
 		return reply
 	}
 	own := f.counter(key)
-	number := own + 1
+	number := own + last
 	switch {
 	case !of.gives:
-		number = max(own, args[len(args)-1].(int64))
+		number = max(own, last)
 	case own == 0:
-		number = time.Now().Add(f.skew).UnixMicro()
+		number = time.Now().Add(f.skew).UnixMicro() + last - 1
 	}
 	if number > 0 && !(f.perGrant && !of.gives) {
 		f.counters[key] = fakeCounter{number, time.Now().Add(24*time.Hour + time.Duration(args[1].(int64))*time.Millisecond)}

@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -133,6 +134,11 @@ func (f *fakeNode) mayPass(lock, id string) bool {
 		free = free && !time.Now().Before(place.ends)
 	}
 	return free
+}
+
+// awaited reports that anybody stands in line. f.mu is held.
+func (f *fakeNode) awaited(lock string) bool {
+	return slices.ContainsFunc(f.lines[lock], func(p fakePlace) bool { return time.Now().Before(p.ends) })
 }
 
 // wake is that of wake_prelude.lua. f.mu is held.

@@ -21,7 +21,7 @@ var (
 		Extend:   scripts.RWMutexWriteExtend,
 		Release:  scripts.RWMutexWriteRelease,
 		Check:    scripts.RWMutexWriteCheck,
-		Handover: scripts.RWMutexWriteHandover,
+		Pass:     scripts.RWMutexWritePass,
 		Withdraw: scripts.RWMutexWriteWithdraw,
 		AuxKeys:  rwKeys,
 	}
@@ -33,7 +33,6 @@ var (
 		Release:  scripts.RWMutexReadRelease,
 		Check:    scripts.RWMutexReadCheck,
 		Convert:  scripts.RWMutexDowngrade,
-		Handover: scripts.RWMutexReadHandover,
 		Withdraw: scripts.RWMutexReadWithdraw,
 		AuxKeys:  rwKeys,
 	}
@@ -62,7 +61,7 @@ var rwScripts = map[*scripts.Script]func(l *fakeRW, token any, args []any) int64
 	scripts.RWMutexWriteExtend:   (*fakeRW).writeExtend,
 	scripts.RWMutexWriteRelease:  (*fakeRW).writeRelease,
 	scripts.RWMutexWriteCheck:    (*fakeRW).writeCheck,
-	scripts.RWMutexWriteHandover: (*fakeRW).writeHandover,
+	scripts.RWMutexWritePass:     (*fakeRW).writePass,
 	scripts.RWMutexWriteWithdraw: (*fakeRW).writeWithdraw,
 	scripts.RWMutexReadWithdraw:  (*fakeRW).readWithdraw,
 	scripts.RWMutexReadAcquire:   (*fakeRW).readAcquire,
@@ -70,7 +69,6 @@ var rwScripts = map[*scripts.Script]func(l *fakeRW, token any, args []any) int64
 	scripts.RWMutexReadRepair:    (*fakeRW).readRepair,
 	scripts.RWMutexReadRelease:   (*fakeRW).readRelease,
 	scripts.RWMutexReadCheck:     (*fakeRW).readCheck,
-	scripts.RWMutexReadHandover:  (*fakeRW).readHandover,
 	scripts.RWMutexDowngrade:     (*fakeRW).downgrade,
 }
 
@@ -240,25 +238,13 @@ func (l *fakeRW) writeAcquire(token any, args []any) int64 {
 	return 1
 }
 
-func (l *fakeRW) writeHandover(token any, args []any) int64 {
-	reply := l.writeCheck(args[1], nil)
-	if reply == 1 {
-		l.writer = fakeKey{token.(string), lifetime(args[0])}
+func (l *fakeRW) writePass(token any, args []any) int64 {
+	reply := l.writeExtend(token, args)
+	if reply == 1 && len(l.intents)+len(l.waiters) > 0 {
+		l.writer = fakeKey{}
+		l.wake("")
+		return 2
 	}
-	return reply
-}
-
-func (l *fakeRW) readHandover(token any, args []any) int64 {
-	if !l.writes(args[1]) && (l.written() || !l.reads(token)) {
-		return others(l.written() || len(l.readers) > 0)
-	}
-	l.writer = fakeKey{}
-	reply := l.readExtend(token, args[:1])
-	if reply < 0 {
-		l.lease(token, args[0])
-		reply = l.readExtend(token, args[:1])
-	}
-	l.wake("")
 	return reply
 }
 
@@ -285,6 +271,16 @@ func (l *fakeRW) writeRelease(token any, args []any) int64 {
 	}
 	if reply != 0 {
 		l.wake(args[0])
+	}
+	return reply
+}
+
+// releaseQuietly is a release of the writer without the line's keys.
+func (l *fakeRW) releaseQuietly(token any) int64 {
+	l.reap()
+	reply := others(l.written())
+	if l.writes(token) {
+		l.writer, reply = fakeKey{}, 1
 	}
 	return reply
 }

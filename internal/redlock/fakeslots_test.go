@@ -20,7 +20,6 @@ var slotsProtocol = &Protocol{
 	Check:   scripts.SemaphoreCheck,
 	AuxKeys: []string{"a", "b"},
 
-	Handover: scripts.SemaphoreHandover,
 	Withdraw: scripts.SemaphoreWithdraw,
 	LineKeys: []string{"line", "waiters"},
 }
@@ -63,8 +62,6 @@ func (f *fakeNode) runSlots(call *driver.Call) any {
 		if !there || slotset.Format(p.slots) != args[1] {
 			return int64(-1)
 		}
-	case scripts.SemaphoreHandover:
-		return f.handSlotsOver(token, args, there)
 	case scripts.SemaphoreRelease:
 		lock, place := call.Keys()[0].(string), args[1].(string)
 		f.enqueue(lock, place, args[2])
@@ -81,21 +78,6 @@ func (f *fakeNode) runSlots(call *driver.Call) any {
 			return int64(-1)
 		}
 	}
-	return int64(1)
-}
-
-// handSlotsOver is what semaphore_handover.lua does. f.mu is held.
-func (f *fakeNode) handSlotsOver(to string, args []any, used bool) any {
-	from := args[2].(string)
-	p, there := f.permits[from]
-	if !there {
-		return int64(-1)
-	}
-	if used || slotset.Format(p.slots) != args[3] || slices.Max(f.occupied().Sorted()) >= int(args[4].(int64)) {
-		return int64(0)
-	}
-	delete(f.permits, from)
-	f.permits[to] = fakePermit{p.slots, lifetime(args[1])}
 	return int64(1)
 }
 

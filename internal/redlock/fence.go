@@ -58,7 +58,55 @@ func (p *Protocol) fenced(name string, c *Config, keys []any) (*Protocol, []any)
 // numbers reports that holds get a fencing token.
 func (s *Spec) numbers() bool { return s.protocol.Fence != nil }
 
-// agreeOnFence gives the hold its number after r was won. On error it has none that
+// A lease that may pass between the goroutines of a process has a block of numbers, one
+// for each. What the nodes count from is the largest of them: that they agree on, that is
+// written back, and that a repair brings.
+//
+// Numbers that are not used are lost, and counters must not outrun the clock from which
+// one that was lost begins. So a block is at most a little more than twice as large as what
+// the object has used of the last one, and no larger than half as many as a tenure has µs.
+type block struct {
+	size int64 // how many numbers were asked for
+	last int64 // the largest; 0 where there are none
+	used int64 // the present holder's
+}
+
+// block is how many numbers a lease is to have, where so many of the last one were used; 0
+// without fencing. Where nobody waits for it to pass on, and where an extension may revive
+// it, it is one.
+func (s *Spec) block(used int64, crowd bool) int64 {
+	switch {
+	case !s.numbers():
+		return 0
+	case !crowd || s.SetNXOnExtend:
+		return 1
+	}
+	return max(1, min(2*used+2, s.tenure().Microseconds()/2))
+}
+
+// count is how many numbers were used.
+func (b *block) count() int64 { return b.used - (b.last - b.size) }
+
+// begin takes the block that was granted, and its first number.
+func (b *block) begin(last int64) { b.last, b.used = last, last-b.size+1 }
+
+// next gives the next number to the next holder. It reports false if none is left.
+func (b *block) next() bool {
+	if b.used == b.last { // also without numbers
+		return b.last == 0
+	}
+	b.used++
+	return true
+}
+
+// lastNumber is what the nodes count from, at least.
+func (h *hold) lastNumber() int64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.numbers.last
+}
+
+// agreeOnFence gives the lease its numbers after r was won. On error it has none that
 // could be relied upon.
 func (h *hold) agreeOnFence(ctx context.Context, r *round) []error {
 	if !h.spec.numbers() {
@@ -70,7 +118,9 @@ func (h *hold) agreeOnFence(ctx context.Context, r *round) []error {
 	if f.largest == 0 {
 		return []error{errUnnumbered}
 	}
-	h.fence = f.largest // before anybody else can have the hold
+	h.mu.Lock()
+	h.numbers.begin(f.largest) // before anybody else can have the hold
+	h.mu.Unlock()
 	if f.said >= r.engine.quorum {
 		return nil
 	}
@@ -84,20 +134,22 @@ func (h *hold) agreeOnFence(ctx context.Context, r *round) []error {
 
 // fenceCall writes the hold's number to nodes where its token is.
 func (s *Spec) fenceCall(h *hold) driver.Call {
-	return driver.NewCall(s.protocol.Fence, s.keys, h.token.word, s.expiry, h.fence)
+	return driver.NewCall(s.protocol.Fence, s.keys, h.token.word, s.expiry, h.lastNumber())
 }
 
 // numberedRepairCall is an acquire that gives no new number, but carries the hold's.
 func (s *Spec) numberedRepairCall(h *hold) driver.Call {
-	acquire := s.acquireCall(h.token, nil, nil)
-	return driver.NewCall(s.protocol.Repair, s.lineKeys, append(slices.Clip(acquire.Args()), h.fence)...)
+	acquire := s.acquireCall(h.token, nil, nil, 0)
+	return driver.NewCall(s.protocol.Repair, s.lineKeys, append(slices.Clip(acquire.Args()), h.lastNumber())...)
 }
 
 // Fence is the fencing token of the current or last hold: 0 before the first, for
 // one that was adopted, and without fencing.
 func (x *Exclusive) Fence() int64 {
-	if h := x.current(); h != nil {
-		return h.fence
+	if h := x.current(); h.hold != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.numbers.used
 	}
 	return 0
 }

@@ -62,8 +62,8 @@ func (g *grant) answer() answer {
 
 // understood is an answer that fits the question. A yes of another shape, as of a
 // server that answers everything alike, is no yes: a request for slots is granted by
-// telling them, all else, also passing them on, by a small number, or a hold's own where
-// holds are numbered, and who holds what is told by a list.
+// telling them, all else by a small number, or a hold's own where holds are numbered, and
+// who holds what is told by a list.
 func (r *round) understood(a answer) answer {
 	if a.vote != voteYes {
 		return a
@@ -71,13 +71,13 @@ func (r *round) understood(a answer) answer {
 	slots, fits := r.hold.spec.limit > 0, false
 	switch g := a.grant; {
 	case a.fence != 0:
-		fits = r.hold.spec.numbers() && r.purpose == toGrant
+		fits = r.hold.spec.numbers() && (r.purpose == toGrant || r.purpose == toPass)
 	case g == nil:
-		fits = !slots || r.purpose != toGrant || r.from != nil
+		fits = !slots || r.purpose != toGrant
 	case g.listed:
 		fits = slots && r.purpose == toCheck
 	default:
-		fits = slots && r.purpose == toGrant && r.from == nil
+		fits = slots && r.purpose == toGrant
 	}
 	if fits {
 		return a

@@ -26,7 +26,6 @@ type hold struct {
 	spec  *Spec
 	token token
 	slots string // of a permit, as "3-4,7"; set when its round is won
-	fence int64  // the fencing token, or 0; set before the hold begins
 
 	mu     sync.Mutex
 	stakes []stake // one a node
@@ -36,6 +35,11 @@ type hold struct {
 	lapses time.Time // when what it had has expired in any case; set when it has ended
 
 	successor *hold // of another protocol, whose the token is now: see heir
+
+	numbers block   // its fencing tokens
+	turn    int     // how many goroutines have had it, and have passed it on
+	proven  instant // when its last grant or renewal was answered
+	shown   bool    // Value has handed its token out
 
 	placed  bool // has its object's place in the queue
 	inDo    bool // a Do runs, or has run, under it

@@ -103,33 +103,6 @@ func (l *line) awaited() bool {
 	return at != nil && !at.Value.(*turn).reads
 }
 
-// awaitedByReaders reports whether a reader is next.
-func (l *line) awaitedByReaders() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at := l.waiting.Front()
-	return at != nil && at.Value.(*turn).reads
-}
-
-// lend ends a writer's turn with a lease for the reader that is next, and calls begin
-// before anybody reads. Those behind it may join. Where no reader is next any more
-// it does nothing, and reports false.
-func (l *line) lend(got *lease, begin func()) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	at := l.waiting.Front()
-	if at == nil || !at.Value.(*turn).reads {
-		return false
-	}
-	begin()
-	t := l.remove(at)
-	t.joined = true
-	l.give(got)
-	close(t.called)
-	l.advance()
-	return true
-}
-
 // give gives a writer's place to a lease with one reader. l.mu is held.
 func (l *line) give(to *lease) {
 	l.writing, l.lease = false, to

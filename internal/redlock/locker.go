@@ -16,7 +16,7 @@ type Locker struct {
 type lockable interface {
 	lock(context.Context, *pace) error
 	unlock(context.Context) (err error, lost bool)
-	current() *hold
+	current() holder
 }
 
 // Locker returns the object as a sync.Locker.

@@ -29,18 +29,18 @@ func (x *Exclusive) Lost() <-chan struct{} { return x.current().lost() }
 func (x *Shared) Lost() <-chan struct{} { return x.current().lost() }
 
 // Lost returns a channel that is closed when the permit is lost.
-func (p *Permit) Lost() <-chan struct{} { return p.hold.lost() }
+func (p *Permit) Lost() <-chan struct{} { return p.holder.lost() }
 
-// lost looks at the clocks, and returns the channel of h, which may be nil.
-func (h *hold) lost() <-chan struct{} {
-	if h == nil {
+// lost looks at the clocks, and returns the channel of the holder, if there is one.
+func (h holder) lost() <-chan struct{} {
+	if h.hold == nil {
 		return never
 	}
 	now := h.spec.engine.now()
 	h.mu.Lock()
 	defer h.unlock()
 	h.expire(now)
-	if h.ended || h.loss.err != nil {
+	if h.isOver() || h.ended || h.loss.err != nil {
 		return never
 	}
 	if h.loss.told == nil {
@@ -126,11 +126,14 @@ func (l *loss) forget() {
 	}
 }
 
-// lossOf is why the hold was lost, or nil.
-func (h *hold) lossOf() error {
-	h = h.lockInherited()
-	defer h.mu.Unlock()
-	return h.loss.err
+// lossOf is why the lease was lost while the holder had it, or nil.
+func (h holder) lossOf() error {
+	of := h.lockHeld()
+	if of == nil {
+		return nil
+	}
+	defer of.mu.Unlock()
+	return of.loss.err
 }
 
 // listened reports that somebody wants to be told. h.mu is held.
@@ -141,15 +144,15 @@ func (l *loss) listened() bool { return l.told != nil || len(l.bound) > 0 }
 // suspended does not find it intact on waking.
 type heldContext struct {
 	context.Context // ended by cancel
-	hold            *hold
+	holder          holder
 	cancel          context.CancelCauseFunc
 	at              int // its place among those bound to the hold; the hold's mutex guards it
 }
 
 // bind makes a context that ends with ctx, and when the hold is lost, and begins to
 // renew the hold.
-func (h *hold) bind(ctx context.Context) *heldContext {
-	c := &heldContext{hold: h}
+func (h holder) bind(ctx context.Context) *heldContext {
+	c := &heldContext{holder: h}
 	c.Context, c.cancel = context.WithCancelCause(ctx)
 	if loss := h.follow(c); loss != nil {
 		c.cancel(loss)
@@ -158,12 +161,15 @@ func (h *hold) bind(ctx context.Context) *heldContext {
 }
 
 // follow has c end when the hold is lost. If it is, it returns why.
-func (h *hold) follow(c *heldContext) error {
+func (h holder) follow(c *heldContext) error {
 	now := h.spec.engine.now()
 	h.mu.Lock()
 	defer h.unlock()
 	h.expire(now)
-	if h.loss.err != nil {
+	switch {
+	case h.isOver():
+		return nil
+	case h.loss.err != nil:
 		return h.loss.err
 	}
 	h.renewal.on, h.renewal.forDo = !h.claimed, false
@@ -175,23 +181,26 @@ func (h *hold) follow(c *heldContext) error {
 }
 
 // unbind ends the context.
-func (c *heldContext) unbind() { c.cancel(c.hold.unfollow(c)) }
+func (c *heldContext) unbind() { c.cancel(c.holder.unfollow(c)) }
 
-// unfollow takes c from those that end when the hold is lost. If it was, it returns why.
-func (h *hold) unfollow(c *heldContext) error {
-	h = h.lockInherited()
-	defer h.mu.Unlock()
-	if h.renewal.forDo {
-		h.renewal.on, h.renewal.forDo = false, false
+// unfollow takes c from those that end when the lease is lost. If it was, it returns why.
+func (h holder) unfollow(c *heldContext) error {
+	of := h.lockHeld()
+	if of == nil {
+		return nil
 	}
-	bound := h.loss.bound
+	defer of.mu.Unlock()
+	if of.renewal.forDo {
+		of.renewal.on, of.renewal.forDo = false, false
+	}
+	bound := of.loss.bound
 	if c.at >= len(bound) || bound[c.at] != c {
-		return h.loss.err
+		return of.loss.err
 	}
 	last := bound[len(bound)-1]
 	bound[c.at], last.at = last, c.at
 	bound[len(bound)-1] = nil
-	h.loss.bound = bound[:len(bound)-1]
+	of.loss.bound = bound[:len(bound)-1]
 	return nil
 }
 
@@ -212,17 +221,20 @@ func (c *heldContext) look() {
 	if c.Context.Err() != nil {
 		return
 	}
-	if loss := c.hold.lookAtClocks(); loss != nil {
+	if loss := c.holder.lookAtClocks(); loss != nil {
 		c.cancel(loss)
 	}
 }
 
-// lookAtClocks tells the loss of a hold that is over by one of them, and returns why the
-// hold is lost, or nil.
-func (h *hold) lookAtClocks() error {
+// lookAtClocks tells the loss of a lease that is over by one of them, and returns why the
+// holder's was lost, or nil.
+func (h holder) lookAtClocks() error {
 	now := h.spec.engine.now()
-	h = h.lockInherited()
-	defer h.unlock()
-	h.expire(now)
-	return h.loss.err
+	of := h.lockHeld()
+	if of == nil {
+		return nil
+	}
+	defer of.unlock()
+	of.expire(now)
+	return of.loss.err
 }

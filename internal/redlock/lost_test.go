@@ -161,8 +161,8 @@ func TestDeniedIsLost(t *testing.T) {
 					if listened {
 						require.True(t, isLost(lost))
 					}
-					require.ErrorIs(t, x.hold.lossOf(), ErrLost)
-					require.ErrorIs(t, x.hold.lossOf(), ErrLockAlreadyExpired)
+					require.ErrorIs(t, x.current().lossOf(), ErrLost)
+					require.ErrorIs(t, x.current().lossOf(), ErrLockAlreadyExpired)
 					_, _ = x.Unlock(background)
 					b.asleep()
 				})

@@ -10,7 +10,7 @@ import (
 // Permit is a hold of slots, and belongs to whoever has it: goroutines may pass
 // it on. It is safe for concurrent use.
 type Permit struct {
-	hold  *hold
+	holder
 	slots *Slots // the object that it is of
 	n     int    // how many slots
 }
@@ -19,7 +19,7 @@ type Permit struct {
 func NoPermit(p *Protocol, text string) *Permit {
 	h := &hold{ended: true}
 	h.init(Unmade(text).NewSpec(p, "", DefaultConfig()), token{})
-	return &Permit{hold: h}
+	return &Permit{holder: h.holder()}
 }
 
 // Release gives the slots back, or to a goroutine that waits for as many with the same
@@ -34,18 +34,19 @@ func (p *Permit) Release(ctx context.Context) (bool, error) {
 
 // release also tells whether the permit is known to have been lost.
 func (p *Permit) release(ctx context.Context) (err error, lost bool) {
-	h := p.hold
+	h := p.holder
 	if err := h.spec.usable(); err != nil {
 		return err, true
 	}
-	if !h.claim() {
+	switch {
+	case p.slots.queue.awaits(p.n) && h.pass():
+		p.slots.discard(p.slots.queue.pass(p.n, h.hold))
+		return nil, false
+	case !h.claim():
 		return h.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
 	h.awaitRenewal(ctx)
-	end, causes := released, []error(nil)
-	if !p.slots.handOver(ctx, h, p.n) {
-		end, causes = h.releaseAll(ctx)
-	}
+	end, causes := h.releaseAll(ctx)
 	h.disclaim(end)
 	return h.verdict(ctx, end, causes)
 }
@@ -55,7 +56,7 @@ func (p *Permit) Extend(ctx context.Context) (bool, error) {
 	if err := p.hold.spec.usable(); err != nil {
 		return false, err
 	}
-	err := p.hold.extendFor(ctx)
+	err := p.extendFor(ctx)
 	return err == nil, err
 }
 
@@ -63,7 +64,7 @@ func (p *Permit) Extend(ctx context.Context) (bool, error) {
 func (p *Permit) Until() time.Time { return p.hold.validity().until }
 
 // Value is the permit's token.
-func (p *Permit) Value() string { return p.hold.token.value }
+func (p *Permit) Value() string { return p.show() }
 
 // Slots are the numbers of the permit's slots, in ascending order.
 func (p *Permit) Slots() []int { return slotset.Parse(p.hold.slots) }

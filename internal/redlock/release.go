@@ -81,12 +81,12 @@ func (h *hold) inviteRelease(r *round) {
 
 // claim begins a release by the owner. It reports false when there is nothing
 // to release: another call is at it, or one before has had a certain answer.
-func (h *hold) claim() bool {
+func (h holder) claim() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
 	defer h.unlock()
 	h.expire(now)
-	if h.claimed || h.told || h.successor != nil {
+	if h.isOver() || h.claimed || h.told || h.successor != nil {
 		return false
 	}
 	h.claimed = true

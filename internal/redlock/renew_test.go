@@ -249,7 +249,7 @@ func TestUnlockWhileRenewalHangs(t *testing.T) {
 	})
 }
 
-// A hold that is passed on inside the process is renewed as one that was acquired.
+// A lease that is passed on inside the process is renewed as one that was acquired.
 func TestPassedOnHoldIsRenewed(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(autoExtend)
@@ -258,7 +258,7 @@ func TestPassedOnHoldIsRenewed(t *testing.T) {
 		b.unlock(x)
 		require.NoError(t, <-next)
 		synctest.Wait() // for the node that is not needed for a majority
-		require.Equal(t, 1, b.nodes[0].ran(scripts.MutexHandover))
+		require.Zero(t, b.nodes[0].ran(scripts.MutexRelease))
 		time.Sleep(time.Hour)
 		require.False(t, isLost(x.Lost()))
 		b.unlock(x)
@@ -322,7 +322,7 @@ func TestSuspendedProcessDoesNotRenewWhatIsOver(t *testing.T) {
 		asked.take(time.Now())
 		step.Store(int64(time.Hour))
 		time.Sleep(lookStep)
-		require.ErrorIs(t, x.hold.lossOf(), ErrLost)
+		require.ErrorIs(t, x.current().lossOf(), ErrLost)
 		time.Sleep(time.Hour)
 		require.Empty(t, asked.take(time.Now()))
 	})
@@ -380,7 +380,7 @@ func (b *bench) noneLost(objects []*Exclusive) {
 	b.Helper()
 	synctest.Wait()
 	for i, x := range objects {
-		require.NoError(b, x.hold.lossOf(), "hold %d", i)
+		require.NoError(b, x.current().lossOf(), "hold %d", i)
 		require.False(b, x.hold.over(), "hold %d", i)
 	}
 }
@@ -504,7 +504,7 @@ func TestManyHoldsAreLostTogether(t *testing.T) {
 		b.restarted(0, 1)
 		time.Sleep(objects[0].spec.lifetime() / 2)
 		for _, x := range objects {
-			require.ErrorIs(t, x.hold.lossOf(), ErrLost)
+			require.ErrorIs(t, x.current().lossOf(), ErrLost)
 			require.False(t, x.hold.over(), "not by the clocks yet")
 			_, _ = x.Unlock(background)
 		}

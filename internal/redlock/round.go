@@ -38,7 +38,6 @@ type round struct {
 	urgent  bool  // goes before acquires
 	alone   bool  // its cost grows with its arguments
 	mark    *mark // that the call may leave, if any
-	from    *hold // whose token the call takes away, to put the hold's in its place, if any
 
 	mu      sync.Mutex
 	slots   []slot         // one a node
@@ -73,7 +72,11 @@ const (
 	toGrant                  // it may put the token there: the hold must hear
 	toRelease                // it may take the token away: the hold must hear
 	toExtend                 // once won, nodes that have nothing are repaired
+	toPass                   // the same, but it may take the token away as well
 )
+
+// extends reports that a majority's yes renews the lease.
+func (p purpose) extends() bool { return p == toExtend || p == toPass }
 
 // spareTime is how much longer than for the others a try waits for nodes that were silent,
 // where another client is in its way.
@@ -178,7 +181,7 @@ func (r *round) init(ctx context.Context, h *hold, call *driver.Call, p purpose)
 	r.engine, r.hold, r.call, r.purpose, r.values = e, h, call, p, ctx
 	r.began = e.now()
 	r.users.Store(1)
-	r.urgent = p == toRelease || p == toExtend
+	r.urgent = p == toRelease || p.extends()
 	if n := len(e.nodes); len(r.slots) != n {
 		r.slots = make([]slot, n)
 	}
@@ -428,7 +431,7 @@ func (r *round) decides() bool {
 // slots are free on a majority is told by a majority, and half of the nodes refuse. It
 // waits for no more nodes than a grant does. r.mu is held.
 func (r *round) mayTellMore() bool {
-	if r.purpose != toGrant || r.hold.spec.limit == 0 || r.from != nil {
+	if r.purpose != toGrant || r.hold.spec.limit == 0 {
 		return false
 	}
 	told := 0
@@ -449,7 +452,7 @@ func (r *round) callOff() {
 		if !r.slots[i].asked {
 			continue
 		}
-		if r.purpose == toGrant {
+		if r.purpose == toGrant || r.purpose == toPass {
 			r.tellUnsent(i)
 		}
 		r.excuse(i, r.slots[i].answer)
@@ -461,9 +464,6 @@ func (r *round) tellUnsent(i int) {
 	r.hold.unsent(i)
 	if r.mark != nil {
 		r.mark.unsent(i)
-	}
-	if r.from != nil {
-		r.from.unsent(i)
 	}
 }
 
@@ -582,7 +582,7 @@ func (r *round) settleUnsent() {
 		pending := s.background && !s.answered
 		r.mu.Unlock()
 		switch {
-		case !pending, r.purpose == toRelease, r.purpose == toExtend && r.won:
+		case !pending, r.purpose == toRelease, r.purpose.extends() && r.won:
 		case r.won && r.purpose == toGrant:
 			s.node.box.Leave(&s.Request)
 		case s.node.box.Withdraw(&s.Request):
@@ -597,17 +597,17 @@ func (r *round) finish(s *slot, a answer) {
 	defer r.done()
 	n := s.node
 	a = r.understood(a)
-	if r.purpose == toRelease {
+	var owed bool
+	switch r.purpose {
+	case toRelease:
 		a = r.hold.released(n, a)
+	case toPass:
+		a, owed = r.hold.passedAt(n, a)
 	}
-	owed := r.tell(n, a)
-	owedFrom := r.from != nil && r.from.handed(n, a)
+	owed = r.tell(n, a) || owed
 	late := r.record(n, a)
 	if owed {
 		r.hold.settle(n)
-	}
-	if owedFrom {
-		r.from.settle(n)
 	}
 	if r.purpose == toGrant {
 		r.hold.inherit(n)
@@ -618,7 +618,7 @@ func (r *round) finish(s *slot, a answer) {
 		if r.purpose == toExtend || r.purpose == toCheck {
 			r.hold.deny(r)
 		}
-	case r.purpose == toExtend:
+	case r.purpose.extends():
 		r.hold.mendAt(n, s.mute, a)
 	case a.grant.differs(r.agreed):
 		r.hold.alignAt(n)
@@ -637,7 +637,7 @@ func (r *round) tell(n *node, a answer) (owed bool) {
 	if r.extends() {
 		r.hold.met(n, a)
 	}
-	if r.purpose == toExtend && a.vote == voteYes {
+	if r.purpose.extends() && a.vote == voteYes {
 		r.hold.noteThere(n)
 	}
 	return r.purpose == toGrant && r.hold.learn(n, a)

@@ -44,12 +44,12 @@ func (x *RW) Downgrade(ctx context.Context) error {
 		return err
 	}
 	h := x.Writer.current()
-	if h == nil || !h.claimToConvert() {
+	if h.hold == nil || !h.claimToConvert() {
 		return s.fail(errDowngrade, ErrLockAlreadyExpired, errNotHeld)
 	}
 	h.awaitRenewal(ctx)
 	to := h.heir(x.Reader.spec)
-	causes := to.convert(ctx, h)
+	causes := to.convert(ctx, h.hold)
 	x.Reader.keep(to)
 	to.watch()
 	h.retire()
@@ -68,16 +68,16 @@ func (x *RW) Downgrade(ctx context.Context) error {
 // claimToConvert keeps everybody else from releasing or renewing the hold. It
 // reports false when that is going on already, or when the object has no place
 // for readers: an adopted hold, or one that was released.
-func (h *hold) claimToConvert() bool {
+func (h holder) claimToConvert() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
 	defer h.unlock()
 	h.expire(now)
-	if h.claimed || h.ended || !h.placed {
+	if h.isOver() || h.claimed || h.ended || !h.placed {
 		return false
 	}
 	h.claimed = true
-	h.spec.engine.keeper.drop(h)
+	h.spec.engine.keeper.drop(h.hold)
 	return true
 }
 

@@ -154,16 +154,6 @@ func (x *Shared) tryJoin(ctx context.Context, now *lease) (*lease, []error, erro
 	return now, nil, nil
 }
 
-// takeOver gives h, which was passed on by the writer, to the readers that are next in
-// line. If there are none any more, it is given up, and takeOver reports false.
-func (x *Shared) takeOver(h *hold) bool {
-	if x.line.lend(newLease(h), func() { x.keep(h) }) {
-		return true
-	}
-	x.attempts.abandon(h)
-	return false
-}
-
 func (x *Shared) keep(h *hold) {
 	if x.spec.AutoExtend {
 		h.keepAlive()
@@ -173,10 +163,12 @@ func (x *Shared) keep(h *hold) {
 	x.last = h
 }
 
-func (x *Shared) current() *hold {
+// current returns the current or last lease as that of its readers. Its hold is nil before
+// the first.
+func (x *Shared) current() holder {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.last
+	return holder{hold: x.last}
 }
 
 // Unlock gives one share back. The last one releases the lease, and reports
@@ -222,7 +214,7 @@ func (x *Shared) left(ctx context.Context, from *lease, last bool) (err error, l
 // release ends the lease after its last reader.
 func (x *Shared) release(ctx context.Context, from *lease) (err error, lost bool) {
 	h := from.hold
-	if !h.claim() {
+	if !(holder{hold: h}).claim() {
 		x.line.parted(from)
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
@@ -238,7 +230,7 @@ func (x *Shared) release(ctx context.Context, from *lease) (err error, lost bool
 // have answered so far.
 func (x *Shared) releaseAgain(ctx context.Context) (err error, lost bool) {
 	h := x.current()
-	if h == nil || h.active() || !h.claim() {
+	if h.hold == nil || h.active() || !h.claim() {
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
 	end, causes := h.releaseAll(ctx)
@@ -252,7 +244,7 @@ func (x *Shared) Extend(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	h := x.current()
-	if h == nil {
+	if h.hold == nil {
 		return false, x.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
 	}
 	err := h.extendFor(ctx)
@@ -262,7 +254,7 @@ func (x *Shared) Extend(ctx context.Context) (bool, error) {
 // Until is the end of the validity of the current or last lease, or the zero time
 // before the first.
 func (x *Shared) Until() time.Time {
-	if h := x.current(); h != nil {
+	if h := x.current(); h.hold != nil {
 		return h.validity().until
 	}
 	return time.Time{}

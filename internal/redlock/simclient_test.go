@@ -116,7 +116,14 @@ func (c *simClient) stayIn(x simThing, unlock func(context.Context) (bool, error
 	if e, ok := x.(*Exclusive); ok && c.sim.numbers {
 		c.sim.watch.numbered(h, e.Fence())
 	}
-	c.sleep(c.sim.expiry / 4)
+	if passedOn(x) {
+		c.sim.meet(faultPassed)
+	}
+	if c.random.IntN(2) == 0 {
+		c.sleep(maxTenure)
+	} else {
+		c.sleep(c.sim.expiry / 4)
+	}
 	if c.sim.renews && c.random.IntN(2) == 0 {
 		c.sleep(3 * c.sim.expiry)
 	}
@@ -145,6 +152,17 @@ func (c *simClient) stayIn(x simThing, unlock func(context.Context) (bool, error
 	}
 	c.sim.watch.end(h)
 	c.giveBack(unlock)
+}
+
+// passedOn reports that what a client has got was another one's of its process.
+func passedOn(x simThing) bool {
+	switch x := x.(type) {
+	case *Exclusive:
+		return x.current().turn > 0
+	case *Permit:
+		return x.turn > 0
+	}
+	return false
 }
 
 // mustBeLost checks that what an extension has failed of is known to be lost, if so

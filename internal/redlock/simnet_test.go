@@ -36,12 +36,14 @@ const (
 	faultUnsent                    // a node was not asked, as it has been silent
 	faultDead                      // a connection was found dead before anything was sent
 	faultHalf                      // a connection broke in the middle of a batch
+	faultPassed                    // none: the lease of another goroutine of the process was passed on
 	simFaults                      // how many there are
 )
 
 var simFaultNames = [simFaults]string{
 	"slow", "late", "request lost", "reply lost", "run twice", "node away", "node stopped", "node back empty",
 	"clock off", "caller cancelled", "caller overslept", "node far", "not sent", "connection dead", "batch half answered",
+	"lease passed on",
 }
 
 // simCounts count what was met, over all schedules.

@@ -2,7 +2,6 @@ package redlock
 
 import (
 	"container/list"
-	"context"
 	"sync"
 )
 
@@ -14,7 +13,6 @@ import (
 type slotQueue struct {
 	mu     sync.Mutex
 	asking list.List // of *asker
-	chain  int       // hand-overs since the nodes have given slots to the first one
 }
 
 // asker is a goroutine in the line. The queue's mutex guards it.
@@ -22,11 +20,9 @@ type asker struct {
 	n  int // slots that it asks for
 	at *list.Element
 
-	woken   chan struct{} // closed when it has become the first, or was served
-	claimed chan struct{} // closed at the end of the hand-over that is under way to it; nil without
-	hold    *hold         // what it was served
-	trying  bool          // it is the first, and asks the nodes: it may be granted something else
-	gone    bool          // it has given up
+	woken  chan struct{} // closed when it has become the first, or was served
+	hold   *hold         // what it was served
+	trying bool          // it is the first, and asks the nodes: it may be granted something else
 
 	// warm is the object's mark, if it is on the nodes when a becomes the first: the
 	// one before was served without their line's being told, so a stands there already.
@@ -66,7 +62,6 @@ func (q *slotQueue) add(n int) *asker {
 func (q *slotQueue) leave(a *asker, m *mark) *hold {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	a.gone = true
 	first := q.asking.Front() == a.at
 	q.asking.Remove(a.at)
 	if !first {
@@ -107,17 +102,16 @@ func (a *asker) wake() {
 // begin is called by one that was woken. It returns what a was served, or, as a is the
 // first then, the mark that it takes over, if there is one. With neither it may ask
 // the nodes.
-func (q *slotQueue) begin(ctx context.Context, a *asker) (*hold, *mark, error) {
+func (q *slotQueue) begin(a *asker) (*hold, *mark) {
 	q.mu.Lock()
-	if a.hold == nil && a.warm != nil {
-		m := a.warm
+	m := a.warm
+	if a.hold == nil && m != nil {
 		a.warm = nil
 		q.mu.Unlock()
-		return nil, m, nil
+		return nil, m
 	}
 	q.mu.Unlock()
-	h, err := q.rise(ctx, a)
-	return h, nil, err
+	return q.rise(a), nil
 }
 
 // sit begins the first one's wait for its next try. It may be served from now on, which
@@ -132,50 +126,29 @@ func (q *slotQueue) sit(a *asker) (served <-chan struct{}) {
 	return a.woken
 }
 
-// rise ends that wait, and waits for a hand-over that is under way. It returns what a
-// was served; if that is nothing, nobody serves a until it sits again.
-func (q *slotQueue) rise(ctx context.Context, a *asker) (*hold, error) {
+// rise ends that wait. It returns what a was served; if that is nothing, nobody serves a
+// until it sits again.
+func (q *slotQueue) rise(a *asker) *hold {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for a.claimed != nil {
-		over := a.claimed
-		q.mu.Unlock()
-		select {
-		case <-over:
-		case <-ctx.Done():
-		}
-		err := ctx.Err()
-		q.mu.Lock()
-		if err != nil {
-			return nil, err
-		}
-	}
 	a.trying = a.hold == nil
-	return a.hold, nil
+	return a.hold
 }
 
-// claim finds who is next to be served, if that is somebody who waits for n slots, and
-// keeps others from serving it, and itself from asking the nodes, until serve is called.
-func (q *slotQueue) claim(n int) *asker {
+// awaits reports that the next to be served waits for n slots.
+func (q *slotQueue) awaits(n int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.chain >= mostHandovers {
-		return nil
-	}
-	a := q.next(n)
-	if a != nil {
-		a.claimed = make(chan struct{})
-		q.chain++
-	}
-	return a
+	return q.next(n) != nil
 }
 
-// next is claim with q.mu held, and without claiming. Those who are being served are
-// not in the way of the ones behind; everybody else is.
+// next finds who is to be served next, if that is one that waits for n slots. Those who
+// were served already are not in the way of the ones behind; everybody else is. q.mu is
+// held.
 func (q *slotQueue) next(n int) *asker {
 	for at := q.asking.Front(); at != nil; at = at.Next() {
 		switch a := at.Value.(*asker); {
-		case a.claimed != nil || a.hold != nil:
+		case a.hold != nil:
 		case a.trying || a.n != n:
 			return nil
 		default:
@@ -185,28 +158,7 @@ func (q *slotQueue) next(n int) *asker {
 	return nil
 }
 
-// serve ends the hand-over to a, with h or, if that has failed, without. If a has given
-// up, h goes to the next. It is returned when nobody is there to take it.
-//
-// After a failure no other hand-over is tried before the nodes have given slots: what
-// was in the way of the one may well be in the way of others.
-func (q *slotQueue) serve(a *asker, h *hold) *hold {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	close(a.claimed)
-	a.claimed = nil
-	if h == nil {
-		q.chain = mostHandovers
-		return nil
-	}
-	if a.gone {
-		return q.give(a.n, h)
-	}
-	a.take(h)
-	return nil
-}
-
-// pass is serve for what was served to one of n slots that has given up.
+// pass serves the next one with h. It is returned when nobody is there to take it.
 func (q *slotQueue) pass(n int, h *hold) *hold {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -227,11 +179,4 @@ func (q *slotQueue) give(n int, h *hold) *hold {
 func (a *asker) take(h *hold) {
 	a.hold = h
 	a.wake()
-}
-
-// granted notes that the nodes have given slots to the first one.
-func (q *slotQueue) granted() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.chain = 0
 }

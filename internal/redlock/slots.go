@@ -90,7 +90,7 @@ func (x *Slots) acquire(ctx context.Context, n int, p *pace) (*Permit, error) {
 	if x.spec.AutoExtend {
 		h.keepAlive()
 	}
-	return &Permit{h, x, n}, nil
+	return &Permit{h.holder(), x, n}, nil
 }
 
 // discard gives up what nobody was there to take.

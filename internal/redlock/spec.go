@@ -29,11 +29,11 @@ type Protocol struct {
 	// Convert turns another protocol's hold with the same token and keys into
 	// one of this protocol; ARGV: token, expiry in ms. Most have none.
 	Convert *scripts.Script
-	// Handover puts another token in the place of one that holds the lock, of readers
-	// in the place of a writer's; ARGV: new token, expiry in ms, old token, and of a
-	// permit its slots and the limit. It never writes what is missing. It is nil where
-	// holds are not passed on.
-	Handover *scripts.Script
+	// Pass renews a lease that is to pass on inside its process, and answers 1; or, where
+	// others stand in line, releases it to them, and answers 2; ARGV: token, expiry in ms.
+	// It never writes what is missing. Where it is nil, a lease passes on only for as long
+	// as that takes no request.
+	Pass *scripts.Script
 	// Withdraw takes back the place in line that a refused try gets when its
 	// caller goes on waiting; ARGV: the place's id. Where it is not nil, Acquire
 	// gets the id and the place's lifetime in ms after the expiry, and Release, to
@@ -41,8 +41,9 @@ type Protocol struct {
 	Withdraw *scripts.Script
 
 	// Fenced is the variant that numbers its holds, or nil where there is none. Its
-	// Acquire and Handover answer the hold's number in place of 1; its Extend, Revive
-	// and Repair get the number as their last argument; Repair gets Acquire's others.
+	// Acquire and Pass get as their last argument how many numbers the lease is to have,
+	// and answer the largest of them in place of 1; its Extend, Revive and Repair get that
+	// number as their last argument; Repair gets the others of an Acquire without numbers.
 	Fenced *Protocol
 	// Fence writes a number to a node where a token has the lock; ARGV: token, expiry
 	// in ms, number. It is not nil in a variant that numbers, and only there.
@@ -134,8 +135,9 @@ func (s *Spec) usable() error {
 // in case the request is run twice, and what earlier tries of the same object
 // have left. A value of the user's own may be somebody else's too, so it replaces
 // nothing and is replaced by nothing.
-func (s *Spec) acquireCall(t token, left []*hold, m *mark) driver.Call {
-	var few [5 + mostReplaceable]any // does not leave the stack
+// With numbers is how many the lease is to have; 0 for a repair, which gets none.
+func (s *Spec) acquireCall(t token, left []*hold, m *mark, numbers int64) driver.Call {
+	var few [6 + mostReplaceable]any // does not leave the stack
 	args := append(few[:0], t.word, s.expiry)
 	if s.protocol.Withdraw != nil {
 		id, lifetime := m.words()
@@ -147,15 +149,18 @@ func (s *Spec) acquireCall(t token, left []*hold, m *mark) driver.Call {
 			args = append(args, h.token.word)
 		}
 	}
+	if numbers > 0 {
+		args = append(args, numbers)
+	}
 	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
 }
 
-// handoverCall passes what h has on to another token.
-func (s *Spec) handoverCall(h *hold, to token) driver.Call {
-	if h.slots != "" {
-		return driver.NewCall(s.protocol.Handover, s.keys, to.word, s.expiry, h.token.word, h.slots, s.limitWord)
+// passCall renews a lease, or gives it up to those who stand in line.
+func (s *Spec) passCall(h *hold) driver.Call {
+	if s.numbers() {
+		return driver.NewCall(s.protocol.Pass, s.lineKeys, h.token.word, s.expiry, h.numbers.size)
 	}
-	return driver.NewCall(s.protocol.Handover, s.keys, to.word, s.expiry, h.token.word)
+	return driver.NewCall(s.protocol.Pass, s.lineKeys, h.token.word, s.expiry)
 }
 
 func (s *Spec) extendCall(h *hold) driver.Call {
@@ -167,7 +172,7 @@ func (s *Spec) extendCall(h *hold) driver.Call {
 	case h.slots != "":
 		return driver.NewCall(script, s.keys, h.token.word, s.expiry, h.slots)
 	case s.numbers():
-		return driver.NewCall(script, s.keys, h.token.word, s.expiry, h.fence)
+		return driver.NewCall(script, s.keys, h.token.word, s.expiry, h.lastNumber())
 	}
 	return driver.NewCall(script, s.keys, h.token.word, s.expiry)
 }
@@ -182,7 +187,7 @@ func (s *Spec) repairCall(h *hold) driver.Call {
 	case s.protocol.Repair != nil:
 		return driver.NewCall(s.protocol.Repair, s.keys, h.token.word, s.expiry)
 	default:
-		return s.acquireCall(h.token, nil, nil)
+		return s.acquireCall(h.token, nil, nil, 0)
 	}
 }
 

@@ -59,11 +59,8 @@ func (t *taking) inTurn(ctx context.Context) (*hold, error) {
 	if err := t.pace.pauseUntil(ctx, t.asker.woken); err != nil {
 		return nil, t.failed(ctx, err)
 	}
-	h, warm, err := t.queue.begin(ctx, t.asker)
-	switch {
-	case err != nil:
-		return nil, t.failed(ctx, err)
-	case h != nil:
+	h, warm := t.queue.begin(t.asker)
+	if h != nil {
 		return t.served(h), nil
 	}
 	var waits bool
@@ -87,7 +84,6 @@ func (t *taking) asFirst(ctx context.Context, waits bool) (*hold, error) {
 		case err != nil:
 			return nil, err
 		case h != nil:
-			t.queue.granted()
 			return t.served(h), nil
 		}
 	}
@@ -105,7 +101,7 @@ func (t *taking) rise(ctx context.Context, waits bool) (*hold, error) {
 			return nil, err
 		}
 	}
-	return t.queue.rise(ctx, t.asker)
+	return t.queue.rise(t.asker), nil
 }
 
 // try makes one try. Nodes that disagree are asked again at once, for slots that are

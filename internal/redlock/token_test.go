@@ -11,8 +11,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
-
-	"github.com/holdfast-go/holdfast/scripts"
 )
 
 // oddOwner has all that separates parts of an id, a slot or a list, but spaces.
@@ -30,7 +28,7 @@ func requireToken(t *testing.T, token, owner string) {
 	require.Equal(t, id.String(), text)
 }
 
-// Tokens of our own are UUIDs, of every kind of lock, also where it is passed on.
+// Tokens of our own are UUIDs, of every kind of lock.
 func TestTokensAreUUIDsWithTheirOwner(t *testing.T) {
 	for _, owner := range []string{"", "api", oddOwner} {
 		bubble(t, 3, func(b *bench) {
@@ -44,7 +42,6 @@ func TestTokensAreUUIDsWithTheirOwner(t *testing.T) {
 			requireToken(b.T, first, owner)
 			requireToken(b.T, x.Value(), owner)
 			require.NotEqual(b, first, x.Value())
-			require.Equal(b, 1, b.asked(scripts.MutexHandover), "it was passed on")
 			require.Contains(b, b.holders(), x.Value())
 			b.in(rw.Reader)
 			requireToken(b.T, rw.Reader.current().token.value, owner)

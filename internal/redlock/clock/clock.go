@@ -13,6 +13,11 @@ type Instant struct {
 	Wall      time.Time // the wall clock alone
 }
 
+// Since is the time from another instant to this one, by the clock that has gone further.
+func (i Instant) Since(from Instant) time.Duration {
+	return max(i.Sub(from.Time), i.Wall.Sub(from.Wall))
+}
+
 // Clock reads the clocks. The zero Clock is the process's own.
 type Clock struct {
 	// Step is the seam through which tests step the wall clock. It is nil outside tests.

@@ -1,0 +1,228 @@
+package redlock
+
+import (
+	"context"
+	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+)
+
+// A lease belongs to its object and not to the goroutine that got it: a goroutine holds it
+// for a time, and Unlock passes it to the next one in the object's queue, in memory and
+// without a request.
+//
+// That is as safe as one long section. Nobody else can have the lock before the end of the
+// lease's validity, whichever goroutine works under it, and a goroutine begins only while
+// both clocks say that it is valid. What passing could hide is a lease that is gone early,
+// as a node forgot it or another process deleted its key: the next section would begin
+// although the nodes know better. So a lease passes only for a tenure after its last grant
+// or renewal was answered. Then the nodes are asked, in one step: they renew it, or release
+// it to those who stand in line.
+//
+// A token that others may act on is not passed: a value of the user's own, and one that
+// was handed out by Value. What they do with it they would do to a later holder.
+const (
+	maxTenure       = 5 * time.Millisecond
+	tenuresAnExpiry = 64
+)
+
+// holder is one goroutine's time with a lease. It ends when the lease passes on or is
+// given back; from then on nothing that it does reaches the lease.
+type holder struct {
+	*hold
+	turn int // how many had the lease before
+}
+
+// holder is the present one.
+func (h *hold) holder() holder { return holder{h, h.turn} }
+
+// tenure is how long after an answer of the nodes a lease may pass on.
+func (s *Spec) tenure() time.Duration { return min(maxTenure, s.Expiry/tenuresAnExpiry) }
+
+// pass ends the holder's time, and reports whether the lease may go to the next goroutine.
+func (h holder) pass() bool {
+	now := h.spec.engine.now()
+	h.mu.Lock()
+	defer h.unlock()
+	h.expire(now)
+	if h.isOver() || !h.passes(now) || !h.numbers.next() {
+		return false
+	}
+	h.passOn()
+	return true
+}
+
+// isOver reports that the holder's time has ended by passing. h.mu is held.
+func (h holder) isOver() bool { return h.turn != h.hold.turn }
+
+// active reports that the lease is the holder's and was not released.
+func (h holder) active() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.ended && !h.isOver()
+}
+
+// passes reports that the lease may pass on without asking. h.mu is held.
+func (h *hold) passes(now instant) bool {
+	return !h.ended && !h.claimed && !h.told && h.loss.err == nil && h.transferable() &&
+		now.Since(h.proven) <= h.spec.tenure()
+}
+
+// transferable reports that no one but the engine knows the token, unless another holder
+// had it. h.mu is held.
+func (h *hold) transferable() bool { return !h.token.strict && !h.shown }
+
+// passOn begins the next holder's time. h.mu is held.
+func (h *hold) passOn() {
+	h.turn++
+	h.stopRenewal()
+	h.renewal.forDo, h.inDo, h.loss = false, false, loss{}
+}
+
+// lockHeld locks the lease that the holder has, or that has taken its place. It returns
+// nil, and locks nothing, when the holder's time is over.
+func (h holder) lockHeld() *hold {
+	h.mu.Lock()
+	if h.isOver() {
+		h.mu.Unlock()
+		return nil
+	}
+	to := h.successor
+	if to == nil {
+		return h.hold
+	}
+	h.mu.Unlock()
+	to.mu.Lock()
+	return to
+}
+
+// converted is the lease that Downgrade has made of the holder's, or nil.
+func (h holder) converted() *hold {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.isOver() {
+		return nil
+	}
+	return h.successor
+}
+
+// show hands the token out. Others may act on it from now on.
+func (h holder) show() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.shown = h.shown || !h.isOver()
+	return h.token.value
+}
+
+// renewToPass asks the nodes, once the tenure is over, to renew a lease that was claimed,
+// or to give it up to those who stand in line, and reports whether it may go to the next
+// goroutine. If not, it is to be released where it was not given up.
+func (h holder) renewToPass(ctx context.Context, p *pause) bool {
+	if h.spec.protocol.Pass == nil || !h.prepareToPass() || p.begin(h) {
+		return false
+	}
+	call := h.spec.passCall(h.hold)
+	r := newRound(ctx, h.hold, &call, toPass)
+	h.muteRepaired(r)
+	if !h.pend(r) || !r.run(ctx) || h.agreeOnFence(ctx, r) != nil || h.renew(r.start) != nil {
+		return false
+	}
+	h.repairAll(h.mend(r))
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.claimed = false
+	h.passOn()
+	return true
+}
+
+// prepareToPass reports whether the lease may pass on at all.
+func (h *hold) prepareToPass() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.numbers.size = h.spec.block(h.numbers.count(), true)
+	return h.transferable()
+}
+
+// passedAt takes a node's answer. One that has given the token up has nothing any more,
+// but had it until then, and counts for its release. owed reports that the node must now
+// be settled, as the lease was released meanwhile.
+func (h *hold) passedAt(n *node, a answer) (understood answer, owed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := &h.stakes[n.index]
+	s.pending--
+	switch {
+	case a.vote == voteUnknown:
+		s.doubtful = true
+		h.doubt(s, a)
+	case a.vote == voteYes && a.contested:
+		s.note(voteYes)
+		if !s.overlapped {
+			h.forget(n)
+		}
+		a.vote = voteMissing
+	}
+	return a, h.ended && s.pending == 0
+}
+
+// A crowd that passed a lease on for ever would leave nothing to those who do not stand in
+// line, but poll, as clients of Redsync do. So each tenth time that an object would ask, it
+// leaves the lock free for a tenure instead, and tells nobody of that before its end: by
+// the objects of several processes, too, a tenth of the time is the pollers'.
+const gapEvery = 10
+
+// pause counts how often an object has asked for a lease to pass on. It belongs to the
+// goroutine that has the object's place.
+type pause struct {
+	asked int
+	ends  time.Time
+}
+
+// begin reports that it is time for a gap, which begins with the release of h's lease.
+func (p *pause) begin(h holder) bool {
+	if p.asked++; p.asked < gapEvery || h.spec.protocol.Withdraw == nil {
+		return false
+	}
+	p.asked = 0
+	if !h.hush() {
+		return false
+	}
+	p.ends = time.Now().Add(h.spec.tenure())
+	time.AfterFunc(h.spec.tenure(), h.spec.tellFirst)
+	return true
+}
+
+// hush has the lease's release tell nobody. It reports false where that cannot be.
+func (h *hold) hush() bool {
+	call := h.spec.releaseCall(h.token, nil)
+	quiet, ok := call.Alone()
+	if ok {
+		h.mu.Lock()
+		h.undo = quiet
+		h.mu.Unlock()
+	}
+	return ok
+}
+
+// tellFirst has the first in line told of a lock that is free.
+func (s *Spec) tellFirst() {
+	for _, n := range s.engine.nodes {
+		n.send(s, token{}, outbox.Ordinary, s.withdrawCall(newToken("", false)), func(answer) {})
+	}
+}
+
+// rest waits for the end of the gap, unless the call does not wait.
+func (p *pause) rest(ctx context.Context, by *pace) error {
+	left := time.Until(p.ends)
+	if left <= 0 || by.spent() {
+		return nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,61 @@
+package scripts_test
+
+import (
+	"os"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// A lease passes on, or goes to those in line who are told, for a user that has no right
+// but the commands of the README's line for the lock.
+func TestPassNeedsNoCommandOfItsOwn(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		user string // that the README's line makes
+		pass *scripts.Script
+		kind fencedKind
+	}{
+		{"holdfast", scripts.MutexPass, unfencedKinds[0]}, {"holdfast", scripts.MutexPassFenced, fencedKinds[0]},
+		{"readers", scripts.RWMutexWritePass, unfencedKinds[1]}, {"readers", scripts.RWMutexWritePassFenced, fencedKinds[1]},
+	} {
+		t.Run(c.pass.Name(), func(t *testing.T) {
+			as := newUser(t, node, append([]any{"-@all"}, commandsOf(t, c.user)...)...)
+			l, ear := newCounted(t, node, c.kind), newEar(t, node)
+			node.Do(t, "SET", l.keys[0], mine, "PX", short)
+			pass := append(append([]any{c.pass.Source(), len(l.keys)}, l.keys...), mine, long, 1)
+			assert.Positive(t, as.do("EVAL", pass...))
+			assert.Equal(t, mine, l.holder())
+			l.queue(ear, a, long)
+			assert.EqualValues(t, 2, as.do("EVAL", pass...))
+			assert.Nil(t, l.holder())
+			assert.Equal(t, []id{a}, ear.heard())
+			_, err := as.conn.Do("LPUSH", l.keys[0], "element")
+			assert.ErrorContains(t, err, "NOPERM")
+		})
+	}
+}
+
+// unfencedKinds are the same locks without numbers, whose scripts get no key for them.
+var unfencedKinds = []fencedKind{
+	{name: "mutex", acquire: scripts.MutexAcquire, line: 3}, {name: "rwmutex", acquire: scripts.RWMutexWriteAcquire, line: 6},
+}
+
+// commandsOf are the commands that the README's line for a user allows, as +get.
+func commandsOf(t *testing.T, user string) (rights []any) {
+	t.Helper()
+	readme, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	line := regexp.MustCompile(`(?m)^ACL SETUSER ` + user + ` .*$`).FindString(string(readme))
+	for _, right := range regexp.MustCompile(`\+[a-z]+`).FindAllString(line, -1) {
+		rights = append(rights, right)
+	}
+	require.NotEmpty(t, rights, "the README has no ACL line for %s", user)
+	return rights
+}

@@ -1,0 +1,20 @@
+-- rwmutex_write_pass_fenced: rwmutex_write_pass, which also gives the lease a new block of
+-- numbers.
+--
+-- KEYS     see rwmutex_prelude, and then
+-- KEYS[7]  fence: see fence_prelude
+-- ARGV     those of rwmutex_write_pass, and then
+-- ARGV[n]  how many numbers the lease gets, >= 1
+--
+-- Returns  n  the largest of the lease's new numbers, which follow on the last one, or
+--             begin with the clock, in µs since 1970, and so are above 2: the writer was
+--             renewed, as rwmutex_write_pass says of 1
+--          2  as rwmutex_write_pass; no number was used
+--          0  as rwmutex_write_pass; no number was used
+--         -1  as rwmutex_write_pass; no number was used
+-- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
+--          written
+--
+-- Safe as rwmutex_write_pass is. The numbers are above those that the lease had, as a
+-- majority of the nodes counts from there.
+return issue(unfenced)
