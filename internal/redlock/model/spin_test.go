@@ -34,9 +34,14 @@ type manner struct {
 var (
 	// Every state, one for all that differ by names only.
 	exhaustive = manner{"exhaustive", "-O2", "-m1000000", "SYMMETRY"}
+	// The same for at most some 300,000 states: to optimize more takes longer than it
+	// saves.
+	modest = manner{"exhaustive", "-O1", exhaustive.run, exhaustive.model}
 	// Breadth first, so that what is found is as short as can be; with every node
 	// and client keeping its name.
 	shortest = manner{"shortest", "-O1 -DBFS", "", ""}
+	// The same for at most some 60,000 states.
+	near = manner{"shortest", "-O0 -DBFS", "", ""}
 	// Bits of a hash instead of states, and no further than so many steps; the
 	// first 40 to 50 of them start the model's processes.
 	bounded = manner{"bitstate, to a depth", "-O2 -DBITSTATE", "-w28 -k2 -m76", "SYMMETRY"}
