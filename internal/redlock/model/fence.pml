@@ -3,6 +3,8 @@
  * is agreed on. Each node counts its grants. The number of a hold is the largest
  * of the numbers that came with the votes; unless a majority has given just that
  * one, it is first written back to a majority of nodes that still have the token.
+ * With BLOCK a grant brings that many numbers, for the goroutines that the lease passes
+ * to. The number of which this speaks is then the last of them.
  *
  * Numbers that a node has lost start anew from its clock, so here time is counted,
  * up to HORIZON, and a tick is worth more numbers than there are grants in it.
@@ -14,7 +16,12 @@
 #ifndef AHEAD
 #define AHEAD	1	/* nodes whose clock is ahead of the others' by SKEW */
 #endif
-#define TICK	16	/* numbers a tick: more than there are grants */
+#ifndef TICK
+#define TICK	16	/* numbers a tick: more than there are given in it */
+#endif
+#ifndef BLOCK
+#define BLOCK	1	/* numbers that a grant brings: one for each of a lease's holders */
+#endif
 
 #ifdef NO_CLOCK_AGREEMENT /* clocks differ by more than a restart is delayed */
 #define SKEW	(LEASE + 1)
@@ -35,17 +42,25 @@
 #endif
 
 byte ticks;	/* since the beginning */
-byte last;	/* the largest number that a hold has got */
+byte last;	/* the largest number that a holder has got */
 
 #define ENDLESS	(ticks < HORIZON)
 #define CLOCK(i) ((ticks + 1 + (node[i].ahead -> SKEW : 0)) * TICK)
 #define LARGER(a, b) (a > b -> a : b)
 
-/* countGrant counts node i's grant to token t. */
+#ifdef AGREE_ON_BEGINNING /* mutant: what is agreed on is the block's first number */
+#define AGREED(i)	(node[i].counter - (BLOCK - 1))
+#define FIRST(c)	client[c].fence
+#else
+#define AGREED(i)	node[i].counter
+#define FIRST(c)	(client[c].fence - (BLOCK - 1))
+#endif
+
+/* countGrant counts node i's grant to token t: the counter is the block's end. */
 inline countGrant(i, t) {
-	node[i].counter = (node[i].counter == 0 -> CLOCK(i) : node[i].counter + 1);
+	node[i].counter = (node[i].counter == 0 -> CLOCK(i) + (BLOCK - 1) : node[i].counter + BLOCK);
 	if
-	:: CURRENT(t) -> node[i].voter[OWNER(t)].number = node[i].counter
+	:: CURRENT(t) -> node[i].voter[OWNER(t)].number = AGREED(i)
 	:: else
 	fi
 }
@@ -76,12 +91,39 @@ inline choose(c) {
 	m = 0
 }
 
-/* Numbers grow from hold to hold. */
-inline checkFence(c) {
+/* Numbers grow from hold to hold, also within a block. */
+inline useNumber(c) {
 	printf("the fencing token of client %d is %d\n", c+1, client[c].fence);
 	assert(client[c].fence > last);	/* fences */
 	last = client[c].fence;
+	client[c].fence = (client[c].spare > 0 -> client[c].fence : 0)
+}
+
+/* dropBlock ends a lease's numbers. */
+inline dropBlock(c) {
+#ifdef REST_AFTER_LOSS	/* mutant: the next lease goes on with them */
+	client[c].rest = (client[c].spare > 0 -> client[c].fence + 1 : 0);
+#endif
 	client[c].fence = 0;
+	client[c].spare = 0
+}
+
+inline nextNumber(c) {
+	client[c].spare--;
+#ifndef REUSE_NUMBER	/* mutant: every holder of the lease gets the same */
+	client[c].fence++;
+#endif
+	useNumber(c)
+}
+
+inline checkFence(c) {
+	client[c].fence = FIRST(c);
+	client[c].spare = BLOCK - 1;
+#ifdef REST_AFTER_LOSS
+	client[c].fence = (client[c].rest > 0 -> client[c].rest : client[c].fence);
+	client[c].rest = 0;
+#endif
+	useNumber(c);
 	do
 	:: i < NODES -> node[i].voter[c].number = 0; i++
 	:: else -> break

@@ -50,6 +50,7 @@ func TestCounterexamples(t *testing.T) {
 	sections := []*section{
 		{title: "Assumptions", intro: "What safety rests on. Each is needed: this is what happens without it.", of: assumptions},
 		{title: "Mutants", intro: "Faults that were put into the protocol on purpose, to see that the model finds them.", of: mutants},
+		{title: "Passing", intro: "Faults in how the goroutines of a process pass a lease on in memory, and in how it is offered to the nodes after its tenure.", of: passing},
 		{title: "Limits", intro: "What the engine does not promise.", of: limits},
 	}
 	t.Run("find", func(t *testing.T) {
@@ -115,7 +116,8 @@ finds it again. Written by
 
 There are three nodes, of which two are a majority. Nodes, clients and tokens are
 named in the order in which they come up. Time passes in ticks. A lease lasts two
-of them, of which one is the allowance for drift, unless a trace says otherwise.
+of them, of which one is the allowance for drift, unless a trace or its switches
+(LEASE, DRIFT, NODES) say otherwise.
 `
 
 // write tells the traces.

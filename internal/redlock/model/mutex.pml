@@ -54,9 +54,16 @@
 #endif
 #define HAS(i, t)	(node[i].value == VALUE(t) || !TIDY)
 
+#if defined(OVERLAPPING_OFFERS) || defined(RUN_TWICE)
+#define OVERLAPS
+#endif
+
 typedef Voter {		/* a node as one client's current hold sees it */
 	byte extend;
 	bool probation;	/* repaired: no vote until a round was won without it */
+#ifdef OVERLAPS
+	bool overlaps;	/* an offer that is not the one in `extend` may yet run */
+#endif
 #ifdef FENCES
 	byte number;	/* that it gave with its vote */
 	bool written	/* the agreed number was written back */
@@ -90,6 +97,9 @@ typedef Node {
 #define KEPT	2	/* the token is there: a vote */
 #define MUTED	3	/* it is there, on probation: no vote */
 #define MISSING	4	/* nothing is there */
+#define OFFERED	5	/* asked to renew, or to yield to another client in line */
+#define YIELDED	6	/* it was there, and was released */
+#define LATE	7	/* an offer of an earlier round: its answer is no vote */
 
 typedef Client {
 	byte phase;
@@ -101,14 +111,27 @@ typedef Client {
 	bool overtaken;	/* another client was granted the lock since */
 	bool lost;	/* fewer nodes than a majority had the token, at some time since */
 	bool revived;	/* and so it was when the extension was sent */
+#ifdef PASSES
+	byte passes;	/* of this lease so far */
+	byte fresh;	/* ticks to the end of the tenure */
+	byte trip;	/* ticks from the request that proved the lease to the decision */
+	byte missing;	/* 1 + ticks since fewer nodes than a majority have the token */
+	bool handed;	/* a goroutine gave the token to another process */
+	bool own;	/* and is still in its section */
+	bool gone;	/* the other process has unlocked */
+	bool over;	/* and thus ended the section */
+#endif
 #ifdef FENCES
-	byte fence	/* the number that it is about to get */
+	byte fence;	/* the number that it is about to get, or has */
+	byte spare;	/* numbers of the block that are left */
+	byte rest	/* mutant REST_AFTER_LOSS: the first of them, after the lease */
 #endif
 }
 #define IDLE	0
 #define ASKING	1
 #define HOLDING	2
 #define WRITING	3	/* the fence back to a majority */
+#define PASSING	4	/* unlocked after the tenure, and the lease offered to the nodes */
 
 Node node[NODES];
 Client client[CLIENTS];
@@ -120,7 +143,13 @@ byte crashes, jumps, suspends;
 #include "symmetry.pml"
 
 #define UP(i)		(node[i].down == 0 && !node[i].halted)
+#ifdef PASSES
+#define LEASED(c)	(client[c].phase == HOLDING || client[c].phase == PASSING)
+#define VALID(c)	(client[c].phase == HOLDING && client[c].valid > 0 && !client[c].over)
+#else
+#define LEASED(c)	(client[c].phase == HOLDING)
 #define VALID(c)	(client[c].phase == HOLDING && client[c].valid > 0)
+#endif
 
 #ifdef LATE_START	/* mutant: validity counts from the deciding answer */
 #define IN_TIME(c)	true
@@ -142,17 +171,25 @@ byte crashes, jumps, suspends;
 #endif
 
 #define PRESENT(i, c)	(node[i].value == VALUE(TOKEN(c)) -> 1 : 0)
-#define LOSES(c)	(client[c].phase == HOLDING && SUM(PRESENT, c) < QUORUM)
+#define LOSES(c)	(LEASED(c) && SUM(PRESENT, c) < QUORUM)
+
+#ifdef PASSES
+#define noteLoss(c) \
+	client[c].lost = client[c].lost || LOSES(c); \
+	client[c].missing = (client[c].lost && client[c].missing == 0 -> 1 : client[c].missing)
+#else
+#define noteLoss(c)	client[c].lost = client[c].lost || LOSES(c)
+#endif
 
 /* end is the end of every step. */
 #if defined(FORGETFUL) && CLIENTS == 1
 #define end() \
-	client[0].lost = client[0].lost || LOSES(0); \
+	noteLoss(0); \
 	normal()
 #elif defined(FORGETFUL)
 #define end() \
-	client[0].lost = client[0].lost || LOSES(0); \
-	client[1].lost = client[1].lost || LOSES(1); \
+	noteLoss(0); \
+	noteLoss(1); \
 	normal()
 #else
 #define end()	normal()
@@ -168,7 +205,11 @@ byte crashes, jumps, suspends;
 
 #define GRANTS(i, c)	(node[i].stake[TOKEN(c)] == GRANTED -> 1 : 0)
 #define WRITES(i, c)	(node[i].voter[c].written -> 1 : 0)
+#ifdef COUNT_YIELDED	/* mutant: a node that had the token votes, also as it released it */
+#define KEEPS(i, c)	(node[i].voter[c].extend == KEPT || node[i].voter[c].extend == YIELDED -> 1 : 0)
+#else
 #define KEEPS(i, c)	(node[i].voter[c].extend == KEPT -> 1 : 0)
+#endif
 
 #include "fence.pml"
 
@@ -179,7 +220,7 @@ inline vanish(i) {
 	:: k < TOKENS ->
 		if
 		:: TIDY && VALUE(k) == node[i].value && (node[i].stake[k] == OWED
-			|| node[i].stake[k] == GRANTED && client[OWNER(k)].phase == HOLDING) ->
+			|| node[i].stake[k] == GRANTED && LEASED(OWNER(k))) ->
 			node[i].stake[k] = NONE
 		:: else
 		fi;
@@ -196,6 +237,14 @@ inline put(i, t) {
 	node[i].value = VALUE(t);
 	node[i].left = LEASE
 }
+
+/* ANSWERED: the acquire runs, and is granted or refused. With PASSES it is not refused:
+ * it stays in line. */
+#ifdef PASSES
+#define ANSWERED(i, t)	(node[i].value == 0 || REPLACES(t, node[i].value) || CURRENT(t) && LEASED(OWNER(t)) || ENDED(t))
+#else
+#define ANSWERED(i, t)	true
+#endif
 
 /* grant runs mutex_acquire for token t. */
 inline grant(i, t) {
@@ -222,11 +271,11 @@ proctype Calls(byte t; byte i) {
 	 * follows. An answer that is lost needs no step of its own: the client may
 	 * give up whatever it was told, and a release may be on its way for ever.
 	 */
-	:: d_step { UP(i) && node[i].stake[t] == SENT ->
+	:: d_step { UP(i) && node[i].stake[t] == SENT && ANSWERED(i, t) ->
 		grant(i, t);
 #ifdef MUTE_STRAGGLERS	/* what granted after the try was won is on probation too */
 		if
-		:: CURRENT(t) && client[OWNER(t)].phase == HOLDING && node[i].stake[t] == GRANTED ->
+		:: CURRENT(t) && LEASED(OWNER(t)) && node[i].stake[t] == GRANTED ->
 			node[i].voter[OWNER(t)].probation = true
 		:: else
 		fi;
@@ -270,6 +319,25 @@ proctype Calls(byte t; byte i) {
 }
 
 #if EXTENDS > 0
+#ifdef JUST_OFFERS	/* no extensions of any other kind */
+#define OFFERS_ONLY	true
+#else
+#define OFFERS_ONLY	false
+#endif
+
+/* UNDER_WAY: the node was asked, and has not answered. */
+#ifdef PASSES
+#ifdef OFFER_TO_STRAGGLERS	/* mutant: a token that was put there late votes */
+#define ARRIVING(i, c)	false
+#else
+#define ARRIVING(i, c)	(node[i].stake[TOKEN(c)] == SENT)
+#endif
+#define OFFERS(i, c)	(node[i].voter[c].extend == OFFERED || node[i].voter[c].extend == LATE)
+#define UNDER_WAY(i, c)	(node[i].voter[c].extend == ASKED || OFFERS(i, c))
+#else
+#define UNDER_WAY(i, c)	(node[i].voter[c].extend == ASKED)
+#endif
+
 /* mend follows up an extension that was won: mendAt in extend.go. */
 inline mend(i, c) {
 	if
@@ -280,7 +348,23 @@ inline mend(i, c) {
 	:: node[i].voter[c].extend == MUTED -> node[i].voter[c].probation = false
 	:: else
 	fi;
-	node[i].voter[c].extend = (node[i].voter[c].extend == ASKED -> ASKED : UNASKED)
+	node[i].voter[c].extend = (UNDER_WAY(i, c) -> node[i].voter[c].extend : UNASKED)
+}
+
+/* keep extends client c's token at node i, which has it. */
+inline keep(i, c) {
+	node[i].left = LEASE;
+#ifdef COUNT_REPAIRED	/* mutant: a repaired node votes */
+	node[i].voter[c].extend = KEPT;
+#else
+	node[i].voter[c].extend = (node[i].voter[c].probation -> MUTED : KEPT);
+#endif
+	printf("node %d extends token %d of client %d\n", i+1, TOKEN(c)+1, c+1)
+}
+
+inline refuseToKeep(i, c) {
+	node[i].voter[c].extend = (node[i].value == 0 -> MISSING : UNASKED);
+	printf("node %d has no token %d of client %d to extend\n", i+1, TOKEN(c)+1, c+1)
 }
 
 /* The extension of one client's current hold at one node. */
@@ -298,17 +382,8 @@ proctype Extension(byte c; byte i) {
 			node[i].voter[c].extend = KEPT;
 			printf("node %d sets token %d of client %d again\n", i+1, TOKEN(c)+1, c+1)
 #endif
-		:: node[i].value == VALUE(TOKEN(c)) ->
-			node[i].left = LEASE;
-#ifdef COUNT_REPAIRED	/* mutant: a repaired node votes */
-			node[i].voter[c].extend = KEPT;
-#else
-			node[i].voter[c].extend = (node[i].voter[c].probation -> MUTED : KEPT);
-#endif
-			printf("node %d extends token %d of client %d\n", i+1, TOKEN(c)+1, c+1)
-		:: else ->
-			node[i].voter[c].extend = (node[i].value == 0 -> MISSING : UNASKED);
-			printf("node %d has no token %d of client %d to extend\n", i+1, TOKEN(c)+1, c+1)
+		:: node[i].value == VALUE(TOKEN(c)) -> keep(i, c)
+		:: else -> refuseToKeep(i, c)
 		fi;
 		if
 		:: client[c].won -> mend(i, c)
@@ -319,6 +394,8 @@ proctype Extension(byte c; byte i) {
 	od
 }
 #endif
+
+#include "pass.pml"
 
 /* giveUp ends client c's token and sends the releases that can be sent. */
 inline giveUp(c) {
@@ -334,12 +411,18 @@ inline giveUp(c) {
 	client[c].lost = false;
 	client[c].revived = false;
 #ifdef FENCES
-	client[c].fence = 0;
+	dropBlock(c);
+#endif
+#ifdef PASSES
+	forgetPasses(c);
 #endif
 	do
 	:: i < NODES ->
 		node[i].voter[c].extend = UNASKED;
 		node[i].voter[c].probation = false;
+#ifdef OVERLAPS
+		node[i].voter[c].overlaps = false;
+#endif
 #ifdef FENCES
 		node[i].voter[c].number = 0;
 		node[i].voter[c].written = false;
@@ -381,7 +464,7 @@ inline begin(c) {
 	i = 0;
 	do
 	:: i < CLIENTS ->
-		client[i].overtaken = client[i].overtaken || i != c && client[i].phase == HOLDING && EXTENDS > 0;
+		client[i].overtaken = client[i].overtaken || i != c && LEASED(i) && EXTENDS > 0;
 		i++
 	:: else -> break
 	od;
@@ -389,8 +472,41 @@ inline begin(c) {
 #ifdef FENCES
 	checkFence(c);
 #endif
+#ifdef PASSES
+	startTenure(c, client[c].valid);
+#endif
 	checkExclusion()
 }
+
+#if EXTENDS > 0
+/*
+ * ask begins a round: of extensions, or of offers. A node that was offered the lease
+ * and has not answered is left out of it, as it may release the token at any later
+ * time. So is a node from an offer to which an acquire or a repair is under way: as
+ * offers release tokens before their time, a token that is put there late proves
+ * nothing.
+ */
+inline ask(c, how) {
+	client[c].extends++;
+	client[c].won = false;
+	client[c].revived = client[c].lost;
+	client[c].renewed = VALIDITY;
+	do
+	:: i < NODES ->
+#if defined(OVERLAPPING_OFFERS)	/* mutant: that node is asked, too */
+		node[i].voter[c].overlaps = node[i].voter[c].overlaps || OFFERS(i, c);
+		node[i].voter[c].extend = (how == OFFERED && ARRIVING(i, c) -> UNASKED : how);
+#elif defined(PASSES)
+		node[i].voter[c].extend = (OFFERS(i, c) -> LATE : (how == OFFERED && ARRIVING(i, c) -> UNASKED : how));
+#else
+		node[i].voter[c].extend = how;
+#endif
+		i++
+	:: else -> break
+	od;
+	i = 0
+}
+#endif
 
 /* One client: it tries, holds, extends, and lets go, whenever it likes. */
 proctype Locker(byte c) {
@@ -444,20 +560,12 @@ proctype Locker(byte c) {
 #if EXTENDS > 0
 	/* A round that has failed differs from one that is open only in that the
 	 * next may begin. */
-	:: d_step { client[c].phase == HOLDING && EXTENDABLE(c) && client[c].extends < EXTENDS ->
+	:: d_step { client[c].phase == HOLDING && EXTENDABLE(c) && client[c].extends < EXTENDS && !OFFERS_ONLY ->
 		printf("client %d asks all nodes to extend token %d\n", c+1, TOKEN(c)+1);
-		client[c].extends++;
-		client[c].won = false;
-		client[c].revived = client[c].lost;
-		client[c].renewed = VALIDITY;
-		do
-		:: i < NODES -> node[i].voter[c].extend = ASKED; i++
-		:: else -> break
-		od;
-		i = 0;
+		ask(c, ASKED);
 		end()
 	}
-	:: d_step { client[c].renewed > 0 && EXTENDABLE(c) && SUM(KEEPS, c) >= NEEDED(c) ->
+	:: d_step { client[c].renewed > 0 && EXTENDABLE(c) && SUM(KEEPS, c) >= NEEDED(c) && !WITHHELD(c) ->
 		printf("client %d has extended its hold\n", c+1);
 #ifdef FORGETFUL
 		assert(!client[c].revived);	/* a lost hold was extended */
@@ -473,9 +581,46 @@ proctype Locker(byte c) {
 		:: else -> break
 		od;
 		i = 0;
+#ifdef PASSES
+		startTenure(c, client[c].valid);
+		if
+		:: client[c].phase == PASSING -> pass(c)
+		:: else
+		fi;
+#endif
 		checkExclusion();
 		end()
 	}
+#endif
+#ifdef PASSES
+	/* Unlock within the tenure gives the lease to the next goroutine. */
+	:: d_step { client[c].phase == HOLDING && NEXT(c) && FRESH(c) && UNEXPIRED(c) && !HANDED(c) ->
+		pass(c);
+		end()
+	}
+#if EXTENDS > 0
+	/* Unlock after the tenure: the nodes are asked. The model may ask before, too. */
+	:: d_step { client[c].phase == HOLDING && NEXT(c) && client[c].valid > 0 && !HANDED(c) && client[c].extends < EXTENDS ->
+		printf("client %d offers token %d to all nodes\n", c+1, TOKEN(c)+1);
+		client[c].phase = PASSING;
+		ask(c, OFFERED);
+		end()
+	}
+	/* Denied, yielded, not answered, or too late. */
+	:: d_step { client[c].phase == PASSING ->
+		printf("client %d releases its lease\n", c+1);
+		giveUp(c);
+		end()
+	}
+#ifdef PASS_DENIED	/* mutant: a no is not heeded while the lease is valid */
+	:: d_step { client[c].phase == PASSING && client[c].valid > 0 && SUM(DENIES, c) >= QUORUM ->
+		printf("client %d has been denied\n", c+1);
+		client[c].renewed = 0;
+		pass(c);
+		end()
+	}
+#endif
+#endif
 #endif
 	od
 }
@@ -504,6 +649,10 @@ inline tick(from) {
 	:: i < CLIENTS ->
 		client[i].valid = LESS(client[i].valid);
 		client[i].renewed = LESS(client[i].renewed);
+#ifdef PASSES
+		client[i].fresh = LESS(client[i].fresh);
+		client[i].missing = (client[i].missing == 0 || client[i].missing > TENURE + VALIDITY -> client[i].missing : client[i].missing + 1);
+#endif
 		i++
 	:: else -> break
 	od;
@@ -591,7 +740,19 @@ init {
 #if EXTENDS > 0
 			t = 0;
 			do
-			:: t < CLIENTS -> run Extension(t, i); t++
+			:: t < CLIENTS ->
+				run Extension(t, i);
+#ifdef PASSES
+				run Offer(t, i);
+#endif
+				t++
+			:: else -> break
+			od;
+#endif
+#ifdef HANDED_OUT
+			t = 0;
+			do
+			:: t < CLIENTS -> run AdopterAt(t, i); t++
 			:: else -> break
 			od;
 #endif
@@ -611,7 +772,12 @@ init {
 		od;
 		t = 0;
 		do
-		:: t < CLIENTS -> run Locker(t); t++
+		:: t < CLIENTS ->
+			run Locker(t);
+#ifdef HANDED_OUT
+			run Adopter(t);
+#endif
+			t++
 		:: else -> break
 		od;
 		i = 0;

@@ -7,7 +7,9 @@
 #ifndef LEASE
 #define LEASE	2	/* ticks that a node keeps a token */
 #endif
+#ifndef DRIFT
 #define DRIFT	1	/* ticks of a lease that drift may take: expiry * driftFactor */
+#endif
 #define QUORUM	(NODES / 2 + 1)
 
 /* Assumptions of the safety argument. Each switch takes one away. */

@@ -11,6 +11,12 @@ var correct = []search{
 	{"mutex", "CLIENTS=1 TRIES=1 EXTENDS=2 CRASHES=2 PUNCTUAL FORGETFUL NO_RESTART_DELAY", modest},
 	{"mutex", "FENCES TRIES=1 EXTENDS=0 CRASHES=0", exhaustive},
 	{"mutex", "FENCES TRIES=1 EXTENDS=0 CRASHES=1 HORIZON=3", exhaustive},
+	{"mutex", "PASSES=1 JUST_OFFERS TRIES=1 EXTENDS=1 CRASHES=1", modest},
+	{"mutex", "PASSES=2 JUST_OFFERS TRIES=1 EXTENDS=2 CRASHES=0 LEASE=1 DRIFT=0", modest},
+	{"mutex", "PASSES=2 CLIENTS=1 TRIES=1 EXTENDS=2 CRASHES=2 LEASE=3 PUNCTUAL FORGETFUL NO_RESTART_DELAY", modest},
+	{"mutex", "PASSES=1 TENURE=2 JUST_OFFERS HANDED_OUT=2 TRIES=1 EXTENDS=1 CRASHES=0 LEASE=1 DRIFT=0 PUNCTUAL", modest},
+	{"mutex", "PASSES=1 JUST_OFFERS FENCES BLOCK=2 TRIES=1 EXTENDS=1 CRASHES=0 LEASE=1 DRIFT=0 HORIZON=1", modest},
+	{"mutex", "PASSES=2 FENCES BLOCK=3 NODES=1 TRIES=2 EXTENDS=0 CRASHES=1", modest},
 	{"semaphore", "TIMELESS", modest},
 	{"semaphore", "LOWEST", bounded},
 	{"rw", "TIMELESS", modest},
@@ -25,6 +31,14 @@ var larger = []search{
 	{"mutex", "TRIES=1 EXTENDS=2 CRASHES=1", exhaustive},
 	{"mutex", "NODES=5 TRIES=1 EXTENDS=0 CRASHES=1", exhaustive},
 	{"mutex", "FENCES TRIES=1 EXTENDS=0 CRASHES=1", exhaustive},
+	{"mutex", "PASSES=1 TRIES=1 EXTENDS=1 CRASHES=1", exhaustive},
+	{"mutex", "PASSES=1 TRIES=1 EXTENDS=2 CRASHES=0 LEASE=1 DRIFT=0", exhaustive},
+	{"mutex", "PASSES=2 JUST_OFFERS TRIES=1 EXTENDS=2 CRASHES=0", exhaustive},
+	{"mutex", "PASSES=1 JUST_OFFERS TRIES=1 EXTENDS=1 CRASHES=0 TENURE=2 LEASE=3", exhaustive},
+	{"mutex", "PASSES=1 JUST_OFFERS HANDED_OUT=2 TRIES=1 EXTENDS=1 CRASHES=0", exhaustive},
+	{"mutex", "PASSES=1 FENCES BLOCK=2 TRIES=1 EXTENDS=0 CRASHES=1 DRIFT=0 HORIZON=3", exhaustive},
+	{"mutex", "PASSES=1 JUST_OFFERS FENCES BLOCK=2 TRIES=1 EXTENDS=1 CRASHES=0 LEASE=1 DRIFT=0 HORIZON=2", exhaustive},
+	{"mutex", "PASSES=2 JUST_OFFERS FENCES BLOCK=3 NODES=1 TRIES=2 EXTENDS=2 CRASHES=1", exhaustive},
 	{"mutex", "TRIES=2 EXTENDS=1 CRASHES=1", bitstate},
 	{"semaphore", "LOWEST", bitstate},
 	{"rw", "CLIENTS=3", bitstate},
@@ -39,6 +53,7 @@ var (
 	overtaken   = claim{"no extension succeeds after another's grant", ".overtaken)"}
 	revived     = claim{"no extension revives a lost hold", ".revived)"}
 	unfenced    = claim{"fencing tokens grow", "fence>last"}
+	stale       = claim{"no section begins on a lease that was lost longer than a tenure and a round trip ago", ".missing<="}
 )
 
 type claim struct{ words, assertion string }
@@ -115,6 +130,50 @@ var mutants = []broken{
 	{"A downgrade in two steps",
 		"Between the writer's end and the reader's begin another writer comes in, while the first client already reads.",
 		writerAlone, search{"rw", "TIMELESS SPLIT_DOWNGRADE", shortest}},
+}
+
+// passing are faults in how a lease passes between the goroutines of a client. A lease
+// lasts one tick, without drift, where neither matters.
+var passing = []broken{
+	{"A lease that is passed on after its validity",
+		"The tenure is two ticks and counts from the answers, the validity is one and counts from the requests. A node ends the lease, and another client has the lock when the next goroutine begins its section.",
+		twoHolders, search{"mutex", "PASSES=1 TENURE=2 " + small + "PASS_EXPIRED", near}},
+	{"A lease that is passed on after its tenure without asking",
+		"A node has forgotten the token, and the lease has been lost for a tick. It is still valid by the client's clock.",
+		stale, search{"mutex", "PASSES=1 CLIENTS=1 TRIES=1 EXTENDS=0 CRASHES=1 LEASE=3 FORGETFUL NO_RESTART_DELAY PASS_STALE", near}},
+	{"A lease that is passed on after the nodes denied it",
+		"The nodes were asked to renew the lease and do not have the token. The client counts on its clock.",
+		stale, search{"mutex", "PASSES=1 JUST_OFFERS CLIENTS=1 TRIES=1 EXTENDS=1 CRASHES=1 LEASE=3 PUNCTUAL FORGETFUL NO_RESTART_DELAY PASS_DENIED", near}},
+	{"A token that was handed out, and is released by another process",
+		"A goroutine gives its token to another process, which unlocks for it. The goroutine then unlocks too, and its client passes on what the nodes are about to release.",
+		twoHolders, search{"mutex", "PASSES=1 HANDED_OUT=1 " + small + "PASS_HANDED_OUT", near}},
+	{"A token that was handed out, and is extended by another process",
+		"The other process asks for the token, which is there, and takes the lock for its own. So does the next goroutine.",
+		twoHolders, search{"mutex", "PASSES=1 HANDED_OUT=2 " + small + "PASS_HANDED_OUT", near}},
+	{"A node that yielded counts as a vote",
+		"Node 2 had the token, and released it to another client in line. One node renewed the lease, which is no majority.",
+		twoHolders, search{"mutex", "PASSES=1 JUST_OFFERS TRIES=1 EXTENDS=1 CRASHES=0 LEASE=1 DRIFT=0 COUNT_YIELDED", near}},
+	{"An offer beside an earlier one without an answer",
+		"Node 3 has not answered the first offer, and votes in the second round. Then the first offer arrives, finds another client in line, and releases the token that was counted.",
+		twoHolders, search{"mutex", "PASSES=2 JUST_OFFERS TRIES=1 EXTENDS=2 CRASHES=0 LEASE=1 DRIFT=0 PUNCTUAL OVERLAPPING_OFFERS", shortest}},
+	{"An offer that a node runs twice",
+		"There is one node. The first run renews the lease. The second one finds another client in line, and releases the token from under the next goroutine.",
+		twoHolders, search{"mutex", "PASSES=1 JUST_OFFERS NODES=1 TRIES=1 EXTENDS=1 CRASHES=0 LEASE=1 DRIFT=0 RUN_TWICE", near}},
+	{"An offer to a node whose acquire is under way",
+		"A node yields before the lease's time, and another client has had the lock. The acquire at node 3 arrives only then, and the offer finds the token there: a lost lease is revived.",
+		overtaken, search{"mutex", "PASSES=1 JUST_OFFERS TRIES=1 EXTENDS=1 CRASHES=0 LEASE=1 DRIFT=0 OFFER_TO_STRAGGLERS", shortest}},
+	{"A number of the block that is used twice",
+		"There is one node. The second holder of a lease gets the number of the first.",
+		unfenced, search{"mutex", "PASSES=1 FENCES BLOCK=2 NODES=1 " + small + "REUSE_NUMBER", near}},
+	{"Agreement on the beginning of a block",
+		"The nodes agree on the first of two numbers, and a majority knows no more than that. The second holder's number is given again.",
+		unfenced, search{"mutex", "PASSES=1 FENCES BLOCK=2 " + small + "LEASE=1 DRIFT=0 HORIZON=2 AGREE_ON_BEGINNING", shortest}},
+	{"The rest of a block after the lease",
+		"There is one node. Another client has had the lock between two leases of the first client, which goes on with the numbers of its first lease.",
+		unfenced, search{"mutex", "PASSES=1 FENCES BLOCK=2 NODES=1 TRIES=2 EXTENDS=0 CRASHES=0 REST_AFTER_LOSS", near}},
+	{"Blocks of more numbers than the clock counts",
+		"There is one node, and its clock counts one number a tick. It forgets its counter, and starts again from a clock that is behind the numbers that were used.",
+		unfenced, search{"mutex", "PASSES=2 FENCES BLOCK=3 NODES=1 TRIES=1 EXTENDS=0 CRASHES=1 TICK=1", near}},
 }
 
 // limits are what the engine as it is does not promise, or not yet.
