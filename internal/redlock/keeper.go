@@ -1,6 +1,7 @@
 package redlock
 
 import (
+	"container/heap"
 	"sync"
 	"time"
 )
@@ -20,10 +21,10 @@ type keeper struct {
 	engine *Engine
 
 	mu      sync.Mutex
-	holds   []*hold // a heap, by due
-	running bool    // the timer is set, or a look is under way …
-	looking bool    // … this one
-	idle    bool    // nothing was there to be looked after at the last look
+	holds   order
+	running bool // the timer is set, or a look is under way …
+	looking bool // … this one
+	idle    bool // nothing was there to be looked after at the last look
 	timer   *time.Timer
 	next    time.Time // when it looks again
 	clocks  instant   // when they were last compared
@@ -70,10 +71,10 @@ func (k *keeper) put(h *hold, due time.Time, now instant) {
 	defer k.mu.Unlock()
 	h.place.due = due
 	if h.place.at == 0 {
-		k.holds = append(k.holds, h)
-		h.place.at = len(k.holds)
+		heap.Push(&k.holds, h)
+	} else {
+		heap.Fix(&k.holds, h.place.at-1)
 	}
-	k.fix(h.place.at - 1)
 	switch {
 	case !k.running:
 		k.running, k.idle, k.clocks = true, false, now
@@ -103,7 +104,7 @@ func (k *keeper) drop(h *hold) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if h.place.at > 0 {
-		k.remove(h.place.at - 1)
+		heap.Remove(&k.holds, h.place.at-1)
 	}
 }
 
@@ -165,8 +166,7 @@ func (k *keeper) take(due []*hold, now instant) []*hold {
 		return due
 	}
 	for soon := now.Time; len(k.holds) > 0 && !k.holds[0].place.due.After(soon); soon = now.Add(lookStep) {
-		due = append(due, k.holds[0])
-		k.remove(0)
+		due = append(due, heap.Pop(&k.holds).(*hold))
 	}
 	return due
 }
@@ -199,40 +199,33 @@ func (h *hold) look(now instant) (renew bool) {
 	return renew
 }
 
-// fix moves the hold at i to where it belongs. k.mu is held.
-func (k *keeper) fix(i int) {
-	for i > 0 && k.before(i, (i-1)/2) {
-		k.swap(i, (i-1)/2)
-		i = (i - 1) / 2
-	}
-	for {
-		first := 2*i + 1
-		if first+1 < len(k.holds) && k.before(first+1, first) {
-			first++
-		}
-		if first >= len(k.holds) || !k.before(first, i) {
-			return
-		}
-		k.swap(first, i)
-		i = first
-	}
+// order is the holds of a keeper, a heap by when they are due.
+type order []*hold
+
+// Len implements [heap.Interface].
+func (o order) Len() int { return len(o) }
+
+// Less implements [heap.Interface].
+func (o order) Less(i, j int) bool { return o[i].place.due.Before(o[j].place.due) }
+
+// Swap implements [heap.Interface].
+func (o order) Swap(i, j int) {
+	o[i], o[j] = o[j], o[i]
+	o[i].place.at, o[j].place.at = i+1, j+1
 }
 
-func (k *keeper) before(i, j int) bool { return k.holds[i].place.due.Before(k.holds[j].place.due) }
-
-func (k *keeper) swap(i, j int) {
-	k.holds[i], k.holds[j] = k.holds[j], k.holds[i]
-	k.holds[i].place.at, k.holds[j].place.at = i+1, j+1
+// Push implements [heap.Interface].
+func (o *order) Push(h any) {
+	*o = append(*o, h.(*hold))
+	h.(*hold).place.at = len(*o)
 }
 
-// remove takes the hold at i out. k.mu is held.
-func (k *keeper) remove(i int) {
-	last := len(k.holds) - 1
-	k.swap(i, last)
-	k.holds[last].place.at = 0
-	k.holds[last] = nil
-	k.holds = k.holds[:last]
-	if i < last {
-		k.fix(i)
-	}
+// Pop implements [heap.Interface].
+func (o *order) Pop() any {
+	last := len(*o) - 1
+	h := (*o)[last]
+	h.place.at = 0
+	(*o)[last] = nil
+	*o = (*o)[:last]
+	return h
 }
