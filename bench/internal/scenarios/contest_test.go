@@ -51,7 +51,7 @@ func TestCrowdMeasuresEverybody(t *testing.T) {
 	require.NoError(t, err)
 	requireContests(t, section, 2, len(contestants.Crowd()))
 	require.Len(t, section.Panels, 1)
-	require.Len(t, section.Verdicts, 4)
+	require.Len(t, section.Verdicts, 8, "four for each size")
 }
 
 func TestProcessesMeasuresEverybody(t *testing.T) {
@@ -183,33 +183,35 @@ func judgedAs(ours contend.Measured) *contest {
 
 func TestCrowdBars(t *testing.T) {
 	missed := func(contests ...*contest) int { return report.Missed(crowdVerdicts(contests)) }
-	good := judgedAs(got(140, 182, 10*time.Second))
+	good := judgedAs(got(2000, 100, 10*time.Second))
 	require.Equal(t, 0, missed(good))
-	require.Equal(t, 1, missed(judgedAs(got(139, 150, time.Second))), "too few sections")
-	require.Equal(t, 1, missed(judgedAs(got(140, 183, time.Second))), "too many requests")
-	require.Equal(t, 1, missed(judgedAs(got(140, 140, 11*time.Second))), "too long a wait")
-	require.Equal(t, 0, missed(judgedAs(got(100, 156, time.Second)), good), "1.56 and 1.3: the largest crowd is judged")
-	require.Equal(t, 1, missed(judgedAs(got(100, 157, time.Second)), good), "too far apart")
+	require.Equal(t, 1, missed(judgedAs(got(1999, 50, time.Second))), "too few sections")
+	require.Equal(t, 1, missed(judgedAs(got(2000, 101, time.Second))), "too many requests")
+	require.Equal(t, 1, missed(judgedAs(got(2000, 50, 11*time.Second))), "too long a wait")
+	require.Equal(t, 1, missed(judgedAs(got(1999, 50, time.Second)), good), "each crowd is judged")
 
-	stuck := got(140, 150, time.Second)
+	stuck := got(2000, 50, time.Second)
 	stuck.Parties[0].Stuck = 1
 	require.Equal(t, 1, missed(judgedAs(stuck)))
+
+	uneven := got(1201, 50, time.Second)
+	uneven.Parties[0].Sections = append(uneven.Parties[0].Sections, 800)
+	require.Equal(t, 1, missed(judgedAs(uneven)), "1,201 of one goroutine, 800 of the other")
 }
 
 func TestProcessBars(t *testing.T) {
 	missed := func(ours contend.Measured) int { return report.Missed(tightVerdicts(judgedAs(ours))) }
-	require.Equal(t, 0, missed(got(101, 303, 2*time.Second)))
-	require.Equal(t, 1, missed(got(100, 200, time.Second)), "no more sections")
-	require.Equal(t, 1, missed(got(101, 304, time.Second)), "too many requests")
-	require.Equal(t, 1, missed(got(101, 200, 2*time.Second+1)), "too long a wait")
+	require.Equal(t, 0, missed(got(1000, 303, 150*time.Millisecond)))
+	require.Equal(t, 1, missed(got(999, 200, time.Millisecond)), "too few sections")
+	require.Equal(t, 1, missed(got(1000, 200, 150*time.Millisecond+1)), "too long a wait")
 
 	uneven := contend.Measured{Window: time.Second, Parties: []contend.Result{
-		{Sections: []int{100, 51}}, {Sections: []int{50, 50}, Waits: []int64{1}},
+		{Sections: []int{1000, 51}}, {Sections: []int{350, 350}, Waits: []int64{1}},
 	}}
-	require.Equal(t, 1, missed(uneven), "151 of one process, 100 of the other")
+	require.Equal(t, 1, missed(uneven), "1,051 of one process, 700 of the other")
 
-	require.True(t, pausedVerdict(judgedAs(got(180, 0, 0))).Met)
-	require.False(t, pausedVerdict(judgedAs(got(179, 0, 0))).Met)
+	require.True(t, pausedVerdict(judgedAs(got(190, 0, 0))).Met)
+	require.False(t, pausedVerdict(judgedAs(got(189, 0, 0))).Met)
 }
 
 func TestSpreadIsOfGoroutinesOrOfProcesses(t *testing.T) {

@@ -3,8 +3,6 @@ package scenarios
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/holdfast-go/holdfast/bench/internal/contend"
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
@@ -12,11 +10,11 @@ import (
 	"github.com/holdfast-go/holdfast/bench/internal/report"
 )
 
-// The bars for the largest crowd, and for the requests of all crowds.
+// The bars, for each size of the crowd.
 const (
-	minCrowdRate     = 1.4 // sections, by the floor's
-	maxCrowdRequests = 1.3 // for a section
-	maxCrowdApart    = 1.2 // the most requests for a section, by the least, over all sizes
+	minCrowdRate     = 20.0 // sections, by the floor's
+	maxCrowdRequests = 0.05 // for a section
+	maxCrowdSpread   = 1.5  // the most sections of a goroutine, by the least
 )
 
 // Crowd measures the goroutines of one process with one lock, on one node.
@@ -61,39 +59,32 @@ func here(who contestants.Contender, load contend.Load, addrs []string, count co
 	return contend.Here(party, load, count)
 }
 
-func crowdVerdicts(contests []*contest) []report.Verdict {
-	largest := contests[len(contests)-1]
-	ours, floor := largest.find(contestants.Holdfast), largest.find(contestants.Floor)
-	ratio, asked := rateQuotient(ours, floor), requests(ours)
-	mine, theirs := waitQuantile(ours, 0.99), waitQuantile(floor, 0.99)
+func crowdVerdicts(contests []*contest) (verdicts []report.Verdict) {
+	for _, c := range contests {
+		verdicts = append(verdicts, crowdVerdictsOf(c)...)
+	}
+	return verdicts
+}
+
+func crowdVerdictsOf(c *contest) []report.Verdict {
+	ours, floor := c.find(contestants.Holdfast), c.find(contestants.Floor)
+	ratio, asked, spread := rateQuotient(ours, floor), requests(ours), medianSpread(ours)
+	mine, theirs := waitQuantile(ours, 1), waitQuantile(floor, 1)
 	return []report.Verdict{{
-		Bar:      fmt.Sprintf("%s: sections ≥ %.1f × floor", largest.title, minCrowdRate),
+		Bar:      fmt.Sprintf("%s: sections ≥ %.0f × floor", c.title, minCrowdRate),
 		Measured: report.Ratio(ratio),
 		Met:      ratio >= minCrowdRate && stuckWaits(ours) == 0,
 	}, {
-		Bar:      fmt.Sprintf("%s: ≤ %.1f requests a section", largest.title, maxCrowdRequests),
-		Measured: fmt.Sprintf("%.2f", asked),
+		Bar:      fmt.Sprintf("%s: ≤ %.2f requests a section", c.title, maxCrowdRequests),
+		Measured: fmt.Sprintf("%.4f", asked),
 		Met:      asked <= maxCrowdRequests,
 	}, {
-		Bar:      fmt.Sprintf("%s: 99th percentile of waits no worse than the floor's", largest.title),
+		Bar:      fmt.Sprintf("%s: longest wait no worse than the floor's", c.title),
 		Measured: fmt.Sprintf("%s, floor %s", report.Millis(mine), report.Millis(theirs)),
 		Met:      mine <= theirs,
-	}, requestsVerdict(contests)}
-}
-
-// requestsVerdict compares Holdfast's requests over the sizes of the crowd.
-func requestsVerdict(contests []*contest) report.Verdict {
-	var all []float64
-	var sizes, figures []string
-	for _, c := range contests {
-		asked := requests(c.find(contestants.Holdfast))
-		all = append(all, asked)
-		sizes = append(sizes, fmt.Sprint(c.load.Goroutines))
-		figures = append(figures, fmt.Sprintf("%.2f", asked))
-	}
-	return report.Verdict{
-		Bar:      fmt.Sprintf("requests a section of %s goroutines: ≤ %.1f × apart", strings.Join(sizes, ", "), maxCrowdApart),
-		Measured: strings.Join(figures, ", "),
-		Met:      slices.Max(all) <= maxCrowdApart*slices.Min(all),
-	}
+	}, {
+		Bar:      fmt.Sprintf("%s: most sections of a goroutine ≤ %.1f × the least", c.title, maxCrowdSpread),
+		Measured: spread.String(),
+		Met:      spread.ratio() <= maxCrowdSpread,
+	}}
 }
