@@ -530,10 +530,3 @@ func (h *hold) validity() validity {
 	defer h.mu.Unlock()
 	return h.valid
 }
-
-// active reports that the hold has not been released.
-func (h *hold) active() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return !h.ended
-}

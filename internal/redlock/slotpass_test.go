@@ -3,13 +3,9 @@ package redlock
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
-	"github.com/holdfast-go/holdfast/scripts"
 )
 
 // taken is what a call of Acquire came back with.
@@ -52,22 +48,6 @@ func (b *bench) got(from <-chan taken) *Permit {
 	return got.Permit
 }
 
-// tokensHaving are those that have slots on the nodes, once everything has settled.
-func (b *bench) tokensHaving(slots string) []string {
-	synctest.Wait()
-	tokens := make([]string, len(b.nodes))
-	for i, n := range b.nodes {
-		n.mu.Lock()
-		for token, p := range n.permits {
-			if slotset.Format(p.slots) == slots && time.Now().Before(p.ends) {
-				tokens[i] = token
-			}
-		}
-		n.mu.Unlock()
-	}
-	return tokens
-}
-
 // noneWaits checks that no place, subscription or permit is left.
 func (b *bench) noneWaits() {
 	b.Helper()
@@ -82,11 +62,6 @@ func (b *bench) noneWaits() {
 		})
 	}
 }
-
-func (b *bench) keyOf(x *Slots) string { return x.spec.keys[0].(string) }
-
-// slotsGranted counts what the nodes have granted.
-func (b *bench) granted() int { return b.nodes[0].ran(scripts.SemaphoreAcquire) }
 
 func TestPermitPassesOnWithoutARequest(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {

@@ -32,6 +32,7 @@ func All() []Scenario {
 		{Name: "handoff", Run: Handoff},
 		{Name: "crowd", Run: Crowd},
 		{Name: "processes", Run: Processes},
+		{Name: "beside", Run: Beside},
 		{Name: "cuts", Run: CutSubscriptions},
 		{Name: "rwmutex", Run: RWMutex},
 		{Name: "fencing", Run: Fencing},
@@ -52,19 +53,20 @@ type Scale struct {
 	Load  time.Duration // for how long goroutines are made to pile up
 	Pairs int           // of the residue scenario
 
-	Handoffs Handoffs
-	Contests Contests
-	Cuts     Cuts
-	Readers  Readers
-	Renewals Renewals
-	Network  Network
+	Handoffs   Handoffs
+	Contests   Contests
+	Cuts       Cuts
+	Readers    Readers
+	Neighbours Neighbours
+	Renewals   Renewals
+	Network    Network
 }
 
 // Share is a part of the scale: fewer rounds, at least one of each kind, and less of
 // what has no rounds. How long a round lasts stays the same.
 func (s Scale) Share(part float64) Scale {
 	rounds := func(n *int) { *n = max(1, int(math.Round(float64(*n)*part))) }
-	for _, n := range []*int{&s.Race.Rounds, &s.FaultRounds, &s.Pairs, &s.Handoffs.Rounds, &s.Contests.Rounds, &s.Readers.Rounds, &s.Network.Rounds} {
+	for _, n := range []*int{&s.Race.Rounds, &s.FaultRounds, &s.Pairs, &s.Handoffs.Rounds, &s.Contests.Rounds, &s.Readers.Rounds, &s.Network.Rounds, &s.Neighbours.Waits, &s.Neighbours.Polls} {
 		rounds(n)
 	}
 	for _, window := range []*time.Duration{&s.Cuts.Window, &s.Renewals.Window} {
@@ -87,8 +89,9 @@ func Full() Scale {
 			Rounds: 5, Warmup: 250 * time.Millisecond, Window: 800 * time.Millisecond, Patience: 2500 * time.Millisecond,
 			Crowds: []int{2, 16, 128, 1000}, Processes: 8, Goroutines: 8,
 		},
-		Cuts:    Cuts{Window: time.Minute},
-		Readers: Readers{Rounds: 5, Block: time.Second},
+		Neighbours: Neighbours{Waits: 200, Polls: 100},
+		Cuts:       Cuts{Window: time.Minute},
+		Readers:    Readers{Rounds: 5, Block: time.Second},
 		Renewals: Renewals{
 			Holds: 10_000, Window: time.Minute, Expiries: []time.Duration{contestants.Expiry, 3 * time.Second},
 		},
@@ -110,8 +113,9 @@ func Quick() Scale {
 			Rounds: 1, Warmup: 200 * time.Millisecond, Window: 500 * time.Millisecond, Patience: 2 * time.Second,
 			Crowds: []int{2, 16, 128, 1000}, Processes: 8, Goroutines: 8,
 		},
-		Cuts:    Cuts{Window: 4 * time.Second},
-		Readers: Readers{Rounds: 2, Block: 200 * time.Millisecond},
+		Neighbours: Neighbours{Waits: 20, Polls: 3},
+		Cuts:       Cuts{Window: 4 * time.Second},
+		Readers:    Readers{Rounds: 2, Block: 200 * time.Millisecond},
 		Renewals: Renewals{
 			Holds: 1_000, Window: time.Second, Expiries: []time.Duration{3 * time.Second, 2 * time.Second},
 		},
