@@ -83,12 +83,15 @@ func (n *Notifier) Subscribed(node int) bool { return n.subscriptions[node].isOp
 // it before it joined is missed, so it is notified by every node whose subscription is open.
 // The others' follow when they open.
 func (n *Notifier) JoinLate(w *Waiter) {
-	n.Join(w)
+	w.ready()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for i := range n.subscriptions {
-		if n.subscriptions[i].isOpen() {
+		if n.subscriptions[i].announced > 0 {
 			w.notify(i)
 		}
 	}
+	n.join(w)
 }
 
 // Join has w notified, and opens the subscriptions if it is the first.
@@ -96,6 +99,11 @@ func (n *Notifier) Join(w *Waiter) {
 	w.ready()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.join(w)
+}
+
+// join is Join with n.mu held.
+func (n *Notifier) join(w *Waiter) {
 	if n.waiters == nil {
 		n.waiters = make(map[string]*Waiter)
 	}
@@ -142,7 +150,14 @@ func (n *Notifier) close() {
 // opened implements observer: releases went unnoticed before. When all waiters are notified
 // they ask once. One that is in line, and not its first, may then have what the first was
 // notified of: as whenever it asks by itself, and as seldom.
-func (n *Notifier) opened(node int) { n.each(func(w *Waiter) { w.notify(node) }) }
+func (n *Notifier) opened(node int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.subscriptions[node].announced++
+	for _, w := range n.waiters {
+		w.notify(node)
+	}
+}
 
 // received implements observer.
 func (n *Notifier) received(node int, id string) {
@@ -155,12 +170,11 @@ func (n *Notifier) received(node int, id string) {
 }
 
 // ended implements observer: waiters have to see that they are not notified any more.
-func (n *Notifier) ended() { n.each((*Waiter).Wake) }
-
-func (n *Notifier) each(do func(*Waiter)) {
+func (n *Notifier) ended(node int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.subscriptions[node].announced--
 	for _, w := range n.waiters {
-		do(w)
+		w.Wake()
 	}
 }

@@ -255,3 +255,32 @@ func TestDriversAreCalledWithoutTheLock(t *testing.T) {
 		require.Greater(t, calls.Load(), int32(3+2+1), "subscriptions, messages, the end, and errors")
 	})
 }
+
+// A waiter that joins late in the moment in which its subscription opens is notified of
+// that once: each time it asks the nodes.
+func TestAnOpeningIsNotifiedOnce(t *testing.T) {
+	for range 300 {
+		bubble(t, 1, func(t *testing.T, notifier *Notifier, _ []*fakeNode) {
+			w := notifier.NewWaiter("")
+			w.ready()
+			var woken atomic.Int32
+			over := make(chan struct{})
+			go func() {
+				for {
+					select {
+					case <-w.Woken():
+						w.Reset()
+						woken.Add(1)
+					case <-over:
+						return
+					}
+				}
+			}()
+			notifier.JoinLate(w)
+			synctest.Wait()
+			require.EqualValues(t, 1, woken.Load())
+			close(over)
+			notifier.Leave(w)
+		})
+	}
+}

@@ -22,13 +22,14 @@ type subscription struct {
 	node       int
 	subscriber driver.Subscriber // nil if the driver cannot subscribe
 	open       atomic.Int32      // connections that are subscribed
+	announced  int               // of these: whose opening waiters were notified of; the notifier's mutex guards it
 }
 
 // observer is called with what becomes of a subscription.
 type observer interface {
 	opened(node int)              // from now on nothing is missed …
 	received(node int, id string) // … and this was published …
-	ended()                       // … until now
+	ended(node int)               // … until now
 }
 
 func (s *subscription) init(node int, subscriber driver.Subscriber) {
@@ -73,7 +74,7 @@ func (s *subscription) receive(ctx context.Context, channel string, to observer)
 	s.open.Add(1)
 	defer func() {
 		s.open.Add(-1)
-		to.ended()
+		to.ended(s.node)
 	}()
 	to.opened(s.node)
 	for {
