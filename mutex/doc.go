@@ -75,10 +75,10 @@
 // answered for the lease: 5 ms, or a 64th of the expiry if that is less. So a crowd in one
 // process is bound by its own sections and not by round trips.
 //
-// After a tenure, Unlock asks the nodes in one step. Where waiters of other processes stand
-// in line the lease is released to them, and the next goroutine takes a place behind them.
-// Else it is renewed for a full expiry, and passes on. Where a majority has lost it, Unlock
-// says so, and nobody begins on it.
+// After a tenure, Unlock asks the nodes to renew the lease for a full expiry, and passes it
+// on. Where waiters of other processes stand in line it is released to them, and the next
+// goroutine takes a place behind them. Where a majority has lost it, Unlock says so, and
+// nobody begins on it.
 //
 // What this means for the holders:
 //

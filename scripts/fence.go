@@ -8,9 +8,9 @@ var (
 	// MutexAcquireFenced is MutexAcquire, and its yes is the largest of the lease's
 	// numbers.
 	MutexAcquireFenced = loadFenced("mutex_acquire_fenced", files{"mutex_acquire_prelude", "mutex_acquire"}, "line_prelude")
-	// MutexPassFenced is MutexPass, and where the lease is renewed, the reply is the
-	// largest of its new numbers.
-	MutexPassFenced = loadFenced("mutex_pass_fenced", files{"mutex_pass"}, "line_prelude", "wake_prelude")
+	// MutexPassFenced is MutexPass, and where nobody stands in line the reply is the
+	// largest of the lease's new numbers.
+	MutexPassFenced = loadFenced("mutex_pass_fenced", files{"mutex_pass"}, "line_prelude")
 	// MutexRepairFenced is MutexAcquire, and raises the counter to the largest number
 	// that the lease has.
 	MutexRepairFenced = loadFenced("mutex_repair_fenced", files{"mutex_acquire_prelude", "mutex_acquire"}, "line_prelude")
@@ -24,8 +24,8 @@ var (
 	// RWMutexWriteAcquireFenced is RWMutexWriteAcquire, and its yes is the largest of
 	// the lease's numbers.
 	RWMutexWriteAcquireFenced = loadFenced("rwmutex_write_acquire_fenced", files{"rwmutex_write_acquire"}, "rwmutex_prelude")
-	// RWMutexWritePassFenced is RWMutexWritePass, and where the lease is renewed, the
-	// reply is the largest of its new numbers.
+	// RWMutexWritePassFenced is RWMutexWritePass, and where nobody stands in line the
+	// reply is the largest of the lease's new numbers.
 	RWMutexWritePassFenced = loadFenced("rwmutex_write_pass_fenced", files{"rwmutex_write_pass"}, "rwmutex_prelude")
 	// RWMutexWriteRepairFenced is RWMutexWriteAcquire, and raises the counter to the
 	// largest number that the lease has.

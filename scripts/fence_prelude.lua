@@ -29,7 +29,8 @@ local function keep(number)
 end
 
 -- issue gives a block of numbers to the lease that grant() has made or renewed, and
--- returns its end, the largest one. The last argument is how many these are, of up to six
+-- returns its end, the largest one. Any answer of grant() but 1 it returns as it is: a lease
+-- that others wait for is renewed without numbers. The last argument is how many these are, of up to six
 -- digits. Anything else is an error before the first write. It is taken away, as the other
 -- script would take it for a token that may be replaced. Run twice for one lease it gives
 -- the second time another block, above the first one, and either is above those of earlier

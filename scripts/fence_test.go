@@ -193,7 +193,7 @@ func TestFenceOfAPass(t *testing.T) {
 	})
 }
 
-// Where others wait the lease is given up, and no number is used.
+// Where others wait a pass renews the lease, and uses no number. The line is as it was.
 func TestFenceIsLeftAloneWhereOthersWait(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
 		ear := newEar(t, l.node)
@@ -201,10 +201,19 @@ func TestFenceIsLeftAloneWhereOthersWait(t *testing.T) {
 		l.setCounter(int64(number))
 		l.queue(ear, a, long)
 		l.queue(ear, b, long)
-		require.EqualValues(t, 2, l.run(l.kind.pass, mine, long, 10))
-		require.Nil(t, l.holder())
+		places := l.placesOf()
+		require.Len(t, places, 4)
+		lease := &lock{t, l.node, l.keys[0].(string)}
+		for _, lifetime := range []int{long, short} {
+			require.EqualValues(t, 2, l.run(l.kind.pass, mine, lifetime, 10))
+			lease.requireKey(key{mine, lifetime})
+		}
+		require.Equal(t, places, l.placesOf())
+		require.Empty(t, ear.heard())
+		require.EqualValues(t, 1, l.run(l.kind.release, mine, "", 0))
 		require.Equal(t, []id{a}, ear.heard())
 		require.EqualValues(t, -1, l.run(l.kind.pass, mine, long, 10))
+		lease.requireKey(nothing)
 		require.Equal(t, strconv.FormatInt(number, 10), l.counter())
 		require.LessOrEqual(t, l.node.Do(t, "PTTL", l.keys[l.kind.key]), int64(long))
 		require.Empty(t, ear.heard())
@@ -229,6 +238,12 @@ func TestFenceOfAPassWhereNobodyWaitsAnyMore(t *testing.T) {
 		require.Equal(t, mine, l.holder())
 		require.Empty(t, ear.heard())
 	})
+}
+
+// placesOf are those that wait, each with the end of its place.
+func (l *counted) placesOf() []any {
+	l.t.Helper()
+	return l.node.Do(l.t, "ZRANGE", l.keys[l.kind.places], 0, -1, "WITHSCORES").([]any)
 }
 
 // queue lets theirs wait in line.

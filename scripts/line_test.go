@@ -160,21 +160,24 @@ var mutexLineCases = []struct {
 	{"withdraw where nobody waits", scripts.MutexWithdraw,
 		mutexLine{}, []any{a}, -1, mutexLine{}, nil},
 
-	{"a lease does not pass on past those in line", scripts.MutexPass,
+	{"a pass where others wait renews, and notifies nobody", scripts.MutexPass,
 		mutexLine{key{mine, short}, []place{{a, long}, {b, long}, {c, long}}}, []any{mine, long}, 2,
-		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{a}},
-	{"nor past a place behind those that have ended", scripts.MutexPass,
+		mutexLine{key{mine, long}, []place{{a, long}, {b, long}, {c, long}}}, nil},
+	{"also for less", scripts.MutexPass,
+		mutexLine{key{mine, long}, []place{{a, long}}}, []any{mine, short}, 2,
+		mutexLine{key{mine, short}, []place{{a, long}}}, nil},
+	{"and where the one that waits is behind those that have ended", scripts.MutexPass,
 		mutexLine{key{mine, short}, []place{{a, over}, {c, over}, {b, long}}}, []any{mine, long}, 2,
-		mutexLine{nothing, []place{{b, long}}}, []id{b}},
+		mutexLine{key{mine, long}, []place{{a, over}, {c, over}, {b, long}}}, nil},
 	{"a lease passes on where all places have ended", scripts.MutexPass,
 		mutexLine{key{mine, short}, []place{{a, over}, {b, over}}}, []any{mine, long}, 1,
 		mutexLine{key{mine, long}, []place{{a, over}, {b, over}}}, nil},
 	{"a lease passes on where nobody has a place", scripts.MutexPass,
 		mutexLine{key{mine, short}, nil}, []any{mine, long}, 1, mutexLine{key{mine, long}, nil}, nil},
-	{"another's lease that is to pass on tells nobody", scripts.MutexPass,
+	{"a pass of another's lease notifies nobody", scripts.MutexPass,
 		mutexLine{key{theirs, long}, []place{{a, long}}}, []any{mine, short}, 0,
 		mutexLine{key{theirs, long}, []place{{a, long}}}, nil},
-	{"nor does a missing one", scripts.MutexPass,
+	{"nor does one of a missing lease", scripts.MutexPass,
 		mutexLine{nothing, []place{{a, long}}}, []any{mine, long}, -1, mutexLine{nothing, []place{{a, long}}}, nil},
 }
 
@@ -204,18 +207,25 @@ func TestNothingOfAPlaceIsAToken(t *testing.T) {
 	}
 }
 
-// A lease that others wait for is given up once: a second run finds nothing, and tells
-// nobody. One who has been granted what he waited for has no place that counts.
+// A lease that others wait for is renewed by each run, and stays until it is released. A
+// run after that takes nothing back. A waiter that was granted the lock waits no more.
 func TestMutexPassTwice(t *testing.T) {
 	l, q := newMutexLine(t, redistest.StartOne(t))
 	l.set(key{mine, short})
 	q.set(place{a, long})
-	require.EqualValues(t, 2, l.run(scripts.MutexPass, mine, long))
+	for _, lifetime := range []int{long, short} {
+		require.EqualValues(t, 2, l.run(scripts.MutexPass, mine, lifetime))
+		l.requireKey(key{mine, lifetime})
+		q.require(place{a, long})
+	}
+	require.Empty(t, q.heard())
+	require.EqualValues(t, 1, l.run(scripts.MutexRelease, mine, "", 0))
 	require.Equal(t, []id{a}, q.heard())
 	require.EqualValues(t, -1, l.run(scripts.MutexPass, mine, long))
-	require.Empty(t, q.heard())
+	l.requireKey(nothing)
 	require.EqualValues(t, 1, l.run(scripts.MutexAcquire, q.words([]any{theirs, short, a, short, theirs})...))
 	require.EqualValues(t, 0, l.run(scripts.MutexPass, mine, long))
+	l.requireKey(key{theirs, short})
 	for range 2 {
 		require.EqualValues(t, 1, l.run(scripts.MutexPass, theirs, long))
 		l.requireKey(key{theirs, long})
@@ -241,7 +251,7 @@ func TestMutexPassWithoutALine(t *testing.T) {
 }
 
 // A line whose places are of another kind lets nobody know who waits: nothing is written.
-// Where only their order is, the lease is given up as by a release.
+// Their order alone may be: a pass does not need it.
 func TestMutexPassWithASpoiltLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	l, q := newMutexLine(t, node)
@@ -261,8 +271,9 @@ func TestMutexPassWithASpoiltLine(t *testing.T) {
 	q.set(place{a, long})
 	q.spoil(0)
 	assert.EqualValues(t, 2, l.run(scripts.MutexPass, mine, long))
-	l.requireKey(nothing)
+	l.requireKey(key{mine, long})
 	q.requireSpoilt(0)
+	assert.Empty(t, q.heard())
 }
 
 // Both keys of a line last as long as its longest place, and their expiry only grows.
@@ -343,7 +354,7 @@ func TestReleaseClearsABoundedNumberOfPlaces(t *testing.T) {
 	}
 }
 
-// Who may not publish can release all the same.
+// Who may not publish can release and pass on all the same.
 func TestMutexReleaseWithoutAPermission(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	node := redistest.StartOne(t)
@@ -357,10 +368,11 @@ func TestMutexReleaseWithoutAPermission(t *testing.T) {
 			l.requireKey(nothing)
 			q.require(place{a, long})
 			assert.Empty(t, q.heard(), "the permission was there")
-			l.set(key{mine, long})
+			l.set(key{mine, short})
 			assert.EqualValues(t, 2, as.do("EVAL", scripts.MutexPass.Source(), 3, l.name, q.line, q.waiters, mine, long))
-			l.requireKey(nothing)
-			assert.Empty(t, q.heard(), "the permission was there")
+			l.requireKey(key{mine, long})
+			q.require(place{a, long})
+			assert.Empty(t, q.heard(), "a pass notified")
 			l.set(key{theirs, long})
 			assert.EqualValues(t, 1, as.do("EVAL", scripts.MutexWithdraw.Source(), 3, l.name, q.line, q.waiters, q.home+string(a)))
 			q.require()

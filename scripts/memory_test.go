@@ -1,6 +1,7 @@
 package scripts_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -113,8 +114,8 @@ var heldRuns = []struct {
 	{scripts.MutexFence, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
 
 	{scripts.RWMutexWriteExtend, writtenRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexWritePass, writtenRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexWritePass, awaitedRWMutex, []any{mine, long}, 2},
+	{scripts.RWMutexWritePass, writtenRWMutex, []any{mine, short}, 1},
+	{scripts.RWMutexWritePass, awaitedRWMutex, []any{mine, short}, 2},
 	{scripts.RWMutexWriteCheck, writtenRWMutex, []any{mine}, 1},
 	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "", 0}, 1},
 	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "a|", short}, 1},
@@ -147,6 +148,11 @@ var heldRuns = []struct {
 var numberedRuns = map[*scripts.Script]fencedKind{
 	scripts.MutexPassFenced:        fencedKinds[0],
 	scripts.RWMutexWritePassFenced: fencedKinds[1],
+}
+
+// passes are those that renew whatever they answer, 1 or 2, for the lifetime in ARGV[2].
+var passes = []*scripts.Script{
+	scripts.MutexPass, scripts.MutexPassFenced, scripts.RWMutexWritePass, scripts.RWMutexWritePassFenced,
 }
 
 // newcomers are the scripts that ask for what is not held yet, and so for memory.
@@ -195,6 +201,10 @@ func TestWhatIsHeldNeedsNoMemory(t *testing.T) {
 				reply, err := l.try(c.script, c.args...)
 				require.NoError(t, err)
 				assert.Equal(t, c.reply, reply)
+				if slices.Contains(passes, c.script) {
+					lease := &lock{t, node, l.(keyed).all()[0].(string)}
+					lease.requireKey(key{mine, c.args[1].(int)})
+				}
 			})
 		})
 	}
@@ -203,6 +213,7 @@ func TestWhatIsHeldNeedsNoMemory(t *testing.T) {
 			l := numberedFrom(kind)(t, node).(*counted)
 			full(t, node, func() {
 				require.EqualValues(t, number+5, l.run(script, mine, long, 5))
+				(&lock{t, node, l.keys[0].(string)}).requireKey(key{mine, long})
 				node.Do(t, "DEL", l.keys[kind.key])
 				require.Greater(t, l.run(script, mine, long, 5), int64(number+5), "without the counter")
 			})

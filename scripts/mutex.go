@@ -13,9 +13,8 @@ var (
 	// MutexExtendOrSet is MutexExtend, but sets a missing key
 	// (WithSetNXOnExtend, Redsync's looser rule).
 	MutexExtendOrSet = load("lifetime_prelude", "mutex_extend_or_set")
-	// MutexPass renews the key's lifetime as MutexExtend does, or releases it as
-	// MutexRelease does where others stand in line.
-	MutexPass = load("lifetime_prelude", "line_prelude", "wake_prelude", "mutex_pass")
+	// MutexPass is MutexExtend, and tells whether others stand in line.
+	MutexPass = load("lifetime_prelude", "line_prelude", "mutex_pass")
 	// MutexWithdraw gives a place in line back.
 	MutexWithdraw = load("lifetime_prelude", "line_prelude", "wake_prelude", "mutex_withdraw")
 	// MutexRelease deletes the key if the token holds it, and wakes the first in

@@ -1,4 +1,5 @@
--- mutex_pass_fenced: mutex_pass, which also gives the lease a new block of numbers.
+-- mutex_pass_fenced: mutex_pass, which also gives the lease a new block of numbers where
+-- nobody waits.
 --
 -- KEYS[1]  the lock's name
 -- KEYS[2]  fence: see fence_prelude
@@ -9,10 +10,10 @@
 -- Returns  n  the largest of the lease's new numbers, which follow on the last one, or
 --             begin with the clock, in µs since 1970, and so are above 2: the key was
 --             renewed, as mutex_pass says of 1
---          2  as mutex_pass; no number was used
+--          2  as mutex_pass: the key was renewed, but no number was used
 --          0  as mutex_pass; no number was used
 --         -1  as mutex_pass; no number was used
--- Error    WRONGTYPE when a key is not a string; nothing was written
+-- Error    WRONGTYPE when a key that it needs is of another kind; nothing was written
 --
 -- Safe as mutex_pass is. The numbers are above those that the lease had, as a majority of
 -- the nodes counts from there.

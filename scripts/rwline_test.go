@@ -157,33 +157,36 @@ var rwLineCases = []struct {
 		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), reads(c, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(a, short)}}, []id{b, c}},
 
-	{"a write lease does not pass on past readers", scripts.RWMutexWritePass,
+	{"a write pass where readers wait renews, and notifies nobody", scripts.RWMutexWritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, long}, 2,
-		rwLine{line: []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
-	{"nor past readers alone", scripts.RWMutexWritePass,
+		rwLine{key{mine, long}, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, nil},
+	{"also for less", scripts.RWMutexWritePass,
+		rwLine{key{mine, long}, nil, []rwPlace{reads(a, long), writes(b, long)}}, []any{mine, short}, 2,
+		rwLine{key{mine, short}, nil, []rwPlace{reads(a, long), writes(b, long)}}, nil},
+	{"also where readers alone wait", scripts.RWMutexWritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{reads(a, long)}}, []any{mine, long}, 2,
-		rwLine{line: []rwPlace{reads(a, long)}}, []id{a}},
-	{"nor past a writer", scripts.RWMutexWritePass,
+		rwLine{key{mine, long}, nil, []rwPlace{reads(a, long)}}, nil},
+	{"and where a writer does", scripts.RWMutexWritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, long}, 2,
-		rwLine{line: []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []id{a}},
-	{"nor past a writer behind places that have ended", scripts.RWMutexWritePass,
+		rwLine{key{mine, long}, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, nil},
+	{"and where it is behind places that have ended", scripts.RWMutexWritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over), writes(a, long)}}, []any{mine, long}, 2,
-		rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
-	{"nor past a reader behind places that have ended", scripts.RWMutexWritePass,
+		rwLine{key{mine, long}, nil, []rwPlace{writes(b, over), reads(c, over), writes(a, long)}}, nil},
+	{"and where a reader is", scripts.RWMutexWritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over), reads(a, long)}}, []any{mine, long}, 2,
-		rwLine{line: []rwPlace{reads(a, long)}}, []id{a}},
+		rwLine{key{mine, long}, nil, []rwPlace{writes(b, over), reads(c, over), reads(a, long)}}, nil},
 	{"a write lease passes on where all places have ended", scripts.RWMutexWritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(a, over), reads(b, over)}}, []any{mine, long}, 1,
 		rwLine{key{mine, long}, nil, []rwPlace{writes(a, over), reads(b, over)}}, nil},
 	{"a write lease passes on where nobody has a place", scripts.RWMutexWritePass,
 		rwLine{writer: key{mine, short}}, []any{mine, long}, 1, rwLine{writer: key{mine, long}}, nil},
-	{"another's write lease that is to pass on tells nobody", scripts.RWMutexWritePass,
+	{"a pass of another's write notifies nobody", scripts.RWMutexWritePass,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, short}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, nil},
-	{"nor does one where others read", scripts.RWMutexWritePass,
+	{"nor does a write pass where others read", scripts.RWMutexWritePass,
 		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, long}, 0,
 		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, nil},
-	{"nor a missing one", scripts.RWMutexWritePass,
+	{"nor does a pass of a missing write", scripts.RWMutexWritePass,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, long}, -1, rwLine{line: []rwPlace{writes(a, long)}}, nil},
 
 	{"a downgrade tells all readers before the first writer", scripts.RWMutexDowngrade,
@@ -354,7 +357,7 @@ func TestRWMutexTellsABoundedNumberOfReaders(t *testing.T) {
 	assert.Equal(t, l.waitingReaders.ids()[:1_000], l.heard())
 }
 
-// Who may not publish can release all the same.
+// Who may not publish can release and pass on all the same.
 func TestRWMutexReleaseWithoutAPermission(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	node := redistest.StartOne(t)
@@ -364,19 +367,21 @@ func TestRWMutexReleaseWithoutAPermission(t *testing.T) {
 			before rwLine
 			args   []any
 			reply  int64
+			after  rwLine
 		}{
-			{scripts.RWMutexWriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1},
-			{scripts.RWMutexWritePass, rwLine{writer: writtenByMe}, []any{mine, long}, 2},
-			{scripts.RWMutexReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}, 1},
-			{scripts.RWMutexWriteWithdraw, rwLine{}, []any{b}, -1},
-			{scripts.RWMutexReadWithdraw, rwLine{}, []any{b}, -1},
+			{scripts.RWMutexWriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1, rwLine{}},
+			{scripts.RWMutexWritePass, rwLine{writer: key{mine, short}}, []any{mine, long}, 2, rwLine{writer: writtenByMe}},
+			{scripts.RWMutexReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}, 1, rwLine{}},
+			{scripts.RWMutexWriteWithdraw, rwLine{}, []any{b}, -1, rwLine{}},
+			{scripts.RWMutexReadWithdraw, rwLine{}, []any{b}, -1, rwLine{}},
 		} {
 			l := newRWLine(t, node)
 			c.before.line = []rwPlace{writes(a, long)}
 			l.set(c.before)
 			as := newUser(t, node, right)
 			assert.Equal(t, c.reply, as.do("EVAL", l.command(c.script, c.args)...), "%s %s", c.script.Name(), right)
-			l.require(rwLine{line: c.before.line})
+			c.after.line = c.before.line
+			l.require(c.after)
 			assert.Empty(t, l.heard(), "the permission was there")
 		}
 	}
@@ -415,20 +420,28 @@ func TestRWMutexReleaseWithASpoiltLine(t *testing.T) {
 	}
 }
 
-// A write lease that others wait for is given up once, as a mutex's.
+// A write lease that others wait for is renewed by each run, and stays until it is
+// released, as a mutex's.
 func TestRWMutexWritePassTwice(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
 	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long)}})
-	require.EqualValues(t, 2, l.run(scripts.RWMutexWritePass, mine, long))
+	for _, lifetime := range []int{short, long} {
+		require.EqualValues(t, 2, l.run(scripts.RWMutexWritePass, mine, lifetime))
+		l.require(rwLine{key{mine, lifetime}, nil, []rwPlace{reads(a, long)}})
+	}
+	require.Empty(t, l.heard())
+	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
 	require.Equal(t, []id{a}, l.heard())
 	require.EqualValues(t, -1, l.run(scripts.RWMutexWritePass, mine, long))
-	require.Empty(t, l.heard())
+	l.require(rwLine{line: []rwPlace{reads(a, long)}})
 	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, a, short))
 	require.EqualValues(t, 0, l.run(scripts.RWMutexWritePass, mine, long))
+	l.requireHolds(rwLine{readers: ends{theirs: short}})
+	require.Empty(t, l.heard())
 }
 
-// Places of another kind let nobody know who waits: nothing is written. Where only the
-// order of those is that wait, the lease is given up as by a release.
+// Places of another kind let nobody know who waits: nothing is written. The order of
+// those that wait may be: a pass does not need it.
 func TestRWMutexWritePassWithASpoiltLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, c := range []struct {
@@ -447,7 +460,7 @@ func TestRWMutexWritePassWithASpoiltLine(t *testing.T) {
 			l.requireHolds(rwLine{writer: key{mine, short}})
 		} else {
 			assert.EqualValues(t, 2, l.run(scripts.RWMutexWritePass, mine, long), "key %d", c.key)
-			l.requireHolds(rwLine{})
+			l.requireHolds(rwLine{writer: key{mine, long}})
 		}
 		l.rwmutex.requireSpoilt(c.key)
 		assert.Empty(t, l.heard(), "key %d", c.key)

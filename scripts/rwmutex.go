@@ -9,8 +9,7 @@ var (
 	// RWMutexWriteExtend renews the lifetime of the token that is the writer. It
 	// never writes a missing key.
 	RWMutexWriteExtend = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_extend")
-	// RWMutexWritePass renews the writer's lifetime as RWMutexWriteExtend does, or
-	// releases it as RWMutexWriteRelease does where others stand in line.
+	// RWMutexWritePass is RWMutexWriteExtend, and tells whether others stand in line.
 	RWMutexWritePass = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_pass")
 	// RWMutexWriteRelease deletes the writer if it is the token, and wakes those
 	// whose turn it is.

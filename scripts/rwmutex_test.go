@@ -373,7 +373,7 @@ var rwmutexRuns = []struct {
 }{
 	{scripts.RWMutexWriteAcquire, wait(mine), 1, 1, rw{writer: key{mine, short}}},
 	{scripts.RWMutexWriteExtend, []any{mine, short}, 1, 1, rw{writer: key{mine, short}, intents: ends{mark: long}}},
-	{scripts.RWMutexWritePass, []any{mine, short}, 2, -1, rw{intents: ends{mark: long}}},
+	{scripts.RWMutexWritePass, []any{mine, short}, 2, 2, rw{writer: key{mine, short}, intents: ends{mark: long}}},
 	{scripts.RWMutexWriteRelease, []any{mine, mark, short}, 1, -1, rw{intents: ends{mark: long}}},
 	{scripts.RWMutexWriteCheck, []any{mine}, 1, 1, rw{writer: key{mine, long}, intents: ends{mark: long}}},
 	{scripts.RWMutexWriteWithdraw, []any{mark}, 1, -1, held},

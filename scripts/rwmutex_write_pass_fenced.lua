@@ -1,5 +1,5 @@
 -- rwmutex_write_pass_fenced: rwmutex_write_pass, which also gives the lease a new block of
--- numbers.
+-- numbers where nobody waits.
 --
 -- KEYS     see rwmutex_prelude, and then
 -- KEYS[7]  fence: see fence_prelude
@@ -9,7 +9,7 @@
 -- Returns  n  the largest of the lease's new numbers, which follow on the last one, or
 --             begin with the clock, in µs since 1970, and so are above 2: the writer was
 --             renewed, as rwmutex_write_pass says of 1
---          2  as rwmutex_write_pass; no number was used
+--          2  as rwmutex_write_pass: the writer was renewed, but no number was used
 --          0  as rwmutex_write_pass; no number was used
 --         -1  as rwmutex_write_pass; no number was used
 -- Error    WRONGTYPE when a key that it needs is of another kind; nothing was

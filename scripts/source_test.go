@@ -47,7 +47,7 @@ var preludes = []struct {
 }{
 	{"mutex_acquire", []string{"mutex_acquire_prelude", "lifetime_prelude", "line_prelude"}},
 	{"mutex_release", []string{"mutex_release_prelude", "lifetime_prelude", "line_prelude", "wake_prelude"}},
-	{"mutex_pass", []string{"lifetime_prelude", "line_prelude", "wake_prelude"}},
+	{"mutex_pass", []string{"lifetime_prelude", "line_prelude"}},
 	{"mutex_withdraw", []string{"lifetime_prelude", "line_prelude", "wake_prelude"}},
 	{"mutex_extend", []string{"lifetime_prelude"}},
 	{"semaphore_acquire", []string{"lifetime_prelude", "line_prelude", "semaphore_prelude"}},

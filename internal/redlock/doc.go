@@ -63,9 +63,9 @@
 // to it, with the token that is on the nodes; only the holder changes, see pass.go:
 //
 //	Unlock, somebody waits ── within a tenure ──► the next holder's
-//	                      └── later ── asked ──► renewed by a majority: the next holder's
-//	                                        └─► given up to others in line, or lost: released
-//	                                            where it was not; the next one asks
+//	                      └── later ── round ──► renewed, nobody in line: the next holder's
+//	                                         └─► others in line, or not renewed: released;
+//	                                             the next one asks
 //
 // Of permits the head of the queue is served while it waits on the nodes, if it asks for as
 // many, and does not ask them at that moment. Its mark then stays where it is, and the one

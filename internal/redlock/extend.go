@@ -153,7 +153,7 @@ func (h *hold) mend(r *round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
 		switch s := r.of(i); {
 		case s.background:
-		case s.vote == voteMissing && !s.contested:
+		case s.vote == voteMissing:
 			missing = append(missing, n)
 		default:
 			h.mendAt(n, s.mute, s.answer)
@@ -164,10 +164,10 @@ func (h *hold) mend(r *round) (missing []*node) {
 
 // mendAt acts on what one node answered to an extension that was won without
 // it: a repaired node that kept the token may vote from now on, and one that has
-// nothing gets the token back, unless it has gone to those who stand in line.
+// nothing gets the token back.
 func (h *hold) mendAt(n *node, mute bool, a answer) {
 	switch {
-	case a.vote == voteMissing && !a.contested:
+	case a.vote == voteMissing:
 		h.repair(n, nil)
 	case a.vote == voteYes && mute:
 		h.mu.Lock()

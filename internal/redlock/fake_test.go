@@ -255,11 +255,9 @@ func (f *fakeNode) run(call *driver.Call) any {
 		if !there {
 			return int64(-1)
 		}
-		if !ours || len(call.Keys()) == 1 || !f.awaited(name) {
-			return f.write(name, token, args[1], ours)
+		if reply := f.write(name, token, args[1], ours); reply != int64(1) || len(call.Keys()) == 1 || !f.awaited(name) {
+			return reply
 		}
-		delete(f.keys, name)
-		f.wakeOne(name, "")
 		return int64(2)
 	case scripts.MutexWithdraw:
 		if len(call.Keys()) == 1 { // there is no line to see

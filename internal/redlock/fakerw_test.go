@@ -241,8 +241,6 @@ func (l *fakeRW) writeAcquire(token any, args []any) int64 {
 func (l *fakeRW) writePass(token any, args []any) int64 {
 	reply := l.writeExtend(token, args)
 	if reply == 1 && len(l.intents)+len(l.waiters) > 0 {
-		l.writer = fakeKey{}
-		l.wake("")
 		return 2
 	}
 	return reply

@@ -71,7 +71,7 @@ func (r *round) understood(a answer) answer {
 	slots, fits := r.hold.spec.limit > 0, false
 	switch g := a.grant; {
 	case a.fence != 0:
-		fits = r.hold.spec.numbers() && (r.purpose == toGrant || r.purpose == toPass)
+		fits = r.hold.spec.numbers() && (r.purpose == toGrant || r.purpose == toExtend)
 	case g == nil:
 		fits = !slots || r.purpose != toGrant
 	case g.listed:

@@ -16,8 +16,8 @@ import (
 // both clocks say that it is valid. What passing could hide is a lease that is gone early,
 // as a node forgot it or another process deleted its key: the next section would begin
 // although the nodes know better. So a lease passes only for a tenure after its last grant
-// or renewal was answered. Then the nodes are asked, in one step: they renew it, or release
-// it to those who stand in line.
+// or renewal was answered. Then the nodes are asked to renew it. Where others stand in line
+// it is released to them.
 //
 // A token that others may act on is not passed: a value of the user's own, and one that
 // was handed out by Value. What they do with it they would do to a later holder.
@@ -115,24 +115,28 @@ func (h holder) show() string {
 }
 
 // renewToPass asks the nodes, once the tenure is over, to renew a lease that was claimed,
-// or to give it up to those who stand in line, and reports whether it may go to the next
-// goroutine. If not, it is to be released where it was not given up.
+// and reports whether it may go to the next goroutine. It may not where others stand in
+// line on any node: then it is to be released, which notifies the first of them.
+//
+// To release in the same step would save a round trip, and would not be safe. Such a call
+// may run late, or twice, and take a token away that was counted since: model/pass.pml.
 func (h holder) renewToPass(ctx context.Context, p *pause) bool {
 	if h.spec.protocol.Pass == nil || !h.prepareToPass() || p.begin(h) {
 		return false
 	}
 	call := h.spec.passCall(h.hold)
-	r := newRound(ctx, h.hold, &call, toPass)
+	r := newRound(ctx, h.hold, &call, toExtend)
 	h.muteRepaired(r)
-	if !h.pend(r) || !r.run(ctx) || h.agreeOnFence(ctx, r) != nil || h.renew(r.start) != nil {
+	h.extending(r)
+	if !r.run(ctx) || r.awaited() || h.agreeOnFence(ctx, r) != nil {
 		return false
 	}
-	h.repairAll(h.mend(r))
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.claimed = false
-	h.passOn()
-	return true
+	missing, err := h.extended(r)
+	if err != nil {
+		return false
+	}
+	h.repairAll(missing)
+	return h.passRenewed()
 }
 
 // prepareToPass reports whether the lease may pass on at all.
@@ -143,26 +147,23 @@ func (h *hold) prepareToPass() bool {
 	return h.transferable()
 }
 
-// passedAt takes a node's answer. One that has given the token up has nothing any more,
-// but had it until then, and counts for its release. owed reports that the node must now
-// be settled, as the lease was released meanwhile.
-func (h *hold) passedAt(n *node, a answer) (understood answer, owed bool) {
+// awaited reports that a node which has renewed the lease says that others stand in line.
+func (r *round) awaited() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.any(func(s *heard) bool { return s.vote == voteYes && s.contested })
+}
+
+// passRenewed passes on what was claimed, unless the token was handed out meanwhile.
+func (h *hold) passRenewed() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := &h.stakes[n.index]
-	s.pending--
-	switch {
-	case a.vote == voteUnknown:
-		s.doubtful = true
-		h.doubt(s, a)
-	case a.vote == voteYes && a.contested:
-		s.note(voteYes)
-		if !s.overlapped {
-			h.forget(n)
-		}
-		a.vote = voteMissing
+	if !h.transferable() {
+		return false
 	}
-	return a, h.ended && s.pending == 0
+	h.claimed = false
+	h.passOn()
+	return true
 }
 
 // A crowd that passed a lease on for ever would leave nothing to those who do not stand in

@@ -13,7 +13,7 @@ import (
 // extends reports that the round asks the nodes to extend its hold.
 func (r *round) extends() bool {
 	p, script := r.hold.spec.protocol, r.call.Script()
-	return script != nil && (script == p.Extend || script == p.Revive)
+	return script != nil && (script == p.Extend || script == p.Revive || script == p.Pass)
 }
 
 // extending notes the nodes that are about to be asked. What was met there before says

@@ -72,11 +72,7 @@ const (
 	toGrant                  // it may put the token there: the hold must hear
 	toRelease                // it may take the token away: the hold must hear
 	toExtend                 // once won, nodes that have nothing are repaired
-	toPass                   // the same, but it may take the token away as well
 )
-
-// extends reports that a majority's yes renews the lease.
-func (p purpose) extends() bool { return p == toExtend || p == toPass }
 
 // spareTime is how much longer than for the others a try waits for nodes that were silent,
 // where another client is in its way.
@@ -181,7 +177,7 @@ func (r *round) init(ctx context.Context, h *hold, call *driver.Call, p purpose)
 	r.engine, r.hold, r.call, r.purpose, r.values = e, h, call, p, ctx
 	r.began = e.now()
 	r.users.Store(1)
-	r.urgent = p == toRelease || p.extends()
+	r.urgent = p == toRelease || p == toExtend
 	if n := len(e.nodes); len(r.slots) != n {
 		r.slots = make([]slot, n)
 	}
@@ -452,7 +448,7 @@ func (r *round) callOff() {
 		if !r.slots[i].asked {
 			continue
 		}
-		if r.purpose == toGrant || r.purpose == toPass {
+		if r.purpose == toGrant {
 			r.tellUnsent(i)
 		}
 		r.excuse(i, r.slots[i].answer)
@@ -582,7 +578,7 @@ func (r *round) settleUnsent() {
 		pending := s.background && !s.answered
 		r.mu.Unlock()
 		switch {
-		case !pending, r.purpose == toRelease, r.purpose.extends() && r.won:
+		case !pending, r.purpose == toRelease, r.purpose == toExtend && r.won:
 		case r.won && r.purpose == toGrant:
 			s.node.box.Leave(&s.Request)
 		case s.node.box.Withdraw(&s.Request):
@@ -597,14 +593,10 @@ func (r *round) finish(s *slot, a answer) {
 	defer r.done()
 	n := s.node
 	a = r.understood(a)
-	var owed bool
-	switch r.purpose {
-	case toRelease:
+	if r.purpose == toRelease {
 		a = r.hold.released(n, a)
-	case toPass:
-		a, owed = r.hold.passedAt(n, a)
 	}
-	owed = r.tell(n, a) || owed
+	owed := r.tell(n, a)
 	late := r.record(n, a)
 	if owed {
 		r.hold.settle(n)
@@ -618,7 +610,7 @@ func (r *round) finish(s *slot, a answer) {
 		if r.purpose == toExtend || r.purpose == toCheck {
 			r.hold.deny(r)
 		}
-	case r.purpose.extends():
+	case r.purpose == toExtend:
 		r.hold.mendAt(n, s.mute, a)
 	case a.grant.differs(r.agreed):
 		r.hold.alignAt(n)
@@ -637,7 +629,7 @@ func (r *round) tell(n *node, a answer) (owed bool) {
 	if r.extends() {
 		r.hold.met(n, a)
 	}
-	if r.purpose.extends() && a.vote == voteYes {
+	if r.purpose == toExtend && a.vote == voteYes {
 		r.hold.noteThere(n)
 	}
 	return r.purpose == toGrant && r.hold.learn(n, a)

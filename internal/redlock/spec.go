@@ -29,10 +29,9 @@ type Protocol struct {
 	// Convert turns another protocol's hold with the same token and keys into
 	// one of this protocol; ARGV: token, expiry in ms. Most have none.
 	Convert *scripts.Script
-	// Pass renews a lease that is to pass on inside its process, and answers 1; or, where
-	// others stand in line, releases it to them, and answers 2; ARGV: token, expiry in ms.
-	// It never writes what is missing. Where it is nil, a lease passes on only for as long
-	// as that takes no request.
+	// Pass is Extend for a lease that is to pass on inside its process: it answers 2 where
+	// others stand in line; ARGV: token, expiry in ms. Where it is nil, a lease passes on
+	// only for as long as that takes no request.
 	Pass *scripts.Script
 	// Withdraw takes back the place in line that a refused try gets when its
 	// caller goes on waiting; ARGV: the place's id. Where it is not nil, Acquire
@@ -155,7 +154,7 @@ func (s *Spec) acquireCall(t token, left []*hold, m *mark, numbers int64) driver
 	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
 }
 
-// passCall renews a lease, or gives it up to those who stand in line.
+// passCall renews a lease, and asks whether others stand in line.
 func (s *Spec) passCall(h *hold) driver.Call {
 	if s.numbers() {
 		return driver.NewCall(s.protocol.Pass, s.lineKeys, h.token.word, s.expiry, h.numbers.size)
