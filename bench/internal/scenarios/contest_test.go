@@ -59,7 +59,7 @@ func TestProcessesMeasuresEverybody(t *testing.T) {
 	require.NoError(t, err)
 	requireContests(t, section, 2, len(contestants.Processes()))
 	require.Len(t, section.Panels, 2)
-	require.Len(t, section.Verdicts, 5)
+	require.Len(t, section.Verdicts, 4)
 }
 
 func requireContests(t *testing.T, section *report.Section, tables, rows int) {
