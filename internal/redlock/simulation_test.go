@@ -471,7 +471,7 @@ func TestSimulation(t *testing.T) {
 // by so many nodes that a majority cannot have its hold is told of the loss at once.
 func TestSimulatedLossesAreTold(t *testing.T) {
 	denied := 0
-	for seed := range seedsBelow(180) {
+	for seed := range seedsBelow(360) {
 		if simKinds[int(seed)%len(simKinds)] == "rwmutex" {
 			continue // takes longest, and says no more
 		}
@@ -479,7 +479,9 @@ func TestSimulatedLossesAreTold(t *testing.T) {
 		require.Empty(t, w.untold, "schedule %d", seed)
 		denied += w.denied
 	}
-	require.Positive(t, denied)
+	if *every == 1 { // of a few schedules perhaps none has one
+		require.Positive(t, denied)
+	}
 }
 
 // The tests of the test. Each breaks one thing, and some schedule must see it.
