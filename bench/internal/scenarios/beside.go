@@ -25,6 +25,11 @@ const (
 	maxBesideLongest  = 150 * time.Millisecond
 	minBesidePollers  = 0.9 // of redsync's Locks
 	besideFactoryPool = 10
+
+	// besidePause is how long a neighbour rests after each section. Nobody tells the crowds
+	// that a client of redsync has unlocked: they look after their retry delay, of up to
+	// 250 ms, and until then it would find the lock free.
+	besidePause = 300 * time.Millisecond
 )
 
 // Neighbours says how often those beside a crowd lock.
@@ -40,8 +45,9 @@ func Beside(scale Scale) (*report.Section, error) {
 	section := &report.Section{
 		Title: "Beside a crowd",
 		Text: fmt.Sprintf("Factories with %d goroutines each lock and unlock one name on one node in a tight loop. Beside them another factory "+
-			"locks and unlocks it %d times, and a client of redsync with its defaults %d times: it polls, 32 times at most, and may fail.",
-			besideCrowd, plan.Waits, plan.Polls),
+			"locks and unlocks it %d times, and a client of redsync with its defaults %d times: it polls, 32 times at most, and may fail. "+
+			"Each rests for %s after a section, so that the crowds are back.",
+			besideCrowd, plan.Waits, plan.Polls, besidePause),
 		Tables: []report.Captioned{{Table: report.Table{Columns: []string{"", "crowds", "got the lock", "median wait", "longest"}}}},
 	}
 	for _, run := range []func() error{
@@ -90,7 +96,7 @@ func besideCrowds(section *report.Section, name string, crowds, times int, of ne
 				return err
 			}
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(besidePause)
 	}
 	median, longest := measure.Quantile(waits, 0.5), measure.Quantile(waits, 1)
 	section.Tables[0].Table.Add(name, fmt.Sprint(crowds), fmt.Sprintf("%d of %d", len(waits), times), report.Millis(median), report.Millis(longest))

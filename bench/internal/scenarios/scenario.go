@@ -89,7 +89,7 @@ func Full() Scale {
 			Rounds: 5, Warmup: 250 * time.Millisecond, Window: 800 * time.Millisecond, Patience: 2500 * time.Millisecond,
 			Crowds: []int{2, 16, 128, 1000}, Processes: 8, Goroutines: 8,
 		},
-		Neighbours: Neighbours{Waits: 200, Polls: 100},
+		Neighbours: Neighbours{Waits: 100, Polls: 100},
 		Cuts:       Cuts{Window: time.Minute},
 		Readers:    Readers{Rounds: 5, Block: time.Second},
 		Renewals: Renewals{
@@ -113,7 +113,7 @@ func Quick() Scale {
 			Rounds: 1, Warmup: 200 * time.Millisecond, Window: 500 * time.Millisecond, Patience: 2 * time.Second,
 			Crowds: []int{2, 16, 128, 1000}, Processes: 8, Goroutines: 8,
 		},
-		Neighbours: Neighbours{Waits: 20, Polls: 3},
+		Neighbours: Neighbours{Waits: 5, Polls: 2},
 		Cuts:       Cuts{Window: 4 * time.Second},
 		Readers:    Readers{Rounds: 2, Block: 200 * time.Millisecond},
 		Renewals: Renewals{
