@@ -62,7 +62,7 @@
 // When the next in the process's queue wants what the holder gives back, the lease passes
 // to it, with the token that is on the nodes; only the holder changes, see pass.go:
 //
-//	Unlock, somebody waits ── within a tenure ──► the next holder's
+//	Unlock, another waits ── within a tenure ──► the next holder's
 //	                      └── later ── round ──► renewed, nobody in line: the next holder's
 //	                                         └─► others in line, or not renewed: released;
 //	                                             the next one asks

@@ -658,3 +658,22 @@ func TestDoThatWasPassedOnLeavesADowngrade(t *testing.T) {
 		b.free()
 	})
 }
+
+// In a gap a call that waits rests, and one that makes a single try does not: it is one of
+// those for whom the lock is left free.
+func TestOnlyThoseWhoWaitRestInAGap(t *testing.T) {
+	hearing(t, 1, func(b *bench) {
+		x := b.object(nil)
+		x.pause.ends = time.Now().Add(maxTenure)
+		start := time.Now()
+		require.NoError(t, x.TryLock(background))
+		require.Less(t, time.Since(start), maxTenure)
+		b.unlock(x)
+		x.pause.ends = time.Now().Add(maxTenure)
+		start = time.Now()
+		b.lock(x)
+		require.GreaterOrEqual(t, time.Since(start), maxTenure)
+		b.unlock(x)
+		b.nothingWaits()
+	})
+}

@@ -157,13 +157,13 @@ func TestWhomAPermitDoesNotServeIsNotPassed(t *testing.T) {
 	})
 }
 
-// Whoever gives up while it is being served passes that on to the next, or it is
+// One that gives up while it is being served passes that on to the next, or it is
 // released if nobody is there.
 func TestGivingUpWhileBeingServed(t *testing.T) {
 	for name, others := range map[string]int{"nobody else": 0, "another one": 1, "two more": 2} {
 		t.Run(name, func(t *testing.T) {
 			for _, n := range []int{1, 3} {
-				for after := range 24 { // from long before to after the hand-over's end
+				for after := range 24 { // from long before to after it was served
 					hearing(t, n, func(b *bench) {
 						x := b.patient(1)
 						p := b.take(x, 1)

@@ -8,7 +8,7 @@ import (
 // slotQueue is the line of goroutines that wait for slots of one object: it begins with
 // one that the nodes have refused, and those that come after that, or are refused too, go
 // behind it. The first one asks the nodes, until it has its slots, is served
-// by a hand-over, or gives up. The others wait for its place, and leave it when they
+// by another goroutine, or gives up. The others wait for its place, and leave it when they
 // have theirs: permits, unlike a lock, are held by any number of goroutines at a time.
 type slotQueue struct {
 	mu     sync.Mutex
