@@ -16,9 +16,9 @@ const mostReplaceable = 8
 // attempts are the tries of one lock object, made by whoever has its place. They
 // share nothing but what earlier ones have left behind.
 type attempts struct {
-	spec *Spec
-	left *leftovers
-	mark *mark // nil before the first call that waits
+	spec   *Spec
+	left   *leftovers
+	ticket *ticket // nil before the first call that waits
 
 	crowd func() bool // whether goroutines wait to be passed a lease; nil where none is
 	used  int64       // numbers of the last lease that passed on
@@ -38,10 +38,10 @@ type leftovers struct {
 // granted it in time. Otherwise whatever it got is given back in the
 // background, and the causes say what each node answered.
 //
-// A refused one leaves m on the nodes, if m is not nil.
-func (a *attempts) try(ctx context.Context, t token, m *mark) (*hold, []error) {
+// A refused one leaves tk on the nodes, if tk is not nil.
+func (a *attempts) try(ctx context.Context, t token, tk *ticket) (*hold, []error) {
 	numbers := a.spec.block(a.used, a.crowd != nil && a.crowd())
-	h, r := a.ask(ctx, t, a.spec.acquireCall(t, a.left.current(), m, numbers), m)
+	h, r := a.ask(ctx, t, a.spec.acquireCall(t, a.left.current(), tk, numbers), tk)
 	h.numbers.size = numbers
 	if !r.run(ctx) {
 		causes := r.causes()
@@ -62,14 +62,14 @@ func (a *attempts) try(ctx context.Context, t token, m *mark) (*hold, []error) {
 }
 
 // ask prepares the round of an attempt, and the hold that it is for.
-func (a *attempts) ask(ctx context.Context, t token, call driver.Call, m *mark) (*hold, *round) {
+func (a *attempts) ask(ctx context.Context, t token, call driver.Call, tk *ticket) (*hold, *round) {
 	h := new(hold)
 	h.init(a.spec, t)
 	h.call = call
 	r := newRound(ctx, h, &h.call, toGrant)
 	r.excuseUnsettled(t)
 	h.pend(r)
-	m.pend(h, r)
+	tk.pend(h, r)
 	return h, r
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// Two releases become due in one moment, as those of a hold and of its mark do: the
+// Two releases become due in one moment, as those of a hold and of its ticket do: the
 // second must not be left because it came just when the goroutine that sent the first
 // had found no more.
 func TestDebtThatComesAsTheCollectingEndsIsPaid(t *testing.T) {

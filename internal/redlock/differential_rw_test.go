@@ -50,7 +50,7 @@ var rwReplies = map[*scripts.Script][]int{
 }
 
 // The tests of the test: a fake whose writers do not see readers, and one whose
-// readers do not see marks.
+// readers do not see tickets.
 func TestFakeReadWriteLockGoesRedWhenItIsWrong(t *testing.T) {
 	node := redistest.StartOne(t)
 	for name, wrong := range map[string]func(*fakeRW){
@@ -87,15 +87,15 @@ func (d *rwDiff) run(n int) error {
 	return d.differ
 }
 
-// mark is mostly that of one of two waiting writers.
-func (d *rwDiff) mark() any { return pick[any](d.random, "", "c|mark", "c|other mark") }
+// ticket is mostly that of one of two waiting writers.
+func (d *rwDiff) ticket() any { return pick[any](d.random, "", "c|ticket", "c|other ticket") }
 
 // reader is mostly the place of one of two waiting readers.
 func (d *rwDiff) reader() any { return pick[any](d.random, "", "c|reader", "c|other reader") }
 
 func (d *rwDiff) write() {
 	token, lifetime := d.contender(), d.lifetime()
-	args := append([]any{token, lifetime, d.mark(), d.minutes()}, d.replaceable(token)...)
+	args := append([]any{token, lifetime, d.ticket(), d.minutes()}, d.replaceable(token)...)
 	reply := d.send(scripts.RWMutexWriteAcquire, d.keys, args...)
 	d.outlive(lifetime, reply, scripts.RWMutexWriteCheck, d.keys, token)
 }
@@ -124,7 +124,7 @@ func (d *rwDiff) release() {
 		d.send(scripts.RWMutexReadRelease, d.keys, d.contender(), d.reader(), d.minutes())
 		return
 	}
-	d.send(scripts.RWMutexWriteRelease, d.keys, d.contender(), d.mark(), d.minutes())
+	d.send(scripts.RWMutexWriteRelease, d.keys, d.contender(), d.ticket(), d.minutes())
 }
 
 func (d *rwDiff) withdraw() {
@@ -132,5 +132,5 @@ func (d *rwDiff) withdraw() {
 		d.send(scripts.RWMutexReadWithdraw, d.keys, pick[any](d.random, "c|reader", "c|other reader"))
 		return
 	}
-	d.send(scripts.RWMutexWriteWithdraw, d.keys, pick[any](d.random, "c|mark", "c|other mark"))
+	d.send(scripts.RWMutexWriteWithdraw, d.keys, pick[any](d.random, "c|ticket", "c|other ticket"))
 }

@@ -45,16 +45,16 @@
 //
 // A call that waits does so in two lines. In the process, goroutines that share an
 // object form a queue (a line, where there are readers), and only its head asks the
-// nodes. On the nodes, a refused try leaves the object's mark, a place in line:
+// nodes. On the nodes, a refused try leaves the object's ticket, a place in line:
 //
-//	try ── refused ──► mark on the nodes ──► told by a majority ──► try at once
+//	try ── refused ──► ticket on the nodes ──► told by a majority ──► try at once
 //	                                    ├──► told by fewer      ──► … after a random while
 //	                                    ├──► time for a look    ──► …
 //	                                    └──► retry delay over   ──► try, unless it is quiet (this one counts)
 //
 // A waiter is quiet while it will be told of all that could let it in: see quiet.go.
 // Releases notify waiters, by one subscription per node while there are waiters: see
-// package notify. Nothing rests on that but speed. A mark is settled as a hold is. A try
+// package notify. Nothing rests on that but speed. A ticket is settled as a hold is. A try
 // of a waiter that was notified is made in the caller's goroutine if it can be: see outlasts.
 //
 // # Passing on
@@ -68,7 +68,7 @@
 //	                                             the next one asks
 //
 // Of permits the head of the queue is served while it waits on the nodes, if it asks for as
-// many, and does not ask them at that moment. Its mark then stays where it is, and the one
+// many, and does not ask them at that moment. Its ticket then stays where it is, and the one
 // behind it, who asks for as many, begins there. After a tenure a permit is released.
 //
 // # Numbers
@@ -112,7 +112,7 @@
 //
 // engine and node are about the nodes; round and vote about one question
 // to them; acquire, extend, release and check ask the four questions; hold and
-// debts settle what is left; validity is the clock's part; pace, queue, mark and
+// debts settle what is left; validity is the clock's part; pace, queue, ticket and
 // quiet are about waiting, pass about not having to; exclusive, locker and renew
 // make an object of it all that has one holder at a time; keeper renews many
 // holds, lost tells of their loss, do runs a function under one. rw adds readers to it:

@@ -94,8 +94,8 @@ func (x *Exclusive) acquire(ctx context.Context, p *pace) (*hold, error) {
 func (x *Exclusive) begin(h *hold) {
 	h.placed = true
 	if x.spec.AutoExtend {
-		x.attempts.mark = nil // it has ended, and takes more room than the hold
-		h.dropMark()
+		x.attempts.ticket = nil // it has ended, and takes more room than the hold
+		h.dropTicket()
 		h.keepAlive()
 	}
 	x.mu.Lock()
@@ -135,27 +135,27 @@ func (x *Exclusive) awaited() bool {
 
 // acquire tries until a try is won, the pace's tries are used up, or ctx ends.
 func (a *attempts) acquire(ctx context.Context, p *pace) (*hold, error) {
-	m := a.begin(p, "")
-	defer m.end()
+	tk := a.begin(p, "")
+	defer tk.end()
 	defer a.forget()
 	for {
-		h, causes, err := a.next(ctx, p, m)
+		h, causes, err := a.next(ctx, p, tk)
 		if h != nil || err != nil {
 			return h, err
 		}
-		if err := m.pause(ctx, p); err != nil {
+		if err := tk.pause(ctx, p); err != nil {
 			return nil, a.spec.fail(ErrFailed, why(ctx, err, causes...)...)
 		}
 	}
 }
 
 // next makes one try. Without a hold and an error, another one may be made.
-func (a *attempts) next(ctx context.Context, p *pace, m *mark) (*hold, []error, error) {
+func (a *attempts) next(ctx context.Context, p *pace, tk *ticket) (*hold, []error, error) {
 	t, err := a.spec.nextToken()
 	if err != nil {
 		return nil, nil, a.spec.fail(ErrFailed, err)
 	}
-	h, causes := a.try(ctx, t, m.forTry(p))
+	h, causes := a.try(ctx, t, tk.forTry(p))
 	if h == nil && ctx.Err() != nil {
 		p.cut = a.left.of(t)
 		if a.causes != nil { // this try was cut short, and knows less

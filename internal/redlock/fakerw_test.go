@@ -43,10 +43,10 @@ var (
 type fakeRW struct {
 	writer  fakeKey
 	readers map[any]time.Time // token -> end of its lease
-	intents map[any]time.Time // a waiting writer's mark -> its end
-	waiters map[any]time.Time // a waiting reader's mark -> its end
-	writers map[any]int       // writers' marks -> when they came
-	line    map[any]int       // readers' marks -> when they came
+	intents map[any]time.Time // a waiting writer's ticket -> its end
+	waiters map[any]time.Time // a waiting reader's ticket -> its end
+	writers map[any]int       // writers' tickets -> when they came
+	line    map[any]int       // readers' tickets -> when they came
 	came    int               // the last of them
 	tell    func(...any)      // those whom a release wakes
 
@@ -134,30 +134,30 @@ func (l *fakeRW) discard(own any, tokens []any) {
 func isOwn(token any, replaced []any) bool { return slices.Contains(replaced, token) }
 
 // announce gives a place in line, for longer than it was.
-func (l *fakeRW) announce(kind map[any]time.Time, came map[any]int, mark, ms any) {
-	if mark == "" {
+func (l *fakeRW) announce(kind map[any]time.Time, came map[any]int, ticket, ms any) {
+	if ticket == "" {
 		return
 	}
-	kind[mark] = later(kind[mark], lifetime(ms))
-	if came[mark] == 0 {
+	kind[ticket] = later(kind[ticket], lifetime(ms))
+	if came[ticket] == 0 {
 		l.came++
-		came[mark] = l.came
+		came[ticket] = l.came
 	}
 }
 
-// inOrder lists marks in the order in which they came.
+// inOrder lists tickets in the order in which they came.
 func inOrderOf(came map[any]int) []any {
 	return slices.SortedFunc(maps.Keys(came), func(a, b any) int { return came[a] - came[b] })
 }
 
 // firstWriter is that of rwmutex_prelude.lua.
-func (l *fakeRW) firstWriter(but any) (mark any, came int) {
-	for _, mark := range inOrderOf(l.writers) {
+func (l *fakeRW) firstWriter(but any) (ticket any, came int) {
+	for _, ticket := range inOrderOf(l.writers) {
 		switch {
-		case l.intents[mark].IsZero():
-			delete(l.writers, mark)
-		case mark != but:
-			return mark, l.writers[mark]
+		case l.intents[ticket].IsZero():
+			delete(l.writers, ticket)
+		case ticket != but:
+			return ticket, l.writers[ticket]
 		}
 	}
 	return nil, 0
@@ -170,13 +170,13 @@ func (l *fakeRW) wake(but any) {
 	}
 	writer, since := l.firstWriter(but)
 	var told []any
-	for _, mark := range inOrderOf(l.line) {
+	for _, ticket := range inOrderOf(l.line) {
 		switch {
-		case writer != nil && l.line[mark] > since:
-		case l.waiters[mark].IsZero():
-			delete(l.line, mark)
-		case mark != but:
-			told = append(told, mark)
+		case writer != nil && l.line[ticket] > since:
+		case l.waiters[ticket].IsZero():
+			delete(l.line, ticket)
+		case ticket != but:
+			told = append(told, ticket)
 		}
 	}
 	if writer != nil && told == nil && len(l.readers) == 0 {
@@ -186,15 +186,15 @@ func (l *fakeRW) wake(but any) {
 }
 
 // readerMayPass reports whether a reader came before the first waiting writer.
-func (l *fakeRW) readerMayPass(mark any) bool {
+func (l *fakeRW) readerMayPass(ticket any) bool {
 	if len(l.intents) == 0 {
 		return true
 	}
-	if l.line[mark] == 0 || l.waiters[mark].IsZero() {
+	if l.line[ticket] == 0 || l.waiters[ticket].IsZero() {
 		return false
 	}
 	writer, since := l.firstWriter("")
-	return writer == nil || l.line[mark] < since
+	return writer == nil || l.line[ticket] < since
 }
 
 // lease gives the token a lease, for longer than it had. The token is not the
@@ -283,14 +283,16 @@ func (l *fakeRW) releaseQuietly(token any) int64 {
 	return reply
 }
 
-func (l *fakeRW) writeWithdraw(mark any, _ []any) int64 { return l.giveUp(l.intents, l.writers, mark) }
+func (l *fakeRW) writeWithdraw(ticket any, _ []any) int64 {
+	return l.giveUp(l.intents, l.writers, ticket)
+}
 
-func (l *fakeRW) readWithdraw(mark any, _ []any) int64 { return l.giveUp(l.waiters, l.line, mark) }
+func (l *fakeRW) readWithdraw(ticket any, _ []any) int64 { return l.giveUp(l.waiters, l.line, ticket) }
 
-func (l *fakeRW) giveUp(kind map[any]time.Time, came map[any]int, mark any) int64 {
-	had := !kind[mark].IsZero()
-	delete(kind, mark)
-	delete(came, mark)
+func (l *fakeRW) giveUp(kind map[any]time.Time, came map[any]int, ticket any) int64 {
+	had := !kind[ticket].IsZero()
+	delete(kind, ticket)
+	delete(came, ticket)
 	l.wake("")
 	if !had {
 		return -1
@@ -403,7 +405,7 @@ func (b *bench) writers() []string {
 	return tokens
 }
 
-// leases count the nodes' readers, and marks their intents, once everything has
+// leases count the nodes' readers, and tickets their intents, once everything has
 // settled.
 func (b *bench) leases() (leases []int) {
 	synctest.Wait()
@@ -414,13 +416,13 @@ func (b *bench) leases() (leases []int) {
 	return leases
 }
 
-func (b *bench) marks() (marks []int) {
+func (b *bench) tickets() (tickets []int) {
 	synctest.Wait()
 	for _, n := range b.nodes {
 		_, _, intents := n.lock()
-		marks = append(marks, intents)
+		tickets = append(tickets, intents)
 	}
-	return marks
+	return tickets
 }
 
 func latestOf(leases map[any]time.Time) (ends time.Time) {

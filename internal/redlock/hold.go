@@ -44,7 +44,7 @@ type hold struct {
 	placed  bool // has its object's place in the queue
 	inDo    bool // a Do runs, or has run, under it
 	claimed bool // its owner's release is under way
-	inLine  bool // it is a mark's: what the nodes have is a place in line
+	inLine  bool // it is a ticket's: what the nodes have is a place in line
 
 	told bool // its owner knows what can be known of its release
 
@@ -59,7 +59,7 @@ type hold struct {
 
 	call driver.Call // of the try
 
-	mark *mark // of the call that made the try, if it leaves one
+	ticket *ticket // of the call that made the try, if it leaves one
 
 	gone chan struct{} // closed when nothing lingers on the nodes; nil unless a goroutine waits
 }
@@ -226,7 +226,7 @@ func (h *hold) end(now time.Time) {
 func (h *hold) lasts() time.Duration {
 	life := h.spec.Expiry
 	if h.inLine {
-		life = markLife
+		life = ticketLife
 	}
 	if most := math.MaxInt64 - h.spec.drift() - h.spec.bound; life > most {
 		return math.MaxInt64

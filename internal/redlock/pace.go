@@ -25,8 +25,8 @@ type pace struct {
 	drawn bool          // next is valid
 	next  time.Duration // the delay after the current try, where it was asked for ahead
 
-	mark *mark // that the call may have left on the nodes …
-	cut  *hold // … and what the try may have got that ctx has cut short; nil for none
+	ticket *ticket // that the call may have left on the nodes …
+	cut    *hold   // … and what the try may have got that ctx has cut short; nil for none
 }
 
 func (s *Spec) newPace(tries int) *pace {
@@ -99,18 +99,18 @@ func (p *pace) pauseUntil(ctx context.Context, woken <-chan struct{}) error {
 	}
 }
 
-// pauseFor is pause, but ends early, without using up a try, when m's waiter is told by
+// pauseFor is pause, but ends early, without using up a try, when tk's waiter is told by
 // a majority, or by any and no more for a while, or over is closed; or when it is time
-// to look. While m is told of all that could let it in, retry delays go by and use up
+// to look. While tk is told of all that could let it in, retry delays go by and use up
 // tries, but nobody is asked at their ends, if it began the pause so: else it has no time
 // to look. Where there is no limit a look counts as one, and wakes the call alone: see
 // pauseUntil.
-func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) error {
+func (p *pace) pauseFor(ctx context.Context, tk *ticket, over <-chan struct{}) error {
 	if p.spent() {
 		return errSpent
 	}
-	w, enough := m.waiter, m.spec.engine.quorum
-	next, quiet := m.nextLook(p.delay())
+	w, enough := tk.waiter, tk.spec.engine.quorum
+	next, quiet := tk.nextLook(p.delay())
 	p.looks = false
 	var look <-chan time.Time
 	if quiet || next < p.next {
@@ -121,7 +121,7 @@ func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) erro
 	var jitter *time.Timer
 	var after <-chan time.Time
 	for {
-		if p.most > 0 || look == nil || !m.mayBeQuiet(p.next) {
+		if p.most > 0 || look == nil || !tk.mayBeQuiet(p.next) {
 			p.start()
 		}
 		switch notified := w.Notified(); {
@@ -151,7 +151,7 @@ func (p *pace) pauseFor(ctx context.Context, m *mark, over <-chan struct{}) erro
 		case <-p.ended():
 			p.running = false
 			p.tries++
-			if p.spent() || look == nil || !m.mayBeQuiet(p.next) {
+			if p.spent() || look == nil || !tk.mayBeQuiet(p.next) {
 				return nil
 			}
 		}
@@ -205,12 +205,12 @@ const maxLinger = 100 * time.Millisecond
 // process, and what it has left would then stay until it ends by itself. So it waits for
 // that to be taken back, but not for silent nodes, and not for long.
 func (p *pace) linger(ctx context.Context) {
-	if ctx.Err() == nil || p.mark == nil && p.cut == nil {
+	if ctx.Err() == nil || p.ticket == nil && p.cut == nil {
 		return
 	}
 	timer := time.NewTimer(maxLinger)
 	defer timer.Stop()
-	if p.mark == nil || p.mark.awaitGone(timer.C) {
+	if p.ticket == nil || p.ticket.awaitGone(timer.C) {
 		p.cut.awaitGone(timer.C)
 	}
 }

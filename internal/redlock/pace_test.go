@@ -19,7 +19,7 @@ func TestJitterIsRandomAndDoubles(t *testing.T) {
 		s := b.object(func(c *Config) { c.SetRetryDelay(time.Hour) }).spec
 		var longest [doublings + 3]time.Duration
 		for range 200 {
-			m, p := s.newMark(""), s.paceOf(0)
+			m, p := s.newTicket(""), s.paceOf(0)
 			w := m.waiter
 			b.engine.notifier.Join(w)
 			notify := func(nodes ...int) {

@@ -22,51 +22,51 @@ const (
 )
 
 // noteHolder notes whose hold a node says is in the way.
-func (m *mark) noteHolder(n *node, a answer) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	was := m.announced[n.index]
-	m.announced[n.index] = time.Time{}
+func (t *ticket) noteHolder(n *node, a answer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.announced[n.index]
+	t.announced[n.index] = time.Time{}
 	switch {
 	case a.remains > 0:
-		m.announced[n.index] = time.Now().Add(a.remains)
+		t.announced[n.index] = time.Now().Add(a.remains)
 	case !was.IsZero():
-		m.waiter.Wake() // which waits already, if the others have decided
+		t.waiter.Wake() // which waits already, if the others have decided
 	}
 }
 
 // nextLook is the time to the next look, and whether the waiter is quiet until then. A
 // hold that is not renewed tells nobody of its end, so that is a time to look, too.
-func (m *mark) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
-	left := m.pauseLeft()
-	ends, quiet := m.quietUntil(delay)
+func (t *ticket) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
+	left := t.pauseLeft()
+	ends, quiet := t.quietUntil(delay)
 	if !quiet {
 		return left, false
 	}
-	next = min(left, max(m.spec.Expiry/looksAnExpiry, delay))
-	next -= m.spec.engine.looks.pastTick(next)
+	next = min(left, max(t.spec.Expiry/looksAnExpiry, delay))
+	next -= t.spec.engine.looks.pastTick(next)
 	return min(next, max(time.Until(ends), delay)), true
 }
 
-func (m *mark) mayBeQuiet(delay time.Duration) bool {
-	_, quiet := m.quietUntil(delay)
+func (t *ticket) mayBeQuiet(delay time.Duration) bool {
+	_, quiet := t.quietUntil(delay)
 	return quiet
 }
 
 // quietUntil reports whether the waiter is told of all that could let it in: that on so
 // many nodes that it is subscribed to a hold of ours is in the way that no majority is without one
 // of them. It is so until so many of these holds may have ended that there is one.
-func (m *mark) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (t *ticket) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	var few [fewNodes]time.Time
 	told := few[:0]
-	for i, at := range m.announced {
-		if !at.IsZero() && m.spec.engine.notifier.Subscribed(i) {
+	for i, at := range t.announced {
+		if !at.IsZero() && t.spec.engine.notifier.Subscribed(i) {
 			told = append(told, at)
 		}
 	}
-	spare := len(m.announced) - m.spec.engine.quorum
+	spare := len(t.announced) - t.spec.engine.quorum
 	if len(told) <= spare || delay < leastQuiet {
 		return time.Time{}, false
 	}

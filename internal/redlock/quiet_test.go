@@ -313,7 +313,7 @@ func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
 					for range 300 {
 						for _, left := range b.placesLeft(c) {
 							require.Positive(t, left, "expiry %v, delay %v, way %v", expiry, delay, way)
-							require.LessOrEqual(t, left, markLife+4*way, "expiry %v, delay %v, way %v", expiry, delay, way)
+							require.LessOrEqual(t, left, ticketLife+4*way, "expiry %v, delay %v, way %v", expiry, delay, way)
 						}
 						time.Sleep(37 * ms)
 					}
@@ -392,12 +392,12 @@ func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
 			return b.rw(unlimited).Reader.Lock
 		}},
 		"reader behind a writer that waits": {scripts.RWMutexReadAcquire, func(b *bench) func(context.Context) error {
-			b.set(func(l *fakeRW) { theirReader(l); theirMark(l) }, 0, 1, 2)
+			b.set(func(l *fakeRW) { theirReader(l); theirTicket(l) }, 0, 1, 2)
 			return b.rw(unlimited).Reader.Lock
 		}},
 		"reader behind a writer that waits for its process": {scripts.RWMutexReadExtend, func(b *bench) func(context.Context) error {
 			x := reading(b)
-			b.set(theirMark, 0, 1, 2)
+			b.set(theirTicket, 0, 1, 2)
 			return x.Reader.Lock
 		}},
 		"permits": {scripts.SemaphoreAcquire, func(b *bench) func(context.Context) error {

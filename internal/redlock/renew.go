@@ -45,12 +45,12 @@ func (h *hold) watch() {
 	h.await(now)
 }
 
-// dropMark lets go of the mark of a hold that was won, which is put back for failed
+// dropTicket lets go of the ticket of a hold that was won, which is put back for failed
 // tries only.
-func (h *hold) dropMark() {
+func (h *hold) dropTicket() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.mark = nil
+	h.ticket = nil
 }
 
 // stopRenewal ends renewal for good, and what is waited for besides. h.mu is held.

@@ -35,9 +35,9 @@ type round struct {
 	values  context.Context // the caller's, for tracing
 	began   instant         // when it was prepared, before anything was sent
 	purpose purpose
-	urgent  bool  // goes before acquires
-	alone   bool  // its cost grows with its arguments
-	mark    *mark // that the call may leave, if any
+	urgent  bool    // goes before acquires
+	alone   bool    // its cost grows with its arguments
+	ticket  *ticket // that the call may leave, if any
 
 	mu      sync.Mutex
 	slots   []slot         // one a node
@@ -458,8 +458,8 @@ func (r *round) callOff() {
 // tellUnsent lets the holds know that no call goes to node i after all.
 func (r *round) tellUnsent(i int) {
 	r.hold.unsent(i)
-	if r.mark != nil {
-		r.mark.unsent(i)
+	if r.ticket != nil {
+		r.ticket.unsent(i)
 	}
 }
 
@@ -479,8 +479,8 @@ func (r *round) request(i int) *outbox.Request {
 	switch {
 	case r.urgent:
 		q.Class = outbox.Urgent
-	case r.mark.looks():
-		q.Class, q.Patient = outbox.Looks, r.mark.patient
+	case r.ticket.looks():
+		q.Class, q.Patient = outbox.Looks, r.ticket.patient
 	}
 	return q
 }
@@ -623,8 +623,8 @@ func (r *round) tell(n *node, a answer) (owed bool) {
 	if a.contested || a.vote == voteTaken {
 		r.hold.contest(n)
 	}
-	if r.mark != nil {
-		r.mark.learn(n, a)
+	if r.ticket != nil {
+		r.ticket.learn(n, a)
 	}
 	if r.extends() {
 		r.hold.met(n, a)

@@ -77,15 +77,15 @@ func (b *bench) asked(script *scripts.Script) int {
 	return b.nodes[0].ran(script)
 }
 
-// free checks that no node has a writer, a reader or a mark.
+// free checks that no node has a writer, a reader or a ticket.
 func (b *bench) free() {
 	b.Helper()
 	synctest.Wait()
 	for i, n := range b.nodes {
-		writer, readers, marks := n.lock()
+		writer, readers, tickets := n.lock()
 		require.Empty(b, writer, "writer on node %d", i)
 		require.Zero(b, readers, "readers on node %d", i)
-		require.Zero(b, marks, "marks on node %d", i)
+		require.Zero(b, tickets, "tickets on node %d", i)
 	}
 }
 
@@ -98,7 +98,7 @@ func (b *bench) set(change func(l *fakeRW), nodes ...int) {
 
 func theirWriter(l *fakeRW) { l.writer = fakeKey{"theirs", time.Now().Add(time.Minute)} }
 func theirReader(l *fakeRW) { l.readers["theirs"] = time.Now().Add(time.Minute) }
-func theirMark(l *fakeRW)   { l.announce(l.intents, l.writers, "theirs", time.Minute.Milliseconds()) }
+func theirTicket(l *fakeRW) { l.announce(l.intents, l.writers, "theirs", time.Minute.Milliseconds()) }
 
 // The table in the documentation of package rwmutex, among processes.
 func TestWhoWaitsForWhom(t *testing.T) {
@@ -116,7 +116,7 @@ func TestWhoWaitsForWhom(t *testing.T) {
 		}{
 			"reader":         {theirReader, c.reader},
 			"writer":         {theirWriter, c.writer},
-			"waiting writer": {theirMark, c.waiter},
+			"waiting writer": {theirTicket, c.waiter},
 		} {
 			t.Run(c.who+" meets "+other, func(t *testing.T) {
 				bubble(t, 3, func(b *bench) { b.meets(c.half(b.rw(nil)), is.there, is.passes) })
@@ -154,7 +154,7 @@ func TestHoldersPassAWaitingWriter(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		b.in(x.Reader)
-		b.set(theirMark, 0, 1, 2)
+		b.set(theirTicket, 0, 1, 2)
 		time.Sleep(time.Second)
 		until := x.Reader.Until()
 		b.extended(x.Reader)
@@ -322,18 +322,18 @@ func TestOneAcquireAdmitsAllWhoCameMeanwhile(t *testing.T) {
 func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
 	for name, see := range map[string]func(b *bench, x *RW){
 		"by an extension": func(b *bench, x *RW) {
-			b.set(theirMark, 0, 1, 2)
+			b.set(theirTicket, 0, 1, 2)
 			b.extended(x.Reader)
 		},
 		"by an extension's straggler": func(b *bench, x *RW) {
 			b.nodes[2].set(func() { b.nodes[2].after = only("rwmutex_read_extend", joinWindow/2) })
-			b.set(theirMark, 2)
+			b.set(theirTicket, 2)
 			b.extended(x.Reader)
 			b.in(x.Reader) // nobody knows yet
 			b.out(x.Reader)
 			require.Equal(b, 1, b.asked(scripts.RWMutexReadExtend))
 			time.Sleep(joinWindow / 2)
-			b.set(theirMark, 0, 1) // so that one who asks is refused
+			b.set(theirTicket, 0, 1) // so that one who asks is refused
 		},
 		"by a refused extension": func(b *bench, x *RW) {
 			b.set((*fakeRW).clear, 0, 1, 2)
@@ -344,12 +344,12 @@ func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
 		"by a straggler that had refused": func(b *bench, x *RW) {
 			b.out(x.Reader)
 			b.nodes[2].set(func() { b.nodes[2].after = only("rwmutex_read_acquire", joinWindow/2) })
-			b.set(theirMark, 2)
+			b.set(theirTicket, 2)
 			b.in(x.Reader)
 			b.in(x.Reader)
 			b.out(x.Reader)
 			time.Sleep(joinWindow / 2)
-			b.set(theirMark, 0, 1)
+			b.set(theirTicket, 0, 1)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -380,7 +380,7 @@ func TestReadersJoinAgainOnceTheWriterHasGivenUp(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		b.in(x.Reader)
-		b.set(theirMark, 0, 1, 2)
+		b.set(theirTicket, 0, 1, 2)
 		b.extended(x.Reader)
 		waiting := begins(background, x.Reader.Lock)
 		b.waits(waiting)
@@ -437,7 +437,7 @@ func (b *bench) relay(x *RW, stay, every time.Duration) (stop func()) {
 	}
 }
 
-func TestReadersThatNeverPauseGoRedWithoutMarks(t *testing.T) {
+func TestReadersThatNeverPauseGoRedWithoutTickets(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.wrong(func(l *fakeRW) { l.deaf = true })
 		readers, other := b.rw(nil), b.rw(nil)
@@ -532,7 +532,7 @@ func TestTryLockOfAReaderHasAPollerLook(t *testing.T) {
 func TestForgetfulNodesAreRepairedForReaders(t *testing.T) {
 	for name, there := range map[string]func(*fakeRW){
 		"nothing": func(*fakeRW) {},
-		"intent":  theirMark,
+		"intent":  theirTicket,
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 3, func(b *bench) {
@@ -631,7 +631,7 @@ func TestReadersLeaseIsRepaired(t *testing.T) {
 						x.Reader.current().keepAlive()
 					}
 					b.restarted(forgets)
-					b.set(theirMark, forgets)
+					b.set(theirTicket, forgets)
 					extend(b, x)
 					time.Sleep(20 * ms)
 					require.Equal(t, []int{1, 1, 1}, b.leases())

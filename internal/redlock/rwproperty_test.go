@@ -268,10 +268,10 @@ func TestNeverAWriterBesideAnybody(t *testing.T) {
 func (b *bench) freeAfter(seed uint64) {
 	b.Helper()
 	for i, n := range b.nodes {
-		writer, readers, marks := n.lock()
+		writer, readers, tickets := n.lock()
 		require.Equal(b, "", writer, "%s=%d: node %d of %d", seedVariable, seed, i, len(b.nodes))
-		require.Equal(b, [2]int{}, [2]int{readers, marks},
-			"%s=%d: readers and marks on node %d of %d", seedVariable, seed, i, len(b.nodes))
+		require.Equal(b, [2]int{}, [2]int{readers, tickets},
+			"%s=%d: readers and tickets on node %d of %d", seedVariable, seed, i, len(b.nodes))
 		n.set(func() { // under its lock: releases may still be sent again
 			l := n.rwLock(rwName)
 			require.Zero(b, len(l.intents)+len(l.waiters), "%s=%d: line on node %d of %d", seedVariable, seed, i, len(b.nodes))

@@ -147,14 +147,14 @@ func TestWhatKeepsAReaderOut(t *testing.T) {
 			})
 		}, waiting, 0},
 		"a writer elsewhere":       {func(b *bench, _ *RW) { b.set(theirWriter, 0, 1, 2) }, taken, 3},
-		"one that waits elsewhere": {func(b *bench, _ *RW) { b.set(theirMark, 0, 1, 2) }, waiting, 3},
+		"one that waits elsewhere": {func(b *bench, _ *RW) { b.set(theirTicket, 0, 1, 2) }, waiting, 3},
 		"one that waits elsewhere for readers of the process": {func(b *bench, x *RW) {
 			b.in(x.Reader)
-			b.set(theirMark, 0, 1, 2)
+			b.set(theirTicket, 0, 1, 2)
 			time.Sleep(joinWindow)
 		}, waiting, 3},
 		"one that waits elsewhere, and has one node": {func(b *bench, _ *RW) {
-			b.set(theirMark, 1, 2)
+			b.set(theirTicket, 1, 2)
 			b.set(theirWriter, 0)
 		}, waiting, 3},
 	} {

@@ -61,25 +61,25 @@ func (x *Shared) keptOut(ctx context.Context, err error) []error {
 
 // ask gets a share from the nodes, for the reader at the head of the line.
 func (x *Shared) ask(ctx context.Context, p *pace) error {
-	m := x.attempts.begin(p, "")
+	tk := x.attempts.begin(p, "")
 	for {
 		x.line.begin()
-		got, causes, err := x.tryOnce(ctx, p, m)
+		got, causes, err := x.tryOnce(ctx, p, tk)
 		if got != nil {
 			x.keep(got.hold)
-			m.end() // before another reader may ask, and use it
+			tk.end() // before another reader may ask, and use it
 			x.attempts.forget()
 			if x.line.admitted(got) {
 				return nil
 			}
-			m = x.attempts.begin(p, "")
+			tk = x.attempts.begin(p, "")
 			continue
 		}
 		if err == nil {
-			err = x.pause(ctx, p, m, causes)
+			err = x.pause(ctx, p, tk, causes)
 		}
 		if err != nil {
-			m.end()
+			tk.end()
 			x.attempts.forget()
 			x.line.giveUp()
 			p.linger(ctx)
@@ -90,11 +90,11 @@ func (x *Shared) ask(ctx context.Context, p *pace) error {
 
 // pause waits for the next try, or for the end of the lease that is in the way, or until
 // another reader wants to know at once.
-func (x *Shared) pause(ctx context.Context, p *pace, m *mark, causes []error) error {
+func (x *Shared) pause(ctx context.Context, p *pace, tk *ticket, causes []error) error {
 	var err error
 	recall := x.line.refused(causes)
 	if now, _ := x.line.current(); now != nil {
-		// Without the mark: a try that asks no node does not make it last, and one
+		// Without the ticket: a try that asks no node does not make it last, and one
 		// that would end too soon asks for another try at once. Behind a writer that
 		// waits for the lease, the end of that is what the reader is told of.
 		if now.hold.contested() != nil {
@@ -103,7 +103,7 @@ func (x *Shared) pause(ctx context.Context, p *pace, m *mark, causes []error) er
 			err = p.pauseOr(ctx, recall)
 		}
 	} else {
-		err = m.pauseOr(ctx, p, recall)
+		err = tk.pauseOr(ctx, p, recall)
 	}
 	if err != nil {
 		return x.spec.fail(ErrFailed, why(ctx, err, causes...)...)
@@ -113,7 +113,7 @@ func (x *Shared) pause(ctx context.Context, p *pace, m *mark, causes []error) er
 
 // tryOnce tries to get into the present lease, or to get a new one. Without a
 // lease and an error, another try may be made.
-func (x *Shared) tryOnce(ctx context.Context, p *pace, m *mark) (*lease, []error, error) {
+func (x *Shared) tryOnce(ctx context.Context, p *pace, tk *ticket) (*lease, []error, error) {
 	now, ending := x.line.current()
 	if now != nil && !ending {
 		got, causes, err := x.tryJoin(ctx, now)
@@ -128,7 +128,7 @@ func (x *Shared) tryOnce(ctx context.Context, p *pace, m *mark) (*lease, []error
 			return nil, nil, x.spec.fail(ErrFailed, ended(ctx)...)
 		}
 	}
-	h, causes, err := x.attempts.next(ctx, p, m)
+	h, causes, err := x.attempts.next(ctx, p, tk)
 	if h == nil {
 		return nil, causes, err
 	}

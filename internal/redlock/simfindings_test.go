@@ -11,7 +11,7 @@ import (
 // What TestSimulation has found, made small.
 
 // A reader that finds its object's lease over and not given back waits for that. It
-// once asked again without a pause, for as long as it took: its mark, of a wait with
+// once asked again without a pause, for as long as it took: its ticket, of a wait with
 // shorter delays, would have ended before the next try, and no try renewed it, as
 // none asked a node. The bubble's time stood still then.
 func TestReaderWaitsForALeaseThatIsOver(t *testing.T) {
@@ -24,7 +24,7 @@ func TestReaderWaitsForALeaseThatIsOver(t *testing.T) {
 		elsewhere := (&bench{b.T, New(pools(b.nodes)...), b.nodes}).rw(nil)
 		b.in(elsewhere.Writer)
 		waits := begins(background, x.Reader.Lock)
-		time.Sleep(200 * ms) // it has left a mark, for short delays
+		time.Sleep(200 * ms) // it has left a ticket, for short delays
 		b.out(elsewhere.Writer)
 		require.NoError(t, <-waits)
 		time.Sleep(3 * time.Second) // its lease is over

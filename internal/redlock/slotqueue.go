@@ -24,9 +24,9 @@ type asker struct {
 	hold   *hold         // what it was served
 	trying bool          // it is the first, and asks the nodes: it may be granted something else
 
-	// warm is the object's mark, if it is on the nodes when a becomes the first: the
+	// warm is the object's ticket, if it is on the nodes when a becomes the first: the
 	// one before was served without their line's being told, so a stands there already.
-	warm *mark
+	warm *ticket
 }
 
 // join gives a caller that was refused its place. The first one asks the nodes.
@@ -57,9 +57,9 @@ func (q *slotQueue) add(n int) *asker {
 }
 
 // leave ends a's place, and returns what it was served. The one that becomes the first
-// gets m as it is on the nodes, where it can use that; else m ends, before anybody may
-// use it again. m is nil if a has none, or has ended it.
-func (q *slotQueue) leave(a *asker, m *mark) *hold {
+// gets tk as it is on the nodes, where it can use that; else tk ends, before anybody may
+// use it again. tk is nil if a has none, or has ended it.
+func (q *slotQueue) leave(a *asker, tk *ticket) *hold {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	first := q.asking.Front() == a.at
@@ -67,16 +67,16 @@ func (q *slotQueue) leave(a *asker, m *mark) *hold {
 	if !first {
 		return a.hold
 	}
-	if m == nil {
-		m = a.warm // it was served before it could use it
+	if tk == nil {
+		tk = a.warm // it was served before it could use it
 	}
 	next := q.first()
 	if next == nil || next.n != a.n {
-		m.end()
-		m = nil
+		tk.end()
+		tk = nil
 	}
 	if next != nil {
-		next.warm = m
+		next.warm = tk
 		next.wake() // and may be served until it asks the nodes
 	}
 	return a.hold
@@ -100,15 +100,15 @@ func (a *asker) wake() {
 }
 
 // begin is called by one that was woken. It returns what a was served, or, as a is the
-// first then, the mark that it takes over, if there is one. With neither it may ask
+// first then, the ticket that it takes over, if there is one. With neither it may ask
 // the nodes.
-func (q *slotQueue) begin(a *asker) (*hold, *mark) {
+func (q *slotQueue) begin(a *asker) (*hold, *ticket) {
 	q.mu.Lock()
-	m := a.warm
-	if a.hold == nil && m != nil {
+	tk := a.warm
+	if a.hold == nil && tk != nil {
 		a.warm = nil
 		q.mu.Unlock()
-		return nil, m
+		return nil, tk
 	}
 	q.mu.Unlock()
 	return q.rise(a), nil

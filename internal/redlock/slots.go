@@ -21,9 +21,9 @@ type Slots struct {
 	spec  *Spec
 	queue slotQueue
 
-	attempts  attempts             // what each call begins with
-	spare     atomic.Pointer[mark] // a call's that has ended, for the next one
-	asking    atomic.Int32         // calls that ask the nodes now
+	attempts  attempts               // what each call begins with
+	spare     atomic.Pointer[ticket] // a call's that has ended, for the next one
+	asking    atomic.Int32           // calls that ask the nodes now
 	proposals slotset.Proposals
 }
 
@@ -139,8 +139,8 @@ func (q *request) askForMore(r *round) bool {
 }
 
 // trySlots makes one attempt.
-func (a *attempts) trySlots(ctx context.Context, t token, q request, m *mark) (*hold, *round, []error) {
-	h, r := a.ask(ctx, t, a.spec.slotsCall(t, a.left.current(), q, m), m)
+func (a *attempts) trySlots(ctx context.Context, t token, q request, tk *ticket) (*hold, *round, []error) {
+	h, r := a.ask(ctx, t, a.spec.slotsCall(t, a.left.current(), q, tk), tk)
 	if !r.run(ctx) {
 		causes := append(r.causes(), r.shortage(q)...)
 		a.abandon(h)
@@ -168,9 +168,9 @@ func (s *Spec) slotsSuffix(n int) string {
 }
 
 // slotsCall asks for slots.
-func (s *Spec) slotsCall(t token, left []*hold, q request, m *mark) driver.Call {
+func (s *Spec) slotsCall(t token, left []*hold, q request, tk *ticket) driver.Call {
 	var few [9 + mostReplaceable]any // does not leave the stack
-	id, lifetime := m.words()
+	id, lifetime := tk.words()
 	args := append(few[:0], t.word, s.expiry, s.limitWord, int64(q.n), q.wanted, int64(q.telling), id, lifetime)
 	if !t.strict {
 		args = append(args, t.word)

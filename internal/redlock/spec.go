@@ -135,11 +135,11 @@ func (s *Spec) usable() error {
 // have left. A value of the user's own may be somebody else's too, so it replaces
 // nothing and is replaced by nothing.
 // With numbers is how many the lease is to have; 0 for a repair, which gets none.
-func (s *Spec) acquireCall(t token, left []*hold, m *mark, numbers int64) driver.Call {
+func (s *Spec) acquireCall(t token, left []*hold, tk *ticket, numbers int64) driver.Call {
 	var few [6 + mostReplaceable]any // does not leave the stack
 	args := append(few[:0], t.word, s.expiry)
 	if s.protocol.Withdraw != nil {
-		id, lifetime := m.words()
+		id, lifetime := tk.words()
 		args = append(args, id, lifetime)
 	}
 	if !t.strict {
@@ -194,10 +194,10 @@ func (s *Spec) convertCall(h *hold) driver.Call {
 	return driver.NewCall(s.protocol.Convert, s.keys, h.token.word, s.expiry)
 }
 
-// releaseCall gives t back, and puts m back in its place if there is one.
-func (s *Spec) releaseCall(t token, m *mark) driver.Call {
+// releaseCall gives t back, and puts tk back in its place if there is one.
+func (s *Spec) releaseCall(t token, tk *ticket) driver.Call {
 	if s.protocol.Withdraw != nil {
-		id, lifetime := m.words()
+		id, lifetime := tk.words()
 		return driver.NewCall(s.protocol.Release, s.lineKeys, t.word, id, lifetime)
 	}
 	return driver.NewCall(s.protocol.Release, s.lineKeys, t.word)

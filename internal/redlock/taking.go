@@ -6,11 +6,11 @@ import "context"
 // already for the same object. When they refuse, and it has tries left, it queues.
 type taking struct {
 	*Slots
-	attempts attempts // with a mark of its own
+	attempts attempts // with a ticket of its own
 	pace     *pace
 	n        int
 
-	mark   *mark   // that it has on the nodes, or may have; nil for none
+	ticket *ticket // that it has on the nodes, or may have; nil for none
 	asker  *asker  // in the object's queue; nil outside
 	causes []error // of its last try
 }
@@ -21,25 +21,25 @@ func (t *taking) take(ctx context.Context) (*hold, error) {
 	if t.queues() {
 		return t.inTurn(ctx)
 	}
-	t.attempts.mark = t.spare.Swap(nil)
-	t.mark = t.attempts.begin(t.pace, t.suffix())
-	t.mark.setFleeting(true)
+	t.attempts.ticket = t.spare.Swap(nil)
+	t.ticket = t.attempts.begin(t.pace, t.suffix())
+	t.ticket.setFleeting(true)
 	h, err := t.try(ctx)
 	switch {
 	case err != nil:
 		return nil, err
 	case h != nil:
-		t.spare.Store(t.attempts.mark)
+		t.spare.Store(t.attempts.ticket)
 		return h, nil
 	case t.pace.spent():
 		return nil, t.failed(ctx, errSpent)
 	}
 	var first bool
 	if t.asker, first = t.queue.join(t.n); first {
-		t.mark.setFleeting(false)
-		return t.asFirst(ctx, t.mark == nil || t.mark.stands())
+		t.ticket.setFleeting(false)
+		return t.asFirst(ctx, t.ticket == nil || t.ticket.stands())
 	}
-	t.endMark() // the first one's is told
+	t.endTicket() // the first one's is told
 	return t.inTurn(ctx)
 }
 
@@ -64,7 +64,7 @@ func (t *taking) inTurn(ctx context.Context) (*hold, error) {
 		return t.served(h), nil
 	}
 	var waits bool
-	t.mark, waits = t.attempts.takeOver(warm, t.pace, t.suffix())
+	t.ticket, waits = t.attempts.takeOver(warm, t.pace, t.suffix())
 	return t.asFirst(ctx, waits)
 }
 
@@ -97,7 +97,7 @@ func (t *taking) rise(ctx context.Context, waits bool) (*hold, error) {
 	case t.pace.spent():
 		return nil, errSpent
 	default:
-		if err := t.mark.pauseOr(ctx, t.pace, t.queue.sit(t.asker)); err != nil {
+		if err := t.ticket.pauseOr(ctx, t.pace, t.queue.sit(t.asker)); err != nil {
 			return nil, err
 		}
 	}
@@ -112,7 +112,7 @@ func (t *taking) try(ctx context.Context) (*hold, error) {
 	case err != nil:
 		return nil, t.spec.fail(ErrFailed, err)
 	case h != nil:
-		t.endMark()
+		t.endTicket()
 		return h, nil
 	}
 	t.causes = causes
@@ -131,17 +131,17 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 	if (t.pace.spent() || t.pace.tries > 1) && q.telling == 0 {
 		q.telling = tellFree // for the error
 	}
-	m := t.mark
+	tk := t.ticket
 	for i := range 1 + mostProposals {
 		token, err := t.spec.nextToken()
 		if err != nil {
 			t.proposals.Drop(q.wanted)
 			return nil, nil, err
 		}
-		h, r, causes := t.attempts.trySlots(ctx, token, q, m.forTry(t.pace))
+		h, r, causes := t.attempts.trySlots(ctx, token, q, tk.forTry(t.pace))
 		t.proposals.Drop(q.wanted)
 		if t.asker == nil {
-			m = nil // the line has let it pass
+			tk = nil // the line has let it pass
 		}
 		if h == nil && ctx.Err() != nil {
 			t.pace.cut = t.attempts.left.of(token)
@@ -158,17 +158,17 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 	panic("unreachable")
 }
 
-// served leaves the queue with h. The next one gets the mark as it is on the nodes.
+// served leaves the queue with h. The next one gets the ticket as it is on the nodes.
 func (t *taking) served(h *hold) *hold {
-	t.queue.leave(t.asker, t.mark)
-	t.asker, t.mark = nil, nil
+	t.queue.leave(t.asker, t.ticket)
+	t.asker, t.ticket = nil, nil
 	return h
 }
 
 // giveUp leaves the queue without slots. What was served in that very moment goes to
 // the next one.
 func (t *taking) giveUp() {
-	t.endMark()
+	t.endTicket()
 	if t.asker == nil {
 		return
 	}
@@ -177,9 +177,9 @@ func (t *taking) giveUp() {
 	}
 }
 
-func (t *taking) endMark() {
-	t.mark.end()
-	t.mark = nil
+func (t *taking) endTicket() {
+	t.ticket.end()
+	t.ticket = nil
 }
 
 // failed is the error of a call that ends with err.

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// token marks one try on the nodes.
+// token names one try on the nodes.
 type token struct {
 	value string
 	word  any // value, converted once for the commands that carry it

@@ -59,7 +59,7 @@ func readVote(reply any) (answer, bool) {
 	case int64(0):
 		return answer{vote: voteTaken}, true
 	case int64(-2):
-		return answer{vote: voteTaken, contested: true, remains: markLife}, true
+		return answer{vote: voteTaken, contested: true, remains: ticketLife}, true
 	case int64(-1):
 		return answer{vote: voteMissing}, true
 	}

@@ -14,42 +14,42 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// markOf is one of the marks on a node and the time that is left to it.
-func (b *bench) markOf(i int) (mark any, left time.Duration) {
+// ticketOf is one of the tickets on a node and the time that is left to it.
+func (b *bench) ticketOf(i int) (ticket any, left time.Duration) {
 	b.nodes[i].set(func() {
 		for id, ends := range b.nodes[i].rwLock(rwName).intents {
-			mark, left = id, time.Until(ends)
+			ticket, left = id, time.Until(ends)
 		}
 	})
-	return mark, left
+	return ticket, left
 }
 
-func TestWaitingWriterLeavesItsMarkAndRenewsIt(t *testing.T) {
+func TestWaitingWriterLeavesItsTicketAndRenewsIt(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		b.set(theirReader, 0, 1, 2)
 		waiting := begins(background, x.Writer.Lock)
-		first, left := b.markOf(0)
-		require.Equal(t, []int{1, 1, 1}, b.marks())
+		first, left := b.ticketOf(0)
+		require.Equal(t, []int{1, 1, 1}, b.tickets())
 		for range 30 {
 			require.GreaterOrEqual(t, left, lookEvery)
 			time.Sleep(100 * ms)
-			require.Equal(t, []int{1, 1, 1}, b.marks())
+			require.Equal(t, []int{1, 1, 1}, b.tickets())
 			var now any
-			now, left = b.markOf(2)
+			now, left = b.ticketOf(2)
 			require.Equal(t, first, now, "one for the whole call")
 		}
 		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1, 2)
 		require.NoError(t, <-waiting)
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 		require.Zero(t, b.asked(scripts.RWMutexWriteWithdraw), "the grant has consumed it")
 		b.out(x.Writer)
 		b.free()
 	})
 }
 
-// However long the retry delay is, the mark stands until after the next try.
-func TestMarkOutlastsTheRetryDelay(t *testing.T) {
+// However long the retry delay is, the ticket stands until after the next try.
+func TestTicketOutlastsTheRetryDelay(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x, readers := b.rw(func(c *Config) { c.SetRetryDelay(5 * time.Second) }), b.rw(nil)
 		b.set(theirReader, 0, 1, 2)
@@ -64,15 +64,15 @@ func TestMarkOutlastsTheRetryDelay(t *testing.T) {
 	})
 }
 
-func TestOnlyTriesThatGoOnWaitingLeaveAMark(t *testing.T) {
+func TestOnlyTriesThatGoOnWaitingLeaveATicket(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1, 2)
 		require.ErrorIs(t, b.rw(nil).Writer.TryLock(background), ErrFailed)
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 
 		one := b.rw(func(c *Config) { c.Unlimited, c.Tries = false, 1 })
 		require.ErrorIs(t, one.Writer.Lock(background), ErrFailed)
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 
 		for _, n := range b.nodes {
 			n.set(func() {
@@ -83,38 +83,38 @@ func TestOnlyTriesThatGoOnWaitingLeaveAMark(t *testing.T) {
 		}
 		two := begins(background, b.rw(func(c *Config) { c.Unlimited, c.Tries = false, 2 }).Writer.Lock)
 		time.Sleep(15 * ms)
-		require.Equal(t, []int{1, 1, 1}, b.marks())
+		require.Equal(t, []int{1, 1, 1}, b.tickets())
 		time.Sleep(100 * ms) // the last try is on its way
 		b.set(func(l *fakeRW) { clear(l.intents) }, 0, 1, 2)
 		time.Sleep(8 * ms)
-		require.Equal(t, []int{0, 0, 0}, b.marks(), "the last try has left none")
+		require.Equal(t, []int{0, 0, 0}, b.tickets(), "the last try has left none")
 		require.ErrorIs(t, <-two, ErrFailed)
 		require.Equal(t, 1+1+2, b.asked(scripts.RWMutexWriteAcquire))
 	})
 }
 
-func TestReadersLeaveNoMark(t *testing.T) {
+func TestReadersLeaveNoTicket(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirWriter, 0, 1, 2)
 		waiting := begins(background, b.rw(nil).Reader.Lock)
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 		b.set((*fakeRW).clear, 0, 1, 2)
 		require.NoError(t, <-waiting)
 	})
 }
 
 // A try that wins one node of three gives it back, and with that in one step its
-// mark stands there again.
-func TestMarkIsPutBackWhereATryWonAMinority(t *testing.T) {
+// ticket stands there again.
+func TestTicketIsPutBackWhereATryWonAMinority(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1)
 		x, readers := b.rw(nil), b.rw(nil)
 		b.nodes[2].set(func() { b.nodes[2].before = only("rwmutex_write_release", 10*ms) })
 		waiting := begins(background, x.Writer.Lock)
 		for range 20 {
-			require.Equal(t, []int{1, 1}, b.marks()[:2])
-			writer, _, marks := b.nodes[2].lock()
-			require.True(t, (writer != "") != (marks == 1), "writer or mark, and no time between")
+			require.Equal(t, []int{1, 1}, b.tickets()[:2])
+			writer, _, tickets := b.nodes[2].lock()
+			require.True(t, (writer != "") != (tickets == 1), "writer or ticket, and no time between")
 			require.ErrorIs(t, readers.Reader.TryLock(background), ErrFailed)
 			time.Sleep(7 * ms)
 		}
@@ -122,7 +122,7 @@ func TestMarkIsPutBackWhereATryWonAMinority(t *testing.T) {
 		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
 		require.NoError(t, <-waiting)
 		time.Sleep(100 * ms)
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 		b.out(x.Writer)
 		time.Sleep(100 * ms)
 		b.free()
@@ -130,7 +130,7 @@ func TestMarkIsPutBackWhereATryWonAMinority(t *testing.T) {
 }
 
 // Also by a release that only a later call gets through.
-func TestMarkIsPutBackByAReleaseThatWasOwed(t *testing.T) {
+func TestTicketIsPutBackByAReleaseThatWasOwed(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1)
 		x := b.rw(nil)
@@ -147,15 +147,15 @@ func TestMarkIsPutBackByAReleaseThatWasOwed(t *testing.T) {
 		require.NotEmpty(t, b.writers()[2])
 		b.nodes[2].set(func() { b.nodes[2].fault = nil })
 		time.Sleep(100 * ms)
-		require.Equal(t, []int{1, 1, 1}, b.marks())
+		require.Equal(t, []int{1, 1, 1}, b.tickets())
 		require.Equal(t, []string{"", "", ""}, b.writers())
 		cancel()
 		require.ErrorIs(t, <-waiting, context.Canceled)
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 	})
 }
 
-func TestMarkIsWithdrawnOnGivingUp(t *testing.T) {
+func TestTicketIsWithdrawnOnGivingUp(t *testing.T) {
 	giveUp := errors.New("fake: no more values")
 	for name, call := range map[string]func(*bench, *RW) error{
 		"cancelled": func(b *bench, x *RW) error {
@@ -189,15 +189,15 @@ func TestMarkIsWithdrawnOnGivingUp(t *testing.T) {
 				b.set(theirReader, 0, 1, 2)
 				require.ErrorIs(t, call(b, b.rw(nil)), ErrFailed)
 				time.Sleep(50 * ms) // the last try's answers, and no expiry
-				require.Equal(t, []int{0, 0, 0}, b.marks())
+				require.Equal(t, []int{0, 0, 0}, b.tickets())
 				require.GreaterOrEqual(t, b.asked(scripts.RWMutexWriteWithdraw), 1)
 			})
 		})
 	}
 }
 
-// A node whose answer is late, or lost, may have the mark too.
-func TestMarkIsWithdrawnFromNodesThatAnswerLate(t *testing.T) {
+// A node whose answer is late, or lost, may have the ticket too.
+func TestTicketIsWithdrawnFromNodesThatAnswerLate(t *testing.T) {
 	for name, fault := range map[string]func(n *fakeNode){
 		"late": func(n *fakeNode) { n.before = only("rwmutex_write_acquire", 300*ms) },
 		"lost": func(n *fakeNode) { n.lose = once("rwmutex_write_acquire") },
@@ -219,8 +219,8 @@ func TestMarkIsWithdrawnFromNodesThatAnswerLate(t *testing.T) {
 						require.ErrorIs(t, <-waiting, context.Canceled)
 					}
 					cancel()
-					time.Sleep(450 * ms) // less than a mark's life
-					require.Equal(t, []int{0, 0, 0}, b.marks())
+					time.Sleep(450 * ms) // less than a ticket's life
+					require.Equal(t, []int{0, 0, 0}, b.tickets())
 				})
 			}
 		})
@@ -228,8 +228,8 @@ func TestMarkIsWithdrawnFromNodesThatAnswerLate(t *testing.T) {
 }
 
 // Two tries' requests meet on a node: the later one is granted before the earlier
-// one is refused by it and leaves the mark. Their replies come the other way round.
-func TestMarkIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
+// one is refused by it and leaves the ticket. Their replies come the other way round.
+func TestTicketIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1)
 		var tries atomic.Int32
@@ -256,15 +256,15 @@ func TestMarkIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
 		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
 		require.NoError(t, <-waiting) // by the second try, at 100ms, on nodes 0 and 1
 		time.Sleep(15 * ms)
-		require.Equal(t, []int{0, 0, 1}, b.marks(), "the first try's request has left it")
+		require.Equal(t, []int{0, 0, 1}, b.tickets(), "the first try's request has left it")
 		time.Sleep(50 * ms)
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 		b.out(x.Writer)
 		b.free()
 	})
 }
 
-func TestMarkEndsByItselfWhenWithdrawalsAreLost(t *testing.T) {
+func TestTicketEndsByItselfWhenWithdrawalsAreLost(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1, 2)
 		x := b.rw(nil)
@@ -282,10 +282,10 @@ func TestMarkEndsByItselfWhenWithdrawalsAreLost(t *testing.T) {
 		}
 		cancel()
 		require.ErrorIs(t, <-waiting, context.Canceled)
-		require.Equal(t, []int{1, 1, 1}, b.marks())
+		require.Equal(t, []int{1, 1, 1}, b.tickets())
 		readers := b.rw(nil)
 		require.ErrorIs(t, readers.Reader.TryLock(background), ErrFailed)
-		_, left := b.markOf(0)
+		_, left := b.ticketOf(0)
 		require.LessOrEqual(t, left, 2*time.Second)
 		time.Sleep(left)
 		require.NoError(t, readers.Reader.TryLock(background))
@@ -293,7 +293,7 @@ func TestMarkEndsByItselfWhenWithdrawalsAreLost(t *testing.T) {
 	})
 }
 
-// A mark that a node could not be told to forget is withdrawn when it answers.
+// A ticket that a node could not be told to forget is withdrawn when it answers.
 func TestWithdrawalIsSentAgainWhenTheNodeAnswers(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1, 2)
@@ -303,25 +303,25 @@ func TestWithdrawalIsSentAgainWhenTheNodeAnswers(t *testing.T) {
 		b.nodes[1].set(func() { b.nodes[1].fault = func(*driver.Call) error { return errLostReply } })
 		cancel()
 		require.ErrorIs(t, <-waiting, context.Canceled)
-		require.Equal(t, []int{0, 1, 0}, b.marks())
+		require.Equal(t, []int{0, 1, 0}, b.tickets())
 		b.nodes[1].set(func() { b.nodes[1].fault = nil })
 		require.NoError(t, b.rw(nil).Reader.TryLock(background))
 		synctest.Wait()
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 	})
 }
 
-// Two writers: the one that gives up takes only its own mark with it.
-func TestMarkOfAnotherWriterStands(t *testing.T) {
+// Two writers: the one that gives up takes only its own ticket with it.
+func TestTicketOfAnotherWriterStands(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1, 2)
 		stays, leaves := b.rw(nil), b.rw(nil)
 		ctx, cancel := context.WithCancel(background)
 		waiting, leaving := begins(background, stays.Writer.Lock), begins(ctx, leaves.Writer.Lock)
-		require.Equal(t, []int{2, 2, 2}, b.marks())
+		require.Equal(t, []int{2, 2, 2}, b.tickets())
 		cancel()
 		require.ErrorIs(t, <-leaving, context.Canceled)
-		require.Equal(t, []int{1, 1, 1}, b.marks())
+		require.Equal(t, []int{1, 1, 1}, b.tickets())
 		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1, 2)
 		require.NoError(t, <-waiting)
 		b.out(stays.Writer)
@@ -331,7 +331,7 @@ func TestMarkOfAnotherWriterStands(t *testing.T) {
 
 // An object's next call begins while the withdrawal of the last one is under way.
 // The node runs the withdrawal first and answers it last.
-func TestMarkOfTheNextCallIsWithdrawnToo(t *testing.T) {
+func TestTicketOfTheNextCallIsWithdrawnToo(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1, 2)
 		n := b.nodes[2]
@@ -355,6 +355,6 @@ func TestMarkOfTheNextCallIsWithdrawnToo(t *testing.T) {
 			require.ErrorIs(t, <-waiting, context.Canceled)
 		}
 		time.Sleep(100 * ms)
-		require.Equal(t, []int{0, 0, 0}, b.marks())
+		require.Equal(t, []int{0, 0, 0}, b.tickets())
 	})
 }

@@ -1,0 +1,328 @@
+package redlock
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/notify"
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+)
+
+// A waiter looks again after lookEvery at the latest, however long its retry delay is,
+// and a ticket lasts for ticketLife. So it outlives its waiter by two seconds, whatever the
+// expiry is, and does not end while that waits. Where answers are slow it lasts longer by
+// the time that the last one took, up to mostSlow, and the next look comes earlier.
+const (
+	ticketLife = 2 * time.Second
+	lookEvery  = time.Second
+	mostSlow   = 2 * time.Second
+	slowStep   = 100 * time.Millisecond // so that it is seldom another number
+)
+
+// ticket is a waiting object's place in line on the nodes: what a refused try
+// leaves there when its caller goes on waiting, so that others make way and a
+// release tells it. Each try renews it, a grant consumes it, and it goes when the
+// call ends; should that be lost, with its own short expiry.
+//
+// It is kept like a hold, and settled like one: a node is told to forget it only
+// after every call that could leave it there has returned. An object's calls use
+// one and the same, one after the other, as long as nothing is left of it between
+// them. A nil ticket is that of a call which does not wait, or of a protocol without
+// a line.
+type ticket struct {
+	hold
+	lifetime atomic.Int64 // in ms
+	waiter   *notify.Waiter
+	suffix   string // of the waiter's id
+	joined   bool   // the waiter has joined the engine's notifier
+	told     bool   // the waiter was told something before the try under way
+	again    bool   // the call has made a try before that one
+	patient  bool   // the try under way is made only because messages may be lost
+
+	renewed time.Time     // when the last try that leaves the ticket was made …
+	took    time.Duration // … and how long it was until its answer was there
+
+	// overlapped is set once two calls that may leave the ticket were under way to
+	// one node. Their answers may come in another order than they were run in, so
+	// from then on a grant does not prove that the ticket is gone. t.mu guards it.
+	overlapped bool
+
+	// announced is, by node, until when a hold of ours is in the way there, which tells when
+	// it is released; the zero time where none is known. t.mu guards it.
+	announced []time.Time
+
+	// used is set once a node has granted a try by the ticket's place. The node remembers
+	// where that was, for a try that fails after all, until a client clears it away: for
+	// another call the place would be one ahead of those that came later. t.mu guards it.
+	used bool
+
+	// fleeting is set while its call does not queue yet. What disagreeing nodes granted is
+	// then given back without the place: it would keep the call's neighbours from permits
+	// that are free. t.mu guards it.
+	fleeting bool
+}
+
+// newTicket makes an object's ticket. The id ends with a suffix, for the scripts.
+func (s *Spec) newTicket(suffix string) *ticket {
+	t := new(ticket)
+	s.engine.looks.begin()
+	t.waiter, t.suffix = s.engine.notifier.NewWaiter(suffix), suffix
+	t.init(s, newToken(t.waiter.ID(), false))
+	t.ended, t.inLine = true, true
+	t.announced = make([]time.Time, len(t.stakes))
+	return t
+}
+
+func (t *ticket) isUsed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.used
+}
+
+func (t *ticket) serves(suffix string) bool { return t.suffix == suffix }
+
+// begin makes ready for a call that waits. It is nil for one that does not.
+//
+// A ticket that the last call has left, and that is still being withdrawn, is not
+// used again: the answer to that would pass for one about the new place. Nor is one
+// whose place was used.
+func (a *attempts) begin(p *pace, suffix string) *ticket {
+	a.causes = nil
+	if a.spec.protocol.Withdraw == nil || p.spent() {
+		return nil
+	}
+	if a.ticket == nil || !a.ticket.serves(suffix) || !a.ticket.settled() || a.ticket.isUsed() {
+		a.ticket = a.spec.newTicket(suffix)
+	}
+	t := a.ticket
+	t.renewed, p.ticket, p.started = time.Time{}, t, false
+	t.mu.Lock()
+	t.ended, t.overlapped, t.fleeting = false, false, false
+	t.mu.Unlock()
+	if t.spec.engine.notifier.Active() {
+		t.join()
+	}
+	return t
+}
+
+// takeOver is begin for a call that gets the ticket of the one before it, as it is on the
+// nodes. It reports whether the call waits from the start, without a try of its own: if
+// the ticket is in line on a majority, and lasts until the next look. Without a ticket it is
+// begin.
+func (a *attempts) takeOver(t *ticket, p *pace, suffix string) (_ *ticket, waits bool) {
+	switch {
+	case t == nil:
+		return a.begin(p, suffix), false
+	case p.spent():
+		t.end()
+		return nil, false
+	}
+	p.ticket = t
+	return t, t.stands()
+}
+
+// stands reports that the ticket is in line on a majority, and lasts until the next look.
+func (t *ticket) stands() bool {
+	t.noteTime()
+	return t.pauseLeft() > 0 && len(t.stakes)-t.rid() >= t.spec.engine.quorum
+}
+
+// setFleeting says whether the ticket's call does not queue yet.
+func (t *ticket) setFleeting(yes bool) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fleeting = yes
+}
+
+// forTry makes the ticket ready for the next try. It is nil for the last try, which leaves
+// none.
+func (t *ticket) forTry(p *pace) *ticket {
+	if t == nil || p.spent() {
+		return nil
+	}
+	t.told, t.again, t.patient = t.waiter.Notified() > 0, p.started, p.looks
+	p.started = true
+	t.waiter.Reset()
+	t.renewed = time.Now()
+	t.lifetime.Store((ticketLife + t.took.Truncate(slowStep)).Milliseconds())
+	return t
+}
+
+// noteTime notes how long the last try took, or how long ago it was.
+func (t *ticket) noteTime() {
+	if !t.renewed.IsZero() {
+		t.took = min(time.Since(t.renewed), mostSlow)
+	}
+}
+
+// pauseLeft is the longest time to the next look, so that the ticket is renewed before it
+// ends: the next try may take as long as the last one.
+func (t *ticket) pauseLeft() time.Duration {
+	if t.renewed.IsZero() { // no node was asked yet
+		return lookEvery
+	}
+	life := time.Duration(t.lifetime.Load()) * time.Millisecond
+	return min(lookEvery, life-2*t.took)
+}
+
+// usualLife is what most tickets last, as a word that is made once.
+var usualLife any = ticketLife.Milliseconds()
+
+// words are the ticket's arguments to a script: its id, and its lifetime in ms.
+func (t *ticket) words() (id, lifetime any) {
+	if t == nil {
+		return "", int64(0)
+	}
+	if ms := t.lifetime.Load(); ms != ticketLife.Milliseconds() {
+		return t.token.word, ms
+	}
+	return t.token.word, usualLife
+}
+
+// looks reports that the try under way is not the first one of its call, and that
+// nothing has told it to come: most probably it is refused again.
+func (t *ticket) looks() bool { return t != nil && t.again && !t.told }
+
+// pend notes that a try's round may leave the ticket on every node that it asks.
+func (t *ticket) pend(h *hold, r *round) {
+	if t == nil || !t.hold.pend(r) {
+		return
+	}
+	h.ticket, r.ticket = t, t
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.stakes {
+		t.noteOverlap(i)
+	}
+}
+
+// noteOverlap is called when a call to node i has begun. t.mu is held.
+func (t *ticket) noteOverlap(i int) {
+	t.overlapped = t.overlapped || t.stakes[i].pending > 1
+}
+
+// learn takes a node's answer to such a try.
+func (t *ticket) learn(n *node, a answer) {
+	t.noteHolder(n, a)
+	switch a.vote {
+	case voteTaken:
+		a.vote = voteYes // the ticket is there now
+	case voteYes:
+		t.consumed(n)
+		a.vote = voteMissing
+	}
+	if t.hold.learn(n, a) {
+		t.settle(n)
+	}
+}
+
+// consumed notes that a grant has taken the ticket's place.
+func (t *ticket) consumed(n *node) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.used = t.used || t.stakes[n.index].maybe
+	if !t.overlapped {
+		t.stakes[n.index].maybe = false
+	}
+}
+
+// pause waits for the next try: for the next look, or until a release tells that there is
+// something to be had.
+func (t *ticket) pause(ctx context.Context, p *pace) error { return t.pauseOr(ctx, p, nil) }
+
+// pauseOr is pause, but also ends when over is closed.
+func (t *ticket) pauseOr(ctx context.Context, p *pace, over <-chan struct{}) error {
+	if t == nil {
+		return p.pauseOr(ctx, over)
+	}
+	if !t.joined {
+		t.joined = true
+		t.spec.engine.notifier.JoinLate(t.waiter)
+	}
+	t.noteTime()
+	return p.pauseFor(ctx, t, over)
+}
+
+// join has the waiter notified.
+func (t *ticket) join() {
+	if !t.joined {
+		t.joined = true
+		t.spec.engine.notifier.Join(t.waiter)
+	}
+}
+
+// end withdraws the ticket from every node that may have it, in the background.
+func (t *ticket) end() {
+	if t == nil {
+		return
+	}
+	if t.joined {
+		t.joined = false
+		t.spec.engine.notifier.Leave(t.waiter)
+	}
+	t.abandon()
+}
+
+// restoring reports whether the release of a failed try, about to be sent to n,
+// shall put the ticket back in the place of the grant that consumed it.
+func (t *ticket) restoring(n *node) bool {
+	if t == nil {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended || t.fleeting {
+		return false
+	}
+	t.stakes[n.index].pending++
+	t.noteOverlap(n.index)
+	return true
+}
+
+// restored takes the answer to such a release.
+func (t *ticket) restored(n *node, a answer) {
+	if a.certain() {
+		a.vote = voteYes // the ticket was written, whoever else is there
+	}
+	if t.hold.learn(n, a) {
+		t.settle(n)
+	}
+}
+
+// undoAt sends the release of the hold's token to one node, takes the answer, and passes
+// on what it says: see released.
+func (h *hold) undoAt(n *node, then func(answer)) {
+	call := *h.undoCall()
+	restoring := h.ticket.restoring(n)
+	if restoring {
+		call = h.spec.releaseCall(h.token, h.ticket)
+	}
+	n.send(h.spec, h.token, outbox.Urgent, call, func(a answer) {
+		if restoring {
+			h.ticket.restored(n, a)
+		}
+		h.pass(n, h.released(n, a), then)
+	})
+}
+
+// mostOutlast is the longest time of a call that its caller's ctx does not end at
+// once.
+const mostOutlast = time.Second
+
+// outlasts reports that the call is made in the caller's goroutine although ctx may
+// be cancelled meanwhile, which is then noticed only when the call has returned. That
+// saves a waiter another goroutine in the very moment that counts, and costs nothing
+// as long as the node answers: it has just told the waiter to come. Should it hang
+// from then on, a caller that is cancelled returns as late as its call may last. A
+// deadline is always kept.
+func (r *round) outlasts(ctx context.Context) bool {
+	if r.ticket == nil || !r.ticket.told || r.hold.spec.bound > mostOutlast {
+		return false
+	}
+	deadline, ok := ctx.Deadline()
+	return !ok || deadline.After(r.began.Add(r.hold.spec.bound))
+}
