@@ -3,14 +3,14 @@ package driver
 import "context"
 
 // Batcher is implemented by a Pool that can send many calls at once, and so at less
-// cost than one by one. The engine sends what waits for a server as one batch, of at most
-// 128 calls. A Pool that is no Batcher is asked for one call after another.
+// cost than one by one. The engine sends the calls that wait for a server as one batch, of at
+// most 128. A Pool that is no Batcher gets one call after another.
 type Batcher interface {
 	// EvalBatch runs calls as Eval runs one, and returns a reply for each, in their
 	// order. Each has its own outcome: one that the server refused says nothing about
 	// the others, and where the connection is lost, those without an answer fail with
-	// its error, as their outcome is not known. Nothing is sent twice but what the
-	// server said NOSCRIPT to.
+	// its error, as their outcome is not known. Only scripts' calls that the server
+	// answered with NOSCRIPT are sent twice. Scripts and plain commands mix.
 	//
 	// The calls run in their order, on one connection, and those of others may run in
 	// between. No two are about the same token. Of a Cluster that holds for those that go

@@ -7,8 +7,8 @@ import (
 
 // Dialer is implemented by a Pool that can make connections for the engine alone, so
 // that making one is not part of a call. The engine keeps a few for each server while
-// there is something to do, and closes them when there is not. What the application
-// does with its own connections is then no matter to its locks.
+// they are used, and closes them later. So locks do not wait for connections that the
+// application's own commands use.
 type Dialer interface {
 	// Dial makes a connection that is ready for calls: connected, authenticated,
 	// with its database selected. It takes the time that the client's own
@@ -23,8 +23,8 @@ type Dialer interface {
 type Conn interface {
 	// Eval is that of a [Pool], and EvalBatch that of a [Batcher]. Both fail with
 	// an error that is [ErrNotSent] when they find, before they write anything, that
-	// the connection is of no use any more. After any error that the server has
-	// not sent, the connection is closed by the caller.
+	// the connection cannot be used any more. After any error that the server has
+	// not sent, the caller closes the connection.
 	Eval(ctx context.Context, call *Call) (any, error)
 	EvalBatch(ctx context.Context, calls []*Call) []Reply
 
@@ -37,23 +37,23 @@ type Conn interface {
 	Close() error
 }
 
-// ErrNotSent says that nothing of a call was written.
+// ErrNotSent means that nothing of a call was written.
 var ErrNotSent = errors.New("driver: the connection is closed, and nothing was sent")
 
 // Laner is implemented by a Pool that stands for several servers, of which one may be
 // silent while others answer: a Cluster.
 type Laner interface {
-	// Lane names the server that the call goes to, as far as is known without
-	// asking, and is empty if it is not.
+	// Lane names the server that the call goes to, or is empty where that is not
+	// known without asking.
 	Lane(call *Call) string
 }
 
-// Again returns the ctx for sending a call once more, after the server has said that it
-// lacks the script: nothing was run then, and the second request may last as long as
-// the first. An adapter calls it with the ctx that it was given.
-func Again(ctx context.Context) context.Context {
-	if a, ok := ctx.(interface{ Again() context.Context }); ok {
-		return a.Again()
+// ResendContext returns the ctx with which an adapter sends a call a second time, after
+// the server has answered NOSCRIPT. Nothing was run then, so the second request may last
+// as long as the first. An adapter calls it with the ctx that it was given.
+func ResendContext(ctx context.Context) context.Context {
+	if r, ok := ctx.(interface{ ResendContext() context.Context }); ok {
+		return r.ResendContext()
 	}
 	return ctx
 }

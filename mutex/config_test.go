@@ -125,7 +125,7 @@ func TestNilOptionsAreNone(t *testing.T) {
 	assert.True(t, m.Until().After(time.Now().Add(time.Minute)), "the options beside them count")
 }
 
-// invalid is a pool that knows that it can not vote.
+// invalid is a pool that knows that it cannot vote.
 type invalid struct {
 	driver.Pool
 	err error

@@ -18,7 +18,7 @@
 // and it rests on what Redlock rests on: nodes that fail independently and
 // forget no live key, clock rates that differ by less than the drift factor, no
 // forward jump of a node's clock. A process that is paused between a check and
-// the work that follows can not be helped by any lease: only a fencing token
+// the work that follows cannot be helped by any lease: only a fencing token
 // that the resource checks covers that.
 //
 // # What a hold is

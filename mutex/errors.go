@@ -15,13 +15,13 @@ var (
 	// expired, was released already, or never was.
 	ErrLockAlreadyExpired = redlock.ErrLockAlreadyExpired
 
-	// ErrLost means that the hold can not be proven any more: a majority of the nodes has
+	// ErrLost means that the hold cannot be proven any more: a majority of the nodes has
 	// nothing of it, or its Until has passed. It is the cause with which the context of
 	// Do ends, and what Do returns, joined with what its function returned. It says what
 	// the last extension has met, node by node.
 	ErrLost = redlock.ErrLost
 
-	// ErrConfig means that the mutex can not work as it was configured. The text
+	// ErrConfig means that the mutex cannot work as it was configured. The text
 	// says what was given and what is needed. Nothing was sent to Redis.
 	ErrConfig = redlock.ErrConfig
 )

@@ -208,7 +208,7 @@ func ExampleMutex_Locker() {
 	// Output: locked
 }
 
-// Options that can not work are reported by the first call, and nothing is sent.
+// Options that cannot work are reported by the first call, and nothing is sent.
 func ExampleWithExpiry() {
 	pool, stop := startPool()
 	defer stop()

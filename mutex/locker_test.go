@@ -89,7 +89,7 @@ func TestLockerPanics(t *testing.T) {
 	})
 }
 
-// Nodes that can not be reached do not make Unlock panic, nor Lock.
+// Nodes that cannot be reached do not make Unlock panic, nor Lock.
 func TestLockerWithUnreachableNodes(t *testing.T) {
 	redistest.Needs(t, redistest.CanKill, redistest.CanRestartEmpty)
 	onNodes(t, 3, func(t *testing.T, w *world) {

@@ -42,7 +42,7 @@ type Redsync = Factory
 // to be given the same nodes. Errors number the nodes in the order given here,
 // from 0.
 //
-// New never fails and sends nothing. No pools, or one that can not be used, are
+// New never fails and sends nothing. No pools, or one that cannot be used, are
 // reported as [ErrConfig] by the first call that needs them.
 func New(pools ...driver.Pool) *Factory {
 	return &Factory{engine: redlock.New(pools...)}
@@ -211,7 +211,7 @@ func (m *Mutex) Do(ctx context.Context, fn func(ctx context.Context) error) erro
 // waits without limit, whatever WithTries says and whatever fails meanwhile, and
 // its hold is renewed until it is unlocked. Lock panics on [ErrConfig] only.
 // Unlock panics when the mutex is not held, or the hold was lost, and never
-// because nodes can not be reached.
+// because nodes cannot be reached.
 func (m *Mutex) Locker() sync.Locker { return m.made().Locker() }
 
 func orBackground(ctx context.Context) context.Context {

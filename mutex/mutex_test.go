@@ -68,7 +68,7 @@ func TestUntilIsExpiryLessDrift(t *testing.T) {
 	})
 }
 
-// What Redis can not count does not count: it rounds to whole milliseconds.
+// What Redis cannot count does not count: it rounds to whole milliseconds.
 func TestExpiryIsRoundedDown(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		f, spies := w.spied()

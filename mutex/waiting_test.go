@@ -134,7 +134,7 @@ func (w *world) queue(waiting int) (held *mutex.Mutex, waiters []*mutex.Mutex, g
 	return held, waiters, got
 }
 
-// A client that can not subscribe is not told. It polls.
+// A client that cannot subscribe is not told. It polls.
 func TestWaiterWithoutSubscriptions(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		f, _ := w.spied() // spies are no subscribers

@@ -229,7 +229,7 @@ func TestEmptyName(t *testing.T) {
 	assert.Empty(t, s.sent())
 }
 
-// invalid is a pool that knows that it can not vote.
+// invalid is a pool that knows that it cannot vote.
 type invalid struct {
 	driver.Pool
 	err error

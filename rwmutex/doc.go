@@ -31,12 +31,12 @@
 // and a writer tries once a second at least. It is put back where a
 // try had won a node but no majority, and is withdrawn when the writer gets the
 // lock or gives up. While it stands new readers wait, and readers that are there
-// may renew and finish: a stream of readers can not starve a writer.
+// may renew and finish: a stream of readers cannot starve a writer.
 //
 // Waiters are told, as those of a mutex are: see package mutex. On each node they
 // stand in the order in which they came. A release tells all readers that came
 // before the first writer, those of one process by one message, or else that writer
-// once nobody reads; so a stream of writers can not starve readers either. A waiting
+// once nobody reads; so a stream of writers cannot starve readers either. A waiting
 // reader that came before the first waiting writer is let in although that one waits.
 //
 // A write lease belongs to the *RWMutex and not to a goroutine. When a writer is next among

@@ -202,7 +202,7 @@ func ExampleRWMutex_RLocker() {
 	// Output: reading
 }
 
-// Options that can not work are reported by the first call, and nothing is sent.
+// Options that cannot work are reported by the first call, and nothing is sent.
 func ExampleWithExpiry() {
 	pool, stop := startPool()
 	defer stop()

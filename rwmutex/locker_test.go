@@ -113,7 +113,7 @@ func TestLockersOfOneLock(t *testing.T) {
 	})
 }
 
-// Nodes that can not be reached do not make Unlock panic.
+// Nodes that cannot be reached do not make Unlock panic.
 func TestLockersWithUnreachableNodes(t *testing.T) {
 	redistest.Needs(t, redistest.CanKill)
 	for _, h := range halves {

@@ -54,7 +54,7 @@ type Factory struct {
 // to be given the same nodes. Errors number the nodes in the order given here,
 // from 0.
 //
-// New never fails and sends nothing. No pools, or one that can not be used, are
+// New never fails and sends nothing. No pools, or one that cannot be used, are
 // reported as [ErrConfig] by the first call that needs them.
 func New(pools ...driver.Pool) *Factory {
 	return &Factory{engine: redlock.New(pools...)}
@@ -243,7 +243,7 @@ func (rw *RWMutex) Name() string { return rw.made().Writer.Name() }
 // and has to be given back by RUnlock too, even when that has passed. So whoever
 // had the lock for writing calls RUnlock after Downgrade, whatever it returned.
 // When the lock was not held for writing, which is an [ErrLockAlreadyExpired] that
-// says so, nothing has changed. A hold from [WithValue] can not be downgraded.
+// says so, nothing has changed. A hold from [WithValue] cannot be downgraded.
 //
 // A write hold that was renewed is a renewed read hold, and a channel that Lost had
 // returned is closed if that is lost. In [RWMutex.Do] the context of fn lives on, and
@@ -322,7 +322,7 @@ func (rw *RWMutex) RDo(ctx context.Context, fn func(ctx context.Context) error) 
 // Lock waits without limit, whatever WithTries says and whatever fails meanwhile,
 // and its hold is renewed until it is unlocked. Lock panics on [ErrConfig] only.
 // Unlock panics when the lock is not held for writing, or the hold was lost, and
-// never because nodes can not be reached.
+// never because nodes cannot be reached.
 func (rw *RWMutex) Locker() sync.Locker { return rw.made().Writer.Locker() }
 
 // RLocker is Locker for reading. The lease is renewed from the first Lock through

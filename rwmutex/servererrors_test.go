@@ -158,7 +158,7 @@ func (w *world) testServersThatRefuse(code string) {
 }
 
 // A server that is out of memory grants nothing, and takes everything back. What
-// it can not renew, it says.
+// it cannot renew, it says.
 func TestOutOfMemoryWhileHolding(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	onNodes(t, 1, func(t *testing.T, w *world) {

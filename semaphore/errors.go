@@ -15,13 +15,13 @@ var (
 	// expired, or was released already.
 	ErrLockAlreadyExpired = redlock.ErrLockAlreadyExpired
 
-	// ErrLost means that the permit can not be proven any more: a majority of the nodes has
+	// ErrLost means that the permit cannot be proven any more: a majority of the nodes has
 	// nothing of it, or its Until has passed. It is the cause with which the contexts of
 	// Do and DoN end, and what these return, joined with what their function returned. It
 	// says what the last extension has met, node by node.
 	ErrLost = redlock.ErrLost
 
-	// ErrConfig means that the semaphore can not work as it was configured, or
+	// ErrConfig means that the semaphore cannot work as it was configured, or
 	// the number of permits asked for is out of range. The text says what was
 	// given and what is needed. Nothing was sent to Redis.
 	ErrConfig = redlock.ErrConfig

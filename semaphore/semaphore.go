@@ -37,7 +37,7 @@ type Factory struct {
 // to be given the same nodes. Errors number the nodes in the order given here,
 // from 0.
 //
-// New never fails and sends nothing. No pools, or one that can not be used, are
+// New never fails and sends nothing. No pools, or one that cannot be used, are
 // reported as [ErrConfig] by the first call that needs them.
 func New(pools ...driver.Pool) *Factory {
 	return &Factory{engine: redlock.New(pools...)}

@@ -14,7 +14,7 @@ import (
 func (n *node) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
 	replies, wrong := evalBatch(ctx, n.sender, calls), false
 	for _, reply := range replies {
-		wrong = reply.Err != nil && n.place.Heed(reply.Err) || wrong
+		wrong = reply.Err != nil && n.failover.Observe(reply.Err) || wrong
 	}
 	if wrong {
 		abandon(ctx, n.view)
@@ -27,15 +27,15 @@ func (n *node) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Rep
 func evalBatch(ctx context.Context, to sender, calls []*driver.Call) []driver.Reply {
 	words := make([][]any, len(calls))
 	for i, call := range calls {
-		words[i] = call.Words()
+		words[i] = call.Command()
 	}
 	replies := pipeline(ctx, to, words)
-	unknown := noScripts(replies)
+	unknown := lackingScripts(calls, replies)
 	if len(unknown) == 0 {
 		return replies
 	}
 	words = sources(calls, unknown)
-	for i, reply := range pipeline(driver.Again(ctx), to, words) {
+	for i, reply := range pipeline(driver.ResendContext(ctx), to, words) {
 		replies[unknown[i]] = reply
 	}
 	return replies
@@ -87,11 +87,11 @@ func outcome(cmd *redis.Cmd, failed error) driver.Reply {
 	return driver.Reply{Value: cmd.Val()}
 }
 
-// noScripts lists the calls whose scripts the server lacks.
-func noScripts(replies []driver.Reply) []int {
+// lackingScripts lists the calls whose scripts the server lacks.
+func lackingScripts(calls []*driver.Call, replies []driver.Reply) []int {
 	var unknown []int
 	for i, reply := range replies {
-		if reply.Err != nil && redis.HasErrorPrefix(reply.Err, "NOSCRIPT") {
+		if reply.Err != nil && lacksScript(calls[i], reply.Err) {
 			unknown = append(unknown, i)
 		}
 	}
@@ -105,8 +105,8 @@ func sources(calls []*driver.Call, unknown []int) [][]any {
 	words := make([][]any, len(unknown))
 	for i, at := range unknown {
 		call := calls[at]
-		if words[i] = call.Words(); !sent[call.Script().SHA1()] {
-			words[i] = call.SourceWords()
+		if words[i] = call.Command(); !sent[call.Script().SHA1()] {
+			words[i] = call.SourceCommand()
 			sent[call.Script().SHA1()] = true
 		}
 	}

@@ -24,7 +24,7 @@ func contestants(tb testing.TB) (evalSHA, process, adapter func()) {
 	call := driver.NewCall(scripts.MutexCheck, []any{key}, "token")
 	pool := goredis.NewPool(client)
 	evalSHA = func() { require.NoError(tb, client.EvalSha(ctx, digest, []string{key}, "token").Err()) }
-	process = func() { require.NoError(tb, client.Process(ctx, redis.NewCmd(ctx, call.Words()...))) }
+	process = func() { require.NoError(tb, client.Process(ctx, redis.NewCmd(ctx, call.Command()...))) }
 	adapter = func() {
 		_, err := pool.Eval(ctx, &call)
 		require.NoError(tb, err)

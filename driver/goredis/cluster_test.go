@@ -38,6 +38,7 @@ func TestCluster(t *testing.T) {
 		"Answers":          testClusterAnswers,
 		"Closed":           testClusterClosed,
 		"Batch":            testClusterBatch,
+		"Commands":         testClusterCommands,
 		"Moved":            testClusterMoved,
 		"AnswerAfterMoved": testClusterAnswerAfterMoved,
 		"MovedTooOften":    testClusterMovedTooOften,
@@ -70,6 +71,30 @@ func testClusterBatch(t *testing.T, cluster *redistest.Cluster) {
 		}
 	}
 	require.Equal(t, "token", to.Do(t, "GET", moved))
+}
+
+// testClusterCommands sends plain commands to the masters of their keys, one by one and
+// in a batch with scripts. One of the keys has moved.
+func testClusterCommands(t *testing.T, cluster *redistest.Cluster) {
+	pool, moved, to := clusterWithKey(t, cluster, redis.ClusterOptions{}, false)
+	cluster.MoveSlot(t, cluster.Slot(t, moved), to)
+	set := driver.NewCommand("set", []any{moved}, "token", "NX", "PX", int64(60_000))
+	reply, err := pool.Eval(within(t, patience), &set)
+	require.NoError(t, err)
+	require.Equal(t, "OK", reply)
+	require.Equal(t, "token", to.Do(t, "GET", moved))
+
+	var calls []*driver.Call
+	for _, node := range cluster.Nodes {
+		key := keyOf(t, cluster, node)
+		set := driver.NewCommand("set", []any{key}, "token", "NX", "PX", int64(60_000))
+		get := driver.NewCommand("get", []any{key})
+		calls = append(calls, &set, acquire(key, "other"), &get)
+	}
+	for i, reply := range pool.(driver.Batcher).EvalBatch(within(t, patience), calls) {
+		want := []any{"OK", int64(0), "token"}[i%3]
+		require.Equal(t, driver.Reply{Value: want}, reply, "call %d", i)
+	}
 }
 
 // testClusterKeys uses keys that hash to every master, whatever their braces.
@@ -328,7 +353,7 @@ func testClusterWithoutKeys(t *testing.T, cluster *redistest.Cluster) {
 	}
 	digest := cluster.Nodes[0].Do(t, "SCRIPT", "LOAD", "return 7")
 	call := driver.NewCall(scripts.MutexCheck, nil)
-	call.Words()[1] = digest
+	call.Command()[1] = digest
 	pool := goredis.NewPool(openCluster(t, cluster, redis.ClusterOptions{}))
 	reply, err := pool.Eval(within(t, patience), &call)
 	require.NoError(t, err)

@@ -22,10 +22,10 @@ type conn struct {
 	sender sender
 	single *singleDial
 	// bounded is false where code of the application runs during a call.
-	bounded bool
-	chase   chaser
-	place   *driver.Place
-	wrong   bool // the server has said that it is not the one that serves the address
+	bounded  bool
+	chase    chaser
+	failover *driver.FailoverDetector
+	wrong    bool // the server has said that it is not the one that serves the address
 }
 
 // chaser follows a refusal that names another server; nil where there is none.
@@ -45,7 +45,7 @@ func (n *node) dial(ctx context.Context, chase chaser) (driver.Conn, error) {
 	client := redis.NewClient(connOptions(theirs, single))
 	c := &conn{
 		client: client, sender: withHooks(n.origin, client), single: single,
-		bounded: bounded(client.Options()), chase: chase, place: &n.place,
+		bounded: bounded(client.Options()), chase: chase, failover: &n.failover,
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout(theirs))
 	defer cancel()
@@ -121,7 +121,7 @@ func (c *conn) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	}
 	reply, err := eval(ctx, c.sender, call)
 	if err != nil {
-		c.wrong = c.place.Heed(err)
+		c.wrong = c.failover.Observe(err)
 		reply, err = c.follow(ctx, call, err)
 	}
 	return reply, err
@@ -135,7 +135,7 @@ func (c *conn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Rep
 	replies := evalBatch(ctx, c.sender, calls)
 	for i, reply := range replies {
 		if reply.Err != nil {
-			c.wrong = c.place.Heed(reply.Err) || c.wrong
+			c.wrong = c.failover.Observe(reply.Err) || c.wrong
 			replies[i].Value, replies[i].Err = c.follow(ctx, calls[i], reply.Err)
 		}
 	}

@@ -14,14 +14,19 @@ type processor interface {
 	Process(ctx context.Context, cmd redis.Cmder) error
 }
 
-// eval runs call by its digest, and by its source if the server has forgotten
-// the script. NOSCRIPT means that nothing was run, so this is no retry.
+// eval runs call, a script by its digest, and by its source if the server has forgotten
+// it. NOSCRIPT means that nothing was run, so this is no retry.
 func eval(ctx context.Context, to processor, call *driver.Call) (any, error) {
-	reply, err := run(ctx, to, call.Words())
-	if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") {
-		reply, err = run(driver.Again(ctx), to, call.SourceWords())
+	reply, err := run(ctx, to, call.Command())
+	if err != nil && lacksScript(call, err) {
+		reply, err = run(driver.ResendContext(ctx), to, call.SourceCommand())
 	}
 	return reply, err
+}
+
+// lacksScript reports whether the server has answered that it lacks the call's script.
+func lacksScript(call *driver.Call, err error) bool {
+	return call.Script() != nil && redis.HasErrorPrefix(err, "NOSCRIPT")
 }
 
 // request is a command together with its words, in one allocation.

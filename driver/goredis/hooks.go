@@ -11,7 +11,7 @@ import (
 // withHooks returns a sender that runs commands through the hooks of origin and
 // then on view.
 //
-// WithTimeout drops the hooks of a client, and they can not be read from it. A
+// WithTimeout drops the hooks of a client, and they cannot be read from it. A
 // [redis.Conn] however starts with a copy of them, and takes more: the last one
 // added is the innermost, and leads to view here. The Conn itself is never used
 // and never takes a connection.

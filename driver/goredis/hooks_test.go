@@ -106,12 +106,12 @@ func TestHooksMayRewriteWords(t *testing.T) {
 	client.AddHook(&prefix{})
 	pool, key := goredis.NewPool(client), redistest.Name(t)
 	call := acquire(key, "token")
-	before := append([]any(nil), call.Words()...)
+	before := append([]any(nil), call.Command()...)
 	for range 2 {
 		reply, err := pool.Eval(within(t, patience), call)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, reply)
-		require.Equal(t, before, call.Words())
+		require.Equal(t, before, call.Command())
 	}
 	require.EqualValues(t, 0, node.Do(t, "EXISTS", key))
 	require.Equal(t, "token", node.Do(t, "GET", "prefix:"+key))

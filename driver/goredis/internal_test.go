@@ -136,14 +136,14 @@ func TestConfirmedTooLate(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	pubSub, cut := client.Subscribe(ctx), make(chan struct{})
-	l := &line{pubSub: pubSub, limit: -1, owner: anywhere, close: func() { _ = pubSub.Close() }}
-	_, err := openLine(ctx, l, func() { close(cut) }, func() error {
+	c := &subConn{pubSub: pubSub, limit: -1, owner: anywhere, close: func() { _ = pubSub.Close() }}
+	_, err := openSubConn(ctx, c, func() { close(cut) }, func() error {
 		err := pubSub.Subscribe(ctx, redistest.Name(t))
 		cancel()
 		<-cut
 		return err
 	})
 	require.ErrorIs(t, err, context.Canceled)
-	_, _, err = l.Next()
+	_, _, err = c.Next()
 	require.Error(t, err, "closed")
 }

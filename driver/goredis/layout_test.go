@@ -43,7 +43,7 @@ func (f *fakeCluster) open(t testing.TB, master string) driver.Pool {
 
 // answering starts a fake node that gives one answer.
 func answering(t testing.TB, answer string) string {
-	return drivertest.StartFake(t, func(drivertest.Request) string { return answer + "\r\n" }).Addr()
+	return drivertest.StartFakeServer(t, func(drivertest.Request) string { return answer + "\r\n" }).Addr()
 }
 
 // A node that leaves the host out means itself, and not the node that was asked first.

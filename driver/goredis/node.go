@@ -12,12 +12,12 @@ import (
 // node is a client of one address: a single server, the master of a Sentinel
 // group, or one master of a Cluster.
 type node struct {
-	origin  *redis.Client // the application's; never used for a command
-	view    *redis.Client // the pool's own view of origin
-	sender  sender        // view behind the hooks of origin
-	bounded bool
-	place   driver.Place
-	owner   func() error // tells that the application has closed its client
+	origin   *redis.Client // the application's; never used for a command
+	view     *redis.Client // the pool's own view of origin
+	sender   sender        // view behind the hooks of origin
+	bounded  bool
+	failover driver.FailoverDetector
+	owner    func() error // tells that the application has closed its client
 }
 
 // sender runs single commands and pipelines; [redis.Client] and [redis.Conn]
@@ -42,7 +42,7 @@ func newNode(client *redis.Client) *node {
 // Eval implements [driver.Pool].
 func (n *node) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	reply, err := eval(ctx, n.sender, call)
-	if err != nil && n.place.Heed(err) {
+	if err != nil && n.failover.Observe(err) {
 		abandon(ctx, n.view)
 	}
 	return reply, err

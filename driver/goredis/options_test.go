@@ -63,7 +63,7 @@ func TestValidate(t *testing.T) {
 		"nil Client":        {(*redis.Client)(nil), "nil client"},
 		"nil ClusterClient": {(*redis.ClusterClient)(nil), "nil client"},
 		"nil wrapper":       {(*wrapper)(nil), "nil client"},
-		"Ring":              {ring, "can not be one voter"},
+		"Ring":              {ring, "cannot be one voter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pool := goredis.NewPool(c.client)

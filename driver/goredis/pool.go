@@ -10,10 +10,10 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 )
 
-// Why a client can not be a voter.
+// Why a client cannot be a voter.
 var (
 	errNoClient = errors.New("goredis: NewPool was given a nil client")
-	errRing     = errors.New("goredis: a redis.Ring can not be one voter: its shards are independent servers, " +
+	errRing     = errors.New("goredis: a redis.Ring cannot be one voter: its shards are independent servers, " +
 		"and the keys of a shard that is down silently go to another one; make one pool for each server")
 )
 
@@ -48,7 +48,7 @@ func isNil(client redis.UniversalClient) bool {
 	return v.Kind() == reflect.Pointer && v.IsNil()
 }
 
-// refused stands for a client that can not be a voter.
+// refused stands for a client that cannot be a voter.
 type refused struct{ reason error }
 
 // Validate implements [driver.Validator].
@@ -60,15 +60,15 @@ func (r refused) Eval(context.Context, *driver.Call) (any, error) { return nil, 
 // foreign is a client of a type that this package does not know. Its timeouts,
 // retries and routing are its own affair.
 type foreign struct {
-	client redis.UniversalClient
-	place  driver.Place
+	client   redis.UniversalClient
+	failover driver.FailoverDetector
 }
 
 // Eval implements [driver.Pool].
 func (f *foreign) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	reply, err := eval(ctx, f.client, call)
 	if err != nil {
-		f.place.Heed(err)
+		f.failover.Observe(err)
 	}
 	return reply, err
 }

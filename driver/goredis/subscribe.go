@@ -17,8 +17,8 @@ var pingInterval = driver.PingInterval
 
 // Subscribe implements [driver.Subscriber].
 func (n *node) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
-	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
-		return openOwn(ctx, n.origin, n.place.Watch(), channel)
+	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
+		return openOwn(ctx, n.origin, n.failover.Watch(), channel)
 	})
 }
 
@@ -26,7 +26,7 @@ func (n *node) Subscribe(ctx context.Context, channel string) (driver.Subscripti
 // Cluster, so any master will do. A slot is drawn for it, so that the next
 // attempt does not go to a node that has just failed.
 func (c *cluster) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
-	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
+	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
 		master, err := c.client.MasterForKey(ctx, strconv.FormatUint(rand.Uint64(), 36))
 		if err != nil {
 			return nil, classify(err)
@@ -41,8 +41,8 @@ func anywhere() error { return nil }
 // Subscribe implements [driver.Subscriber], with a connection that the client
 // makes as it likes.
 func (f *foreign) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
-	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
-		return openTheirs(ctx, f.client, f.place.Watch(), channel)
+	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
+		return openTheirs(ctx, f.client, f.failover.Watch(), channel)
 	})
 }
 
@@ -50,31 +50,31 @@ func (f *foreign) Subscribe(ctx context.Context, channel string) (driver.Subscri
 //
 // Neither origin nor the pool's view of it serves: the former would bound the
 // opening by ReadTimeout and MaxRetries, and may move the connection to another
-// address when a server announces maintenance; the latter can not subscribe at
+// address when a server announces maintenance; the latter cannot subscribe at
 // all (go-redis 9.23). So a client is made for this one connection.
 //
 // stays tells whether the connection may stay at its server.
-func openOwn(ctx context.Context, origin *redis.Client, stays func() error, channel string) (driver.Line, error) {
+func openOwn(ctx context.Context, origin *redis.Client, stays func() error, channel string) (driver.SubscriptionConn, error) {
 	owner := ownership(origin, stays)
 	if err := owner(); err != nil {
 		return nil, err
 	}
 	single := &singleDial{dial: origin.Options().Dialer}
-	client := redis.NewClient(lineOptions(origin.Options(), single))
-	l := &line{pubSub: client.Subscribe(ctx), limit: -1, owner: owner}
-	l.close = func() {
+	client := redis.NewClient(subConnOptions(origin.Options(), single))
+	c := &subConn{pubSub: client.Subscribe(ctx), limit: -1, owner: owner}
+	c.close = func() {
 		single.close() // first, as a PING that hangs keeps PubSub's lock
-		_ = l.pubSub.Close()
+		_ = c.pubSub.Close()
 		_ = client.Close()
 	}
-	return openLine(ctx, l, single.close, func() error { return l.pubSub.Subscribe(ctx, channel) })
+	return openSubConn(ctx, c, single.close, func() error { return c.pubSub.Subscribe(ctx, channel) })
 }
 
-// lineOptions are those of a client for one subscription: no timeouts of its
+// subConnOptions are those of a client for one subscription: no timeouts of its
 // own, on sockets or otherwise, and one connection. It speaks RESP2 whatever the
 // application's client speaks: a message is then a reply like any other, and not a
 // push, which go-redis looks for in front of every reply.
-func lineOptions(like *redis.Options, single *singleDial) *redis.Options {
+func subConnOptions(like *redis.Options, single *singleDial) *redis.Options {
 	opts := strangerOptions(like, like.Addr)
 	opts.Dialer = single.connect
 	opts.Protocol = 2
@@ -83,17 +83,17 @@ func lineOptions(like *redis.Options, single *singleDial) *redis.Options {
 }
 
 // openTheirs subscribes with a client of a type that this package does not know.
-func openTheirs(ctx context.Context, client redis.UniversalClient, stays func() error, channel string) (driver.Line, error) {
+func openTheirs(ctx context.Context, client redis.UniversalClient, stays func() error, channel string) (driver.SubscriptionConn, error) {
 	pubSub := client.Subscribe(ctx, channel)
 	if pubSub == nil {
 		return nil, fmt.Errorf("goredis: %T.Subscribe returned nil: %w", client, driver.ErrNoSubscribe)
 	}
-	l := &line{
+	c := &subConn{
 		pubSub: pubSub,
 		owner:  stays,
 		close:  func() { _ = pubSub.Close() },
 	}
-	return openLine(ctx, l, l.close, func() error { return nil })
+	return openSubConn(ctx, c, c.close, func() error { return nil })
 }
 
 // ownership returns a function that tells whether client was closed, and stays' error

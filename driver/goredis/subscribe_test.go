@@ -21,9 +21,9 @@ import (
 )
 
 func TestSubscriber(t *testing.T) {
-	t.Run("RESP2", func(t *testing.T) { drivertest.RunSubscriber(t, opener(2), goredis.SetPings) })
-	t.Run("RESP3", func(t *testing.T) { drivertest.RunSubscriber(t, opener(3), goredis.SetPings) })
-	t.Run("Wrapper", func(t *testing.T) { drivertest.RunSubscriber(t, openWrapper, goredis.SetPings) })
+	t.Run("RESP2", func(t *testing.T) { drivertest.RunSubscriber(t, opener(2), goredis.SetPingInterval) })
+	t.Run("RESP3", func(t *testing.T) { drivertest.RunSubscriber(t, opener(3), goredis.SetPingInterval) })
+	t.Run("Wrapper", func(t *testing.T) { drivertest.RunSubscriber(t, openWrapper, goredis.SetPingInterval) })
 }
 
 // openWrapper opens clients of a type that the package does not know. An opening
@@ -86,7 +86,7 @@ func requireReceived(t testing.TB, sub driver.Subscription, node *redistest.Node
 // Nothing is opened for a client that is closed, and what was open ends with the
 // next ping.
 func TestSubscriptionEndsWithItsClient(t *testing.T) {
-	t.Cleanup(goredis.SetPings(often))
+	t.Cleanup(goredis.SetPingInterval(often))
 	node := redistest.StartOne(t, redistest.WithProxy())
 	client := newClient(t, &redis.Options{Addr: node.Addr()})
 	pool, channel := goredis.NewPool(client), redistest.Name(t)
@@ -104,7 +104,7 @@ func TestSubscriptionEndsWithItsClient(t *testing.T) {
 // Neither the client's pool nor its limiter, hooks and options have to do with a
 // subscription.
 func TestSubscriptionLeavesTheClientAlone(t *testing.T) {
-	t.Cleanup(goredis.SetPings(often))
+	t.Cleanup(goredis.SetPingInterval(often))
 	node := redistest.StartOne(t, redistest.WithProxy())
 	limit, hook := &limiter{}, &recorder{}
 	client := newClient(t, &redis.Options{Addr: node.Addr(), Limiter: limit})
@@ -125,7 +125,7 @@ func TestSubscriptionLeavesTheClientAlone(t *testing.T) {
 // A socket of a subscription never has a deadline, whatever the client's options
 // are: there is nothing to clear that could be forgotten.
 func TestSubscriptionSetsNoDeadlines(t *testing.T) {
-	t.Cleanup(goredis.SetPings(often))
+	t.Cleanup(goredis.SetPingInterval(often))
 	node := redistest.StartOne(t, redistest.WithProxy())
 	var read, write atomic.Int64
 	client := newClient(t, &redis.Options{
@@ -185,7 +185,7 @@ func TestClientWithoutSubscribe(t *testing.T) {
 	require.False(t, driver.IsReply(err))
 }
 
-// A client that can not vote has no subscriptions either.
+// A client that cannot vote has no subscriptions either.
 func TestRefusedClientIsNoSubscriber(t *testing.T) {
 	_, ok := goredis.NewPool(nil).(driver.Subscriber)
 	require.False(t, ok)
@@ -194,7 +194,7 @@ func TestRefusedClientIsNoSubscriber(t *testing.T) {
 // In a Cluster a message reaches a subscription from every node, whichever node
 // that is on.
 func TestSubscriberCluster(t *testing.T) {
-	t.Cleanup(goredis.SetPings(often))
+	t.Cleanup(goredis.SetPingInterval(often))
 	cluster := redistest.NewCluster(t)
 	for _, protocol := range []int{2, 3} {
 		t.Run(fmt.Sprint("RESP", protocol), func(t *testing.T) {

@@ -35,7 +35,7 @@ func (p *pool) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Rep
 func evalBatch(ctx context.Context, conn redis.Conn, calls []*driver.Call, replies []driver.Reply) {
 	names, args := make([]string, len(calls)), make([][]any, len(calls))
 	for i, call := range calls {
-		names[i], args[i] = "EVALSHA", call.Words()[1:]
+		names[i], args[i] = command(call)
 	}
 	pipeline(ctx, conn, names, args, replies)
 	resend(ctx, conn, calls, replies)
@@ -48,7 +48,7 @@ func (p *pool) sort(replies []driver.Reply) (wrong bool) {
 		replies[i].Value = plain(replies[i].Value)
 		if replies[i].Err != nil {
 			replies[i] = driver.Reply{Err: classify(replies[i].Err)}
-			wrong = p.place.Heed(replies[i].Err) || wrong
+			wrong = p.failover.Observe(replies[i].Err) || wrong
 		}
 	}
 	return wrong
@@ -69,21 +69,21 @@ func resend(ctx context.Context, conn redis.Conn, calls []*driver.Call, replies 
 	var args [][]any
 	sent := make(map[string]bool) // by digest
 	for i, reply := range replies {
-		if reply.Err == nil || !isNoScript(reply.Err) {
+		if reply.Err == nil || !lacksScript(calls[i], reply.Err) {
 			continue
 		}
-		name, words := "EVALSHA", calls[i].Words()
+		name, its := command(calls[i])
 		if script := calls[i].Script().SHA1(); !sent[script] {
-			name, words = "EVAL", calls[i].SourceWords()
+			name, its = "EVAL", calls[i].SourceCommand()[1:]
 			sent[script] = true
 		}
-		unknown, names, args = append(unknown, i), append(names, name), append(args, words[1:])
+		unknown, names, args = append(unknown, i), append(names, name), append(args, its)
 	}
 	if len(unknown) == 0 {
 		return
 	}
 	again := make([]driver.Reply, len(unknown))
-	pipeline(driver.Again(ctx), conn, names, args, again)
+	pipeline(driver.ResendContext(ctx), conn, names, args, again)
 	for i, at := range unknown {
 		replies[at] = again[i]
 	}

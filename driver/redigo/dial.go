@@ -64,7 +64,7 @@ func (c *conn) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	reply, err := eval(ctx, now, c.Conn, call)
 	if err != nil {
 		err = classify(err)
-		c.wrong = c.pool.place.Heed(err)
+		c.wrong = c.pool.failover.Observe(err)
 		return nil, err
 	}
 	return plain(reply), nil

@@ -73,7 +73,7 @@
 // that has fallen silent ends it within twenty. A user who may not run PING is
 // answered too, and stays subscribed. Nothing reconnects.
 //
-// Connections of a type that knows no timeouts can not subscribe
+// Connections of a type that knows no timeouts cannot subscribe
 // ([driver.ErrNoSubscribe]), as their read timeout would end it. Others must
 // allow what redis.Dial's allow: one goroutine that receives, one that sends, and
 // a Close at any time. A Dial that hangs keeps a goroutine, but not the caller.

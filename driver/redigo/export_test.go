@@ -2,8 +2,8 @@ package redigo
 
 import "time"
 
-// SetPings changes how often new subscriptions are pinged.
-func SetPings(interval time.Duration) (restore func()) {
+// SetPingInterval changes how often new subscriptions are pinged.
+func SetPingInterval(interval time.Duration) (restore func()) {
 	before := pingInterval
 	pingInterval = interval
 	return func() { pingInterval = before }

@@ -12,14 +12,14 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 )
 
-// Why a pool can not be a voter.
+// Why a pool cannot be a voter.
 var (
 	errNoPool = errors.New("redigo: NewPool was given a nil pool")
 	errNoDial = errors.New("redigo: the pool has neither Dial nor DialContext")
 )
 
 // NewPool makes a pool of a redigo pool. It does not fail and sends nothing: a
-// nil pool, or one that can not dial, is reported by the first call that would
+// nil pool, or one that cannot dial, is reported by the first call that would
 // use it, as a misconfiguration.
 //
 // The redigo pool must stay open as long as this one is used. Calls on a closed
@@ -37,8 +37,8 @@ type pool struct {
 	// time in ns. The pool hands out the connection that came back last.
 	used atomic.Int64
 
-	refusal refusal
-	place   driver.Place
+	refusal  refusal
+	failover driver.FailoverDetector
 }
 
 // Validate implements [driver.Validator].
@@ -135,7 +135,7 @@ func (p *pool) run(ctx context.Context, now time.Time, conn redis.Conn, call *dr
 	reply, err := eval(ctx, now, conn, call)
 	if err != nil {
 		err = classify(err)
-		if p.place.Heed(err) {
+		if p.failover.Observe(err) {
 			abandon(conn)
 		}
 		return nil, err
@@ -146,17 +146,24 @@ func (p *pool) run(ctx context.Context, now time.Time, conn redis.Conn, call *dr
 	return plain(reply), nil
 }
 
-// eval runs call by its digest, and by its source if the server has forgotten
-// the script. NOSCRIPT means that nothing was run, so this is no retry.
-//
-// The command's name is upper case because redigo looks it up so, and would
-// convert any other on every call.
+// eval runs call, a script by its digest, and by its source if the server has forgotten
+// it. NOSCRIPT means that nothing was run, so this is no retry.
 func eval(ctx context.Context, now time.Time, conn redis.Conn, call *driver.Call) (any, error) {
-	reply, err := do(ctx, now, conn, "EVALSHA", call.Words()[1:])
-	if err != nil && isNoScript(err) {
-		reply, err = do(driver.Again(ctx), time.Now(), conn, "EVAL", call.SourceWords()[1:])
+	name, args := command(call)
+	reply, err := do(ctx, now, conn, name, args)
+	if err != nil && lacksScript(call, err) {
+		reply, err = do(driver.ResendContext(ctx), time.Now(), conn, "EVAL", call.SourceCommand()[1:])
 	}
 	return reply, err
+}
+
+// command is the call's command as redigo takes it. A script's is in upper case, as redigo
+// looks commands up so, and would convert any other on every call.
+func command(call *driver.Call) (name string, args []any) {
+	if call.Script() == nil {
+		return call.Name(), call.Command()[1:]
+	}
+	return "EVALSHA", call.Command()[1:]
 }
 
 // do sends one command and waits for its reply until the deadline of ctx.
@@ -215,11 +222,11 @@ func abandon(conn redis.Conn) {
 	}
 }
 
-// isNoScript reports whether the server lacks the script. Some servers and proxies
-// (kvrocks) put ERR before it.
-func isNoScript(err error) bool {
+// lacksScript reports whether the server has answered that it lacks the call's script.
+// Some servers and proxies (kvrocks) put ERR before it.
+func lacksScript(call *driver.Call, err error) bool {
 	var answer redis.Error
-	return errors.As(err, &answer) && strings.HasPrefix(strings.TrimPrefix(string(answer), "ERR "), "NOSCRIPT")
+	return call.Script() != nil && errors.As(err, &answer) && strings.HasPrefix(strings.TrimPrefix(string(answer), "ERR "), "NOSCRIPT")
 }
 
 // classify tells the server's answers from everything that may go wrong on the

@@ -333,7 +333,7 @@ func TestConnectionsOfOtherTypesAreLeft(t *testing.T) {
 		"context": func(c redis.Conn) redis.Conn { return contextConn{c, &used} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := drivertest.StartFake(t, func(r drivertest.Request) string {
+			server := drivertest.StartFakeServer(t, func(r drivertest.Request) string {
 				if r.Conn == 1 {
 					return "-READONLY You can't write against a read only replica.\r\n"
 				}

@@ -27,29 +27,29 @@ func (p *pool) Subscribe(ctx context.Context, channel string) (driver.Subscripti
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return driver.OpenLine(ctx, pingInterval, func(ctx context.Context) (driver.Line, error) {
+	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
 		return p.open(ctx, channel)
 	})
 }
 
 // open subscribes on a new connection, which is closed when ctx ends first.
-func (p *pool) open(ctx context.Context, channel string) (driver.Line, error) {
-	stays := p.place.Watch()
+func (p *pool) open(ctx context.Context, channel string) (driver.SubscriptionConn, error) {
+	stays := p.failover.Watch()
 	conn, err := p.dial(ctx)
 	if err != nil {
 		return nil, notOpened(err)
 	}
-	l := line{redis.PubSubConn{Conn: conn}, stays}
-	stop := context.AfterFunc(ctx, l.Close)
-	err = l.subscribe(channel)
+	c := subConn{redis.PubSubConn{Conn: conn}, stays}
+	stop := context.AfterFunc(ctx, c.Close)
+	err = c.subscribe(channel)
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err != nil {
-		l.Close()
+		c.Close()
 		return nil, notOpened(err)
 	}
-	return l, nil
+	return c, nil
 }
 
 // notOpened is classify for an opening, where a nil reply is an error too.
@@ -68,19 +68,19 @@ func (p *pool) dial(ctx context.Context) (redis.Conn, error) {
 	return p.conns.Dial()
 }
 
-// line is a connection that has one subscription. Only its dialling is the
+// subConn is a connection that has one subscription. Only its dialling is the
 // application's: redigo reconnects nothing.
-type line struct {
+type subConn struct {
 	conn  redis.PubSubConn
 	stays func() error // whether the connection may stay
 }
 
 // subscribe returns when the server has confirmed the subscription.
-func (l line) subscribe(channel string) error {
-	if err := l.conn.Subscribe(channel); err != nil {
+func (c subConn) subscribe(channel string) error {
+	if err := c.conn.Subscribe(channel); err != nil {
 		return err
 	}
-	switch got := l.receive().(type) {
+	switch got := c.receive().(type) {
 	case redis.Subscription:
 		return nil
 	case error:
@@ -91,18 +91,18 @@ func (l line) subscribe(channel string) error {
 }
 
 // receive waits without a limit, whatever the connection was dialled with.
-func (l line) receive() any {
-	got := l.conn.ReceiveWithTimeout(0)
+func (c subConn) receive() any {
+	got := c.conn.ReceiveWithTimeout(0)
 	if got == errNoTimeouts {
-		return fmt.Errorf("redigo: %T has no ReceiveWithTimeout: %w", l.conn.Conn, driver.ErrNoSubscribe)
+		return fmt.Errorf("redigo: %T has no ReceiveWithTimeout: %w", c.conn.Conn, driver.ErrNoSubscribe)
 	}
 	return got
 }
 
-// Next implements [driver.Line]. An error of the server's own is its answer to a
+// Next implements [driver.SubscriptionConn]. An error of the server's own is its answer to a
 // PING, which a user may be forbidden to send.
-func (l line) Next() (payload string, message bool, err error) {
-	switch got := l.receive().(type) {
+func (c subConn) Next() (payload string, message bool, err error) {
+	switch got := c.receive().(type) {
 	case redis.Message:
 		return string(got.Data), true, nil
 	case redis.Subscription:
@@ -115,13 +115,13 @@ func (l line) Next() (payload string, message bool, err error) {
 	return "", false, nil
 }
 
-// Ping implements [driver.Line].
-func (l line) Ping() error {
-	if err := l.stays(); err != nil {
+// Ping implements [driver.SubscriptionConn].
+func (c subConn) Ping() error {
+	if err := c.stays(); err != nil {
 		return err
 	}
-	return l.conn.Ping("")
+	return c.conn.Ping("")
 }
 
-// Close implements [driver.Line].
-func (l line) Close() { _ = l.conn.Close() }
+// Close implements [driver.SubscriptionConn].
+func (c subConn) Close() { _ = c.conn.Close() }

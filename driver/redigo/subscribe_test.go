@@ -16,7 +16,7 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 
-func TestSubscriber(t *testing.T) { drivertest.RunSubscriber(t, open, redigo.SetPings) }
+func TestSubscriber(t *testing.T) { drivertest.RunSubscriber(t, open, redigo.SetPingInterval) }
 
 // subscriber makes a pool's subscriber.
 func subscriber(conns *redis.Pool) driver.Subscriber {

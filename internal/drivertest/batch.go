@@ -118,7 +118,7 @@ func (s suite) batchAnswersAreFinal(t *testing.T) {
 		"READONLY You can't write against a read only replica.", "CLUSTERDOWN Hash slot not served",
 	} {
 		for refused := range 3 {
-			server := StartFake(t, func(r Request) string {
+			server := StartFakeServer(t, func(r Request) string {
 				if r.Number == int64(refused)+1 {
 					return "-" + text + "\r\n"
 				}
@@ -196,7 +196,7 @@ func (s suite) batchLostReply(t *testing.T) {
 // batchLostConnection breaks the connection in the middle of the replies. What was
 // answered before may be known; nothing is sent again.
 func (s suite) batchLostConnection(t *testing.T) {
-	server := StartFake(t, func(r Request) string {
+	server := StartFakeServer(t, func(r Request) string {
 		if r.Number == 1 {
 			return ":1\r\n"
 		}
@@ -213,9 +213,9 @@ func (s suite) batchLostConnection(t *testing.T) {
 	}
 }
 
-// batchNobodyThere can not even connect.
+// batchNobodyThere cannot even connect.
 func (s suite) batchNobodyThere(t *testing.T) {
-	server := StartFake(t, func(Request) string { return HangUp })
+	server := StartFakeServer(t, func(Request) string { return HangUp })
 	server.close()
 	pool := s.batcher(t, server.Addr(), Options{})
 	for range 2 {

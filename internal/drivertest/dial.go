@@ -112,8 +112,9 @@ func (s suite) conns(t *testing.T) {
 	t.Run("Replies", on.replies)
 	t.Run("OddKeys", on.oddKeys)
 	t.Run("NoScript", on.noScript)
-	t.Run("WordsStayAsTheyAre", on.wordsStayAsTheyAre)
+	t.Run("CommandStaysAsItIs", on.commandStaysAsItIs)
 	t.Run("Concurrent", on.concurrent)
+	t.Run("Commands", on.commands)
 	t.Run("WrongType", on.wrongType)
 	t.Run("OutOfMemory", on.outOfMemory)
 	t.Run("AnswersAreFinal", on.answersAreFinal)
@@ -136,7 +137,7 @@ func (s suite) conns(t *testing.T) {
 	t.Run("Slow", s.connSlow)
 	t.Run("ClosedByServer", s.connClosedByServer)
 	t.Run("ClosedWhileInUse", s.connClosedWhileInUse)
-	t.Run("Again", s.connAgain)
+	t.Run("Resend", s.connResend)
 }
 
 // dialer opens a client whose adapter makes connections.
@@ -246,9 +247,9 @@ func (s suite) connClosedWhileInUse(t *testing.T) {
 	requireUnknown(t, reply, err)
 }
 
-// connAgain has the server lack the script at a distance at which two round trips take
+// connResend has the server lack the script at a distance at which two round trips take
 // longer than one call may: the second request has a time of its own.
-func (s suite) connAgain(t *testing.T) {
+func (s suite) connResend(t *testing.T) {
 	node := redistest.StartOne(t, redistest.WithProxy())
 	conn := dial(t, s.dialer(t, node.Addr(), Options{}))
 	node.Do(t, "SCRIPT", "FLUSH")
@@ -266,10 +267,10 @@ func (s suite) connAgain(t *testing.T) {
 	}
 }
 
-// renewable is a ctx like the engine's: see [driver.Again].
+// renewable is a ctx like the engine's: see [driver.ResendContext].
 type renewable struct {
 	context.Context
 	again func() context.Context
 }
 
-func (r *renewable) Again() context.Context { return r.again() }
+func (r *renewable) ResendContext() context.Context { return r.again() }

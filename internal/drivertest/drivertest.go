@@ -1,5 +1,5 @@
 // Package drivertest proves that an adapter keeps the contract of
-// [driver.Pool]. Every adapter runs the same suite, so that the engine can not
+// [driver.Pool]. Every adapter runs the same suite, so that the engine cannot
 // tell one client library from another.
 package drivertest
 
@@ -17,11 +17,11 @@ import (
 type Options struct {
 	// Password to log in with; "" for none.
 	Password string
-	// MaxConns is the most connections the client may have, and calls beyond
-	// wait for one; 0 for the client library's default.
+	// MaxConns limits the client's connections, for one of which further calls wait; 0
+	// for the client library's default.
 	MaxConns int
-	// ReadTimeout is the client's own patience with a server. It must make no
-	// difference. 0 for the client library's default.
+	// ReadTimeout is the client's own. It must make no difference to calls. 0 for the
+	// client library's default.
 	ReadTimeout time.Duration
 }
 
@@ -37,8 +37,9 @@ func Run(t *testing.T, open Open) {
 	t.Run("Replies", s.replies)
 	t.Run("OddKeys", s.oddKeys)
 	t.Run("NoScript", s.noScript)
-	t.Run("WordsStayAsTheyAre", s.wordsStayAsTheyAre)
+	t.Run("CommandStaysAsItIs", s.commandStaysAsItIs)
 	t.Run("Concurrent", s.concurrent)
+	t.Run("Commands", s.commands)
 
 	t.Run("WrongType", s.wrongType)
 	t.Run("WrongPassword", s.wrongPassword)
@@ -78,7 +79,7 @@ func (s suite) pool(t testing.TB, addr string, opts Options) driver.Pool {
 }
 
 const (
-	// soon is the deadline of calls that can not succeed.
+	// soon is the deadline of calls that cannot succeed.
 	soon = 150 * time.Millisecond
 	// patience is how long a test waits for what must happen. It is far above
 	// soon, so that a slow machine makes no difference, and far below ages.

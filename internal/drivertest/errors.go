@@ -97,7 +97,7 @@ func (s suite) answersAreFinal(t *testing.T) {
 		"OOM command not allowed when used memory > 'maxmemory'.",
 	} {
 		t.Run(text, func(t *testing.T) {
-			server := StartFake(t, func(Request) string { return "-" + text + "\r\n" })
+			server := StartFakeServer(t, func(Request) string { return "-" + text + "\r\n" })
 			pool := s.pool(t, server.Addr(), Options{})
 			reply, err := pool.Eval(within(t, patience), check("key", "token"))
 			requireAnswer(t, reply, err, text)

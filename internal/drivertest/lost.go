@@ -34,7 +34,7 @@ func (s suite) lostReply(t *testing.T) {
 // lostConnection breaks the connection in place of a reply, which clients take
 // for an idle connection that was closed, and like to try again.
 func (s suite) lostConnection(t *testing.T) {
-	server := StartFake(t, func(r Request) string {
+	server := StartFakeServer(t, func(r Request) string {
 		if r.Number == 1 {
 			return ":1\r\n"
 		}

@@ -23,9 +23,9 @@ var wrongTexts = []string{
 
 // startReplica starts a fake whose first connection leads to a replica, which refuses
 // calls of key "written", and every later one to its master.
-func startReplica(t testing.TB, text string) *Fake {
-	return StartFake(t, func(r Request) string {
-		if r.Conn == 1 && r.Words[3] == "written" {
+func startReplica(t testing.TB, text string) *FakeServer {
+	return StartFakeServer(t, func(r Request) string {
+		if r.Conn == 1 && r.Command[3] == "written" {
 			return "-" + text + "\r\n"
 		}
 		return fmt.Sprintf(":%d\r\n", r.Conn)
@@ -73,8 +73,8 @@ func (s suite) wrongServerInABatch(t *testing.T) {
 // noScriptInOtherWords has a server say NOSCRIPT as kvrocks and some proxies do.
 func (s suite) noScriptInOtherWords(t *testing.T) {
 	for _, text := range []string{"NOSCRIPT No matching script.", "ERR NOSCRIPT No matching script."} {
-		server := StartFake(t, func(r Request) string {
-			if r.Words[0] == "eval" || r.Words[0] == "EVAL" {
+		server := StartFakeServer(t, func(r Request) string {
+			if r.Command[0] == "eval" || r.Command[0] == "EVAL" {
 				return ":7\r\n"
 			}
 			return "-" + text + "\r\n"

@@ -111,20 +111,20 @@ func (s suite) noScript(t *testing.T) {
 	require.EqualValues(t, 1, requests(), "the server knows it again")
 }
 
-// wordsStayAsTheyAre runs one call again and again: other nodes are sent the
+// commandStaysAsItIs runs one call again and again: other nodes are sent the
 // same words at the same time.
-func (s suite) wordsStayAsTheyAre(t *testing.T) {
+func (s suite) commandStaysAsItIs(t *testing.T) {
 	redistest.Needs(t, redistest.CanFlush)
 	node := redistest.StartOne(t)
 	pool, key := s.pool(t, node.Addr(), Options{}), redistest.Name(t)
 	call := acquire(key, "token")
-	before := append([]any(nil), call.Words()...)
+	before := append([]any(nil), call.Command()...)
 
 	node.Do(t, "SCRIPT", "FLUSH") // so that the first time takes both commands
 	for range 2 {
 		_, err := pool.Eval(within(t, patience), call)
 		require.NoError(t, err)
-		require.Equal(t, before, call.Words())
+		require.Equal(t, before, call.Command())
 	}
 	require.Equal(t, "token", node.Do(t, "GET", key))
 }

@@ -34,6 +34,6 @@ func custom(t testing.TB, node *redistest.Node, lua string, keys []any, args ...
 	digest, ok := node.Do(t, "SCRIPT", "LOAD", lua).(string)
 	require.True(t, ok)
 	call := driver.NewCall(scripts.MutexCheck, keys, args...)
-	call.Words()[1] = digest
+	call.Command()[1] = digest
 	return &call
 }

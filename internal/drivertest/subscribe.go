@@ -17,13 +17,13 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 
-// SetPings makes the adapter ping the subscriptions that are opened from now on
+// SetPingInterval makes the adapter ping the subscriptions that are opened from now on
 // at another interval, until restore is called.
-type SetPings func(interval time.Duration) (restore func())
+type SetPingInterval func(interval time.Duration) (restore func())
 
 // RunSubscriber runs the suite of an adapter whose pools are subscribers.
-func RunSubscriber(t *testing.T, open Open, setPings SetPings) {
-	s := subscriberSuite{suite{open}, setPings}
+func RunSubscriber(t *testing.T, open Open, setPingInterval SetPingInterval) {
+	s := subscriberSuite{suite{open}, setPingInterval}
 	t.Run("Order", s.order)
 	t.Run("Payloads", s.payloads)
 	t.Run("Channels", s.channels)
@@ -55,7 +55,7 @@ func RunSubscriber(t *testing.T, open Open, setPings SetPings) {
 // subscriberSuite is the state of one RunSubscriber.
 type subscriberSuite struct {
 	suite
-	setPings SetPings
+	setPingInterval SetPingInterval
 }
 
 const (
@@ -67,7 +67,7 @@ const (
 // ping sets the interval of pings for one test.
 func (s subscriberSuite) ping(t *testing.T, interval time.Duration) {
 	t.Helper()
-	t.Cleanup(s.setPings(interval))
+	t.Cleanup(s.setPingInterval(interval))
 }
 
 // subscriber opens a client and returns its pool as what it must be.
@@ -357,7 +357,7 @@ func (s subscriberSuite) cutNetwork(t *testing.T) {
 func (s subscriberSuite) killed(t *testing.T) {
 	node, channel := redistest.StartOne(t, redistest.WithProxy()), redistest.Name(t)
 	if _, err := node.TryDo("CLIENT", "KILL", "TYPE", "pubsub", "ADDR", "none"); err != nil {
-		t.Skip("the server can not kill clients: ", err)
+		t.Skip("the server cannot kill clients: ", err)
 	}
 	sub := s.listen(t, node.Addr(), channel, Options{})
 	blocked, connections := receiveAsync(sub), node.Proxy().Connections()
@@ -457,7 +457,7 @@ func (s subscriberSuite) requireRefused(t *testing.T, node *redistest.Node, pass
 }
 
 // connections are the ids of the server's connections, but for those that list them.
-// ok is false if it can not list them.
+// ok is false if it cannot list them.
 func connections(node *redistest.Node) (ids map[string]bool, ok bool) {
 	list, err := node.TryDo("CLIENT", "LIST")
 	if err != nil {
@@ -477,7 +477,7 @@ func connections(node *redistest.Node) (ids map[string]bool, ok bool) {
 // those some may have gone, such as the one that asked whether the server is ready.
 func requireNoneBut(t *testing.T, node *redistest.Node, before map[string]bool) {
 	t.Helper()
-	if before == nil { // it can not list them
+	if before == nil { // it cannot list them
 		return
 	}
 	require.Eventually(t, func() bool {

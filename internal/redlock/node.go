@@ -52,7 +52,7 @@ func (e *errand) post() {
 // it is the same question, and nothing was run. Where the answer is not certain without
 // them, the refusal is. It reports false if the call needs all of its keys.
 func (n *node) askAlone(q *outbox.Request, refusal error, then func(answer)) bool {
-	alone, ok := q.Call.Alone()
+	alone, ok := q.Call.WithoutQueue()
 	if !ok {
 		return false
 	}

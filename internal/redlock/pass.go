@@ -195,7 +195,7 @@ func (p *pause) begin(h holder) bool {
 // hush has the lease's release tell nobody. It reports false where that cannot be.
 func (h *hold) hush() bool {
 	call := h.spec.releaseCall(h.token, nil)
-	quiet, ok := call.Alone()
+	quiet, ok := call.WithoutQueue()
 	if ok {
 		h.mu.Lock()
 		h.undo = quiet

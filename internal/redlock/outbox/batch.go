@@ -54,7 +54,7 @@ func (b *batch) take(r *Request, bytes int) {
 // size is about what a call takes on the wire.
 func size(call *driver.Call) int {
 	n := 0
-	for _, word := range call.Words() {
+	for _, word := range call.Command() {
 		n += 16
 		if text, ok := word.(string); ok {
 			n += len(text)

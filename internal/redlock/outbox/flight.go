@@ -44,8 +44,8 @@ func (p *Passage) Value(key any) any {
 	return p.values.Value(key)
 }
 
-// Again is for a flight that is sent once more: see [driver.Again].
-func (p *Passage) Again() context.Context { return p.flight.again() }
+// ResendContext is for a flight that is sent once more: see [driver.ResendContext].
+func (p *Passage) ResendContext() context.Context { return p.flight.again() }
 
 // begin makes the flight's context.
 func (f *flight) begin(now time.Time) *Passage {

@@ -577,7 +577,7 @@ func TestSendingOnceMoreHasABoundOfItsOwn(t *testing.T) {
 		w.busy = func(ctx context.Context) {
 			for range 3 {
 				time.Sleep(80 * time.Millisecond)
-				ctx = driver.Again(ctx)
+				ctx = driver.ResendContext(ctx)
 				deadline, _ := ctx.Deadline()
 				ends = append(ends, time.Until(deadline))
 				assert.Equal(t, "caller", ctx.Value(valueKey{}))
@@ -609,7 +609,7 @@ func TestSendingOnceMoreFollowsAnAnswer(t *testing.T) {
 		w.change(func(f *faults) {
 			f.busy = func(ctx context.Context) {
 				time.Sleep(90 * time.Millisecond)
-				driver.Again(ctx)
+				driver.ResendContext(ctx)
 				time.Sleep(90 * time.Millisecond)
 			}
 		})

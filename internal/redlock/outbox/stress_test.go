@@ -59,7 +59,7 @@ func (s *storm) faults() faults {
 		},
 		busy: func(ctx context.Context) {
 			if s.one(30) {
-				driver.Again(driver.Again(ctx))
+				driver.ResendContext(driver.ResendContext(ctx))
 			}
 		},
 		dial: func(string) (time.Duration, error) {

@@ -9,38 +9,38 @@ import (
 // errMoved ends a subscription whose server may be the wrong one by now.
 var errMoved = errors.New("driver: the server at the pool's address has changed")
 
-// Place is what an adapter knows of the server that its pool's address leads to. An
-// address may move to another server, after a failover for example, while connections
-// to the old one are as healthy as ever. Only its answers tell.
+// FailoverDetector tells an adapter that its pool's address leads to another server by
+// now. After a failover connections to the old server are as healthy as before; only
+// answers show it.
 //
-// The zero Place is ready for use.
-type Place struct{ left atomic.Uint64 }
+// The zero FailoverDetector is ready for use, and safe for concurrent use.
+type FailoverDetector struct{ failovers atomic.Uint64 }
 
-// Heed takes the error of a call. It returns true if the server has said that it is
-// not, or no longer, the one that serves the address: the adapter must not use the
+// Observe takes the error of a call. It reports whether the answer is one of a server
+// that does not, or no longer, serve the address. The adapter must not use that
 // connection again, as only a new one can lead to another server.
-func (p *Place) Heed(err error) bool {
+func (d *FailoverDetector) Observe(err error) bool {
 	wrong := IsReply(err) && wrongServer(root(err).Error())
 	if wrong {
-		p.left.Add(1)
+		d.failovers.Add(1)
 	}
 	return wrong
 }
 
-// Watch returns a function that a subscription asks before each PING: it returns an
-// error once Heed has returned true. What the new server publishes does not reach a
-// subscription of the old one.
-func (p *Place) Watch() func() error {
-	since := p.left.Load()
+// Watch returns a function for a subscription, which calls it before each PING. It
+// returns an error once Observe has reported true since Watch: what the new server
+// publishes does not reach a subscription of the old one.
+func (d *FailoverDetector) Watch() func() error {
+	since := d.failovers.Load()
 	return func() error {
-		if p.left.Load() != since {
+		if d.failovers.Load() != since {
 			return errMoved
 		}
 		return nil
 	}
 }
 
-// readOnly is in the answer to a script too, where older servers put other words
+// readOnly is in the answer to a script too, where older servers put other text
 // before it.
 const readOnly = "READONLY You can't write against a read only replica"
 

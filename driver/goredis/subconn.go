@@ -15,12 +15,12 @@ import (
 var errResubscribed = errors.New("goredis: the client has made a new connection for a subscription, " +
 	"and messages may have been missed")
 
-// line is a [redis.PubSub] that is not allowed to reconnect.
+// subConn is a [redis.PubSub] that is not allowed to reconnect.
 //
 // A PubSub dials anew by itself within the very call that finds its connection
 // broken, whether that is a read or a PING, and subscribes there again. What was
 // published in between is lost without a trace.
-type line struct {
+type subConn struct {
 	pubSub *redis.PubSub
 	// limit is the read timeout: 0 takes away what deadline the socket has, -1
 	// leaves the socket alone.
@@ -30,9 +30,9 @@ type line struct {
 	close func()
 }
 
-// Next implements [driver.Line].
-func (l *line) Next() (payload string, message bool, err error) {
-	switch got, err := l.pubSub.ReceiveTimeout(ended, l.limit); got := got.(type) {
+// Next implements [driver.SubscriptionConn].
+func (c *subConn) Next() (payload string, message bool, err error) {
+	switch got, err := c.pubSub.ReceiveTimeout(ended, c.limit); got := got.(type) {
 	case *redis.Message:
 		return got.Payload, true, nil
 	case *redis.Subscription:
@@ -53,16 +53,16 @@ func unlessAnswer(err error) error {
 	return err
 }
 
-// Ping implements [driver.Line].
-func (l *line) Ping() error {
-	if err := l.owner(); err != nil {
+// Ping implements [driver.SubscriptionConn].
+func (c *subConn) Ping() error {
+	if err := c.owner(); err != nil {
 		return err
 	}
-	return l.pubSub.Ping(ended)
+	return c.pubSub.Ping(ended)
 }
 
-// Close implements [driver.Line].
-func (l *line) Close() { l.close() }
+// Close implements [driver.SubscriptionConn].
+func (c *subConn) Close() { c.close() }
 
 // ended is a ctx that has ended, and has no deadline. A PubSub reads and writes
 // with it, but does not get far when it reconnects: a dial heeds its ctx.
@@ -72,29 +72,30 @@ var ended = func() context.Context {
 	return ctx
 }()
 
-// confirm waits for the server's word that the line is subscribed.
-func (l *line) confirm(ctx context.Context) error {
-	got, err := l.pubSub.ReceiveTimeout(ctx, l.limit)
+// confirm waits for the server's confirmation of the subscription.
+func (c *subConn) confirm(ctx context.Context) error {
+	got, err := c.pubSub.ReceiveTimeout(ctx, c.limit)
 	if _, ok := got.(*redis.Subscription); ok || err != nil {
 		return err
 	}
 	return fmt.Errorf("goredis: %T in place of a confirmation", got)
 }
 
-// openLine confirms a line that cut closes when ctx ends. On error it is closed.
-func openLine(ctx context.Context, l *line, cut func(), subscribe func() error) (driver.Line, error) {
+// openSubConn confirms a subscription that cut ends when ctx ends. On error its connection
+// is closed.
+func openSubConn(ctx context.Context, c *subConn, cut func(), subscribe func() error) (driver.SubscriptionConn, error) {
 	stop := context.AfterFunc(ctx, cut)
 	err := subscribe()
 	if err == nil {
-		err = l.confirm(ctx)
+		err = c.confirm(ctx)
 	}
 	if !stop() && err == nil {
 		err = ctx.Err()
 	}
 	if err == nil {
-		return l, nil
+		return c, nil
 	}
-	l.Close()
+	c.Close()
 	return nil, notOpened(err)
 }
 

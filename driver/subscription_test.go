@@ -20,15 +20,15 @@ func TestMain(m *testing.M) { leaktest.Main(m) }
 
 const interval = driver.PingInterval
 
-// event is what a line's Next returns.
+// event is what a connection's Next returns.
 type event struct {
 	payload string
 	message bool
 	err     error
 }
 
-// fakeLine is a line that a test feeds.
-type fakeLine struct {
+// fakeConn is a connection that a test feeds.
+type fakeConn struct {
 	events chan event
 	ping   func() error // nil for a server that answers
 
@@ -38,49 +38,49 @@ type fakeLine struct {
 	closed chan struct{}
 }
 
-func newLine() *fakeLine {
-	return &fakeLine{events: make(chan event, 1000), closed: make(chan struct{})}
+func newConn() *fakeConn {
+	return &fakeConn{events: make(chan event, 1000), closed: make(chan struct{})}
 }
 
-func (l *fakeLine) Next() (string, bool, error) {
+func (c *fakeConn) Next() (string, bool, error) {
 	select {
-	case e := <-l.events:
+	case e := <-c.events:
 		return e.payload, e.message, e.err
-	case <-l.closed:
-		return "", false, errors.New("the line is closed")
+	case <-c.closed:
+		return "", false, errors.New("the connection is closed")
 	}
 }
 
-func (l *fakeLine) Ping() error {
-	l.mu.Lock()
-	l.pings++
-	l.mu.Unlock()
-	if l.ping != nil {
-		return l.ping()
+func (c *fakeConn) Ping() error {
+	c.mu.Lock()
+	c.pings++
+	c.mu.Unlock()
+	if c.ping != nil {
+		return c.ping()
 	}
-	l.events <- event{}
+	c.events <- event{}
 	return nil
 }
 
-func (l *fakeLine) Close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closes++; l.closes == 1 {
-		close(l.closed)
+func (c *fakeConn) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closes++; c.closes == 1 {
+		close(c.closed)
 	}
 }
 
-// counts are how often the line was pinged and closed.
-func (l *fakeLine) counts() (pings, closes int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.pings, l.closes
+// counts are how often the connection was pinged and closed.
+func (c *fakeConn) counts() (pings, closes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pings, c.closes
 }
 
-// open makes a subscription of a line.
-func open(t *testing.T, line driver.Line) driver.Subscription {
+// open makes a subscription of a connection.
+func open(t *testing.T, conn driver.SubscriptionConn) driver.Subscription {
 	t.Helper()
-	sub, err := driver.OpenLine(t.Context(), interval, func(context.Context) (driver.Line, error) { return line, nil })
+	sub, err := driver.OpenSubscription(t.Context(), interval, func(context.Context) (driver.SubscriptionConn, error) { return conn, nil })
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, sub.Close()) })
 	return sub
@@ -88,10 +88,10 @@ func open(t *testing.T, line driver.Line) driver.Subscription {
 
 func TestReceiveReturnsMessagesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine()
-		sub := open(t, line)
+		conn := newConn()
+		sub := open(t, conn)
 		for _, e := range []event{{}, {"a", true, nil}, {}, {}, {"", true, nil}, {"b", true, nil}} {
-			line.events <- e
+			conn.events <- e
 		}
 		for _, want := range []string{"a", "", "b"} {
 			got, err := sub.Receive()
@@ -103,29 +103,29 @@ func TestReceiveReturnsMessagesOnly(t *testing.T) {
 
 func TestAnErrorIsForGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine()
-		sub := open(t, line)
-		line.events <- event{err: io.EOF}
-		line.events <- event{"late", true, nil}
+		conn := newConn()
+		sub := open(t, conn)
+		conn.events <- event{err: io.EOF}
+		conn.events <- event{"late", true, nil}
 		for range 3 {
 			_, err := sub.Receive()
 			require.Equal(t, io.EOF, err)
 			require.NoError(t, sub.Close())
 		}
-		_, closes := line.counts()
+		_, closes := conn.counts()
 		require.Equal(t, 1, closes)
 	})
 }
 
 func TestAnsweredPingsKeepItAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine()
-		sub := open(t, line)
-		time.AfterFunc(time.Hour+interval/2, func() { line.events <- event{"at last", true, nil} })
+		conn := newConn()
+		sub := open(t, conn)
+		time.AfterFunc(time.Hour+interval/2, func() { conn.events <- event{"at last", true, nil} })
 		got, err := sub.Receive()
 		require.NoError(t, err)
 		require.Equal(t, "at last", got)
-		pings, _ := line.counts()
+		pings, _ := conn.counts()
 		require.Equal(t, int(time.Hour/interval), pings)
 	})
 }
@@ -135,9 +135,9 @@ func quiet() error { return nil }
 
 func TestSilenceIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine()
-		line.ping = quiet
-		sub := open(t, line)
+		conn := newConn()
+		conn.ping = quiet
+		sub := open(t, conn)
 		start := time.Now()
 		_, err := sub.Receive()
 		require.Equal(t, driver.ErrSilent, err)
@@ -147,11 +147,11 @@ func TestSilenceIsNoticed(t *testing.T) {
 
 func TestMessagesAreSignsOfLife(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine()
-		line.ping = quiet
-		sub := open(t, line)
+		conn := newConn()
+		conn.ping = quiet
+		sub := open(t, conn)
 		for range 100 {
-			time.AfterFunc(interval-time.Second, func() { line.events <- event{"m", true, nil} })
+			time.AfterFunc(interval-time.Second, func() { conn.events <- event{"m", true, nil} })
 			_, err := sub.Receive()
 			require.NoError(t, err)
 		}
@@ -162,14 +162,14 @@ func TestMessagesAreSignsOfLife(t *testing.T) {
 	})
 }
 
-// Who does not read can not tell silence from answers that lie in the connection.
+// Who does not read cannot tell silence from answers that lie in the connection.
 func TestUnreadIsNotSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine()
-		sub := open(t, line)
-		line.events <- event{"first", true, nil}
+		conn := newConn()
+		sub := open(t, conn)
+		conn.events <- event{"first", true, nil}
 		time.Sleep(time.Hour) // fake time
-		line.events <- event{"second", true, nil}
+		conn.events <- event{"second", true, nil}
 		for _, want := range []string{"first", "second"} {
 			got, err := sub.Receive()
 			require.NoError(t, err)
@@ -178,13 +178,13 @@ func TestUnreadIsNotSilent(t *testing.T) {
 	})
 }
 
-func TestPingThatCanNotBeSent(t *testing.T) {
+func TestPingThatCannotBeSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		broken, stuck := newLine(), newLine()
+		broken, stuck := newConn(), newConn()
 		broken.ping = func() error { return io.ErrClosedPipe }
 		stuck.ping = func() error { <-stuck.closed; return io.ErrClosedPipe }
-		for line, want := range map[*fakeLine]error{broken: io.ErrClosedPipe, stuck: driver.ErrSilent} {
-			sub, start := open(t, line), time.Now()
+		for conn, want := range map[*fakeConn]error{broken: io.ErrClosedPipe, stuck: driver.ErrSilent} {
+			sub, start := open(t, conn), time.Now()
 			_, err := sub.Receive()
 			require.ErrorIs(t, err, want)
 			require.LessOrEqual(t, time.Since(start), 2*interval)
@@ -194,8 +194,8 @@ func TestPingThatCanNotBeSent(t *testing.T) {
 
 func TestCloseEndsABlockedReceive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line := newLine()
-		sub := open(t, line)
+		conn := newConn()
+		sub := open(t, conn)
 		received := make(chan error)
 		go func() {
 			_, err := sub.Receive()
@@ -209,7 +209,7 @@ func TestCloseEndsABlockedReceive(t *testing.T) {
 		require.Equal(t, net.ErrClosed, <-received)
 		all.Wait()
 		time.Sleep(time.Hour) // fake time, in which a ping would be due
-		pings, closes := line.counts()
+		pings, closes := conn.counts()
 		require.Zero(t, pings)
 		require.Equal(t, 1, closes)
 	})
@@ -218,30 +218,30 @@ func TestCloseEndsABlockedReceive(t *testing.T) {
 // Close waits for a ping that is under way, and ends it.
 func TestCloseEndsABlockedPing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line, ended := newLine(), false
-		line.ping = func() error { <-line.closed; ended = true; return io.ErrClosedPipe }
-		sub := open(t, line)
+		conn, ended := newConn(), false
+		conn.ping = func() error { <-conn.closed; ended = true; return io.ErrClosedPipe }
+		sub := open(t, conn)
 		time.Sleep(interval + time.Second) // fake time: the ping is under way
 		require.NoError(t, sub.Close())
 		require.True(t, ended)
 	})
 }
 
-// A line that comes when nobody waits any more is closed.
+// A connection that comes after the end of ctx is closed.
 func TestOpeningIsBoundedByItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		line, come := newLine(), make(chan struct{})
+		conn, come := newConn(), make(chan struct{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		sub, err := driver.OpenLine(ctx, interval, func(context.Context) (driver.Line, error) {
+		sub, err := driver.OpenSubscription(ctx, interval, func(context.Context) (driver.SubscriptionConn, error) {
 			<-come
-			return line, nil
+			return conn, nil
 		})
 		require.Equal(t, context.DeadlineExceeded, err)
 		require.Nil(t, sub)
 		close(come)
 		synctest.Wait()
-		pings, closes := line.counts()
+		pings, closes := conn.counts()
 		require.Zero(t, pings)
 		require.Equal(t, 1, closes)
 	})
@@ -250,7 +250,7 @@ func TestOpeningIsBoundedByItsContext(t *testing.T) {
 func TestAnEndedContextOpensNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := driver.OpenLine(ctx, interval, func(context.Context) (driver.Line, error) {
+	_, err := driver.OpenSubscription(ctx, interval, func(context.Context) (driver.SubscriptionConn, error) {
 		t.Error("opened")
 		return nil, io.EOF
 	})
@@ -271,7 +271,7 @@ func TestOpeningErrors(t *testing.T) {
 		{answer, false, []error{answer}},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := driver.OpenLine(ctx, interval, func(context.Context) (driver.Line, error) {
+		_, err := driver.OpenSubscription(ctx, interval, func(context.Context) (driver.SubscriptionConn, error) {
 			if c.late {
 				cancel()
 			}

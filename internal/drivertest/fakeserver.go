@@ -17,17 +17,17 @@ import (
 // HangUp in place of a reply closes the connection.
 const HangUp = ""
 
-// Request is a script call that arrived at a fake server.
+// Request is a call that arrived at a [FakeServer].
 type Request struct {
-	Number int64 // 1 for the first one the server got
-	Conn   int64 // 1 for the first connection the server got
-	Words  []string
+	Number  int64    // 1 for the first one that the server received
+	Conn    int64    // 1 for the first connection that the server accepted
+	Command []string // the command's name, as the client wrote it, and what follows
 }
 
-// Fake is a server that answers script calls as a test says, and everything
-// else like a Redis that is too old to know it. It is there for answers that a
-// real server gives only in situations that are hard to bring about.
-type Fake struct {
+// FakeServer answers calls of scripts, SET and GET as a test says, and every other
+// command like a Redis that is too old to know it. It is for answers that a real server
+// gives only in situations that are hard to bring about.
+type FakeServer struct {
 	listener net.Listener
 	answer   func(Request) string
 	requests atomic.Int64
@@ -38,25 +38,25 @@ type Fake struct {
 	served sync.WaitGroup
 }
 
-// StartFake starts a server that ends with the test. answer returns a whole
-// reply in RESP, or HangUp; it is called from many goroutines.
-func StartFake(t testing.TB, answer func(Request) string) *Fake {
+// StartFakeServer starts a server that ends with the test. answer returns a whole reply
+// in RESP, or [HangUp]. It is called from many goroutines.
+func StartFakeServer(t testing.TB, answer func(Request) string) *FakeServer {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	f := &Fake{listener: listener, answer: answer, conns: make(map[net.Conn]struct{})}
+	f := &FakeServer{listener: listener, answer: answer, conns: make(map[net.Conn]struct{})}
 	f.served.Go(f.accept)
 	t.Cleanup(f.close)
 	return f
 }
 
 // Addr is the server's address.
-func (f *Fake) Addr() string { return f.listener.Addr().String() }
+func (f *FakeServer) Addr() string { return f.listener.Addr().String() }
 
-// Requests is how many script calls have arrived.
-func (f *Fake) Requests() int64 { return f.requests.Load() }
+// Requests is how many calls have arrived.
+func (f *FakeServer) Requests() int64 { return f.requests.Load() }
 
-func (f *Fake) accept() {
+func (f *FakeServer) accept() {
 	for {
 		conn, err := f.listener.Accept()
 		if err != nil {
@@ -69,7 +69,7 @@ func (f *Fake) accept() {
 }
 
 // track remembers a connection, so that close can end it.
-func (f *Fake) track(conn net.Conn) bool {
+func (f *FakeServer) track(conn net.Conn) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.conns == nil {
@@ -80,7 +80,7 @@ func (f *Fake) track(conn net.Conn) bool {
 	return true
 }
 
-func (f *Fake) close() {
+func (f *FakeServer) close() {
 	_ = f.listener.Close()
 	f.mu.Lock()
 	for conn := range f.conns {
@@ -91,7 +91,7 @@ func (f *Fake) close() {
 	f.served.Wait()
 }
 
-func (f *Fake) serve(conn net.Conn) {
+func (f *FakeServer) serve(conn net.Conn) {
 	defer conn.Close()
 	number := f.accepted.Add(1)
 	reader := bufio.NewReader(conn)
@@ -110,10 +110,10 @@ func (f *Fake) serve(conn net.Conn) {
 	}
 }
 
-func (f *Fake) reply(conn int64, words []string) string {
+func (f *FakeServer) reply(conn int64, words []string) string {
 	switch strings.ToLower(words[0]) {
-	case "evalsha", "eval":
-		return f.answer(Request{Number: f.requests.Add(1), Conn: conn, Words: words})
+	case "evalsha", "eval", "set", "get":
+		return f.answer(Request{Number: f.requests.Add(1), Conn: conn, Command: words})
 	case "quit":
 		return HangUp
 	default:

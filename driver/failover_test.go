@@ -11,7 +11,7 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 )
 
-func TestPlace(t *testing.T) {
+func TestFailoverDetector(t *testing.T) {
 	readOnly := errors.New("READONLY You can't write against a read only replica.")
 	for _, c := range []struct {
 		err   error
@@ -26,10 +26,10 @@ func TestPlace(t *testing.T) {
 		{io.EOF, false},
 		{nil, false},
 	} {
-		var place driver.Place
-		before := place.Watch()
-		require.Equal(t, c.wrong, place.Heed(c.err), "%v", c.err)
+		var detector driver.FailoverDetector
+		before := detector.Watch()
+		require.Equal(t, c.wrong, detector.Observe(c.err), "%v", c.err)
 		require.Equal(t, c.wrong, before() != nil, "%v", c.err)
-		require.NoError(t, place.Watch()(), "what is opened after it is at the new server")
+		require.NoError(t, detector.Watch()(), "what is opened after it is at the new server")
 	}
 }

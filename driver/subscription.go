@@ -9,17 +9,17 @@ import (
 	"time"
 )
 
-// Line is what an adapter provides for a [Subscription]: one connection on which
-// one channel has been subscribed. [OpenLine] does the rest.
-type Line interface {
-	// Next waits for whatever comes next. message says whether it is a payload,
-	// as opposed to any other sign of life, such as the answer to a Ping: a
-	// refusal of it is one too.
+// SubscriptionConn is what an adapter provides for a [Subscription]: one connection on
+// which one channel has been subscribed. [OpenSubscription] does the rest.
+type SubscriptionConn interface {
+	// Next waits for the next thing that the server sends. message reports whether it
+	// is a message, of which payload is the payload. Anything else, such as the
+	// answer to a Ping or its refusal, only shows that the server is there.
 	//
 	// It must not time out by itself, and must never go on with another
 	// connection.
 	Next() (payload string, message bool, err error)
-	// Ping sends a PING and does not wait for the answer, which Next gets. It is
+	// Ping sends a PING and does not wait for the answer, which Next receives. It is
 	// called while Next is blocked.
 	Ping() error
 	// Close ends a blocked Next and a blocked Ping, and is called at any time and
@@ -27,12 +27,12 @@ type Line interface {
 	Close()
 }
 
-// OpenLine makes a subscription of the line that open returns, and pings it at
-// every interval. It is for adapters: see [Subscriber] for what it promises.
+// OpenSubscription makes a subscription of the connection that open returns, and pings
+// it at every interval. Adapters implement [Subscriber] with it.
 //
-// open runs in a goroutine of its own. OpenLine does not wait for it beyond the
-// end of ctx, and closes a line that comes later than that.
-func OpenLine(ctx context.Context, interval time.Duration, open func(context.Context) (Line, error)) (Subscription, error) {
+// open runs in a goroutine of its own. OpenSubscription does not wait for it beyond the
+// end of ctx, and closes a connection that comes later than that.
+func OpenSubscription(ctx context.Context, interval time.Duration, open func(context.Context) (SubscriptionConn, error)) (Subscription, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func OpenLine(ctx context.Context, interval time.Duration, open func(context.Con
 		if o.err != nil {
 			return nil, openError(ctx, o.err)
 		}
-		return subscribe(o.line, interval), nil
+		return newSubscription(o.conn, interval), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -51,7 +51,7 @@ func OpenLine(ctx context.Context, interval time.Duration, open func(context.Con
 
 // opening is what an open function returned.
 type opening struct {
-	line Line
+	conn SubscriptionConn
 	err  error
 }
 
@@ -64,27 +64,26 @@ func openError(ctx context.Context, err error) error {
 	return err
 }
 
-// openFor calls open and hands over what comes of it, or closes it when nobody
-// waits any more.
-func openFor(ctx context.Context, opened chan<- opening, open func(context.Context) (Line, error)) {
-	line, err := open(ctx)
+// openFor calls open and sends its outcome, or closes the connection when ctx has ended.
+func openFor(ctx context.Context, opened chan<- opening, open func(context.Context) (SubscriptionConn, error)) {
+	conn, err := open(ctx)
 	select {
-	case opened <- opening{line, err}:
+	case opened <- opening{conn, err}:
 	case <-ctx.Done():
 		if err == nil {
-			line.Close()
+			conn.Close()
 		}
 	}
 }
 
-// subscription is a line that is pinged.
+// subscription pings a connection.
 //
-// Silence is not told by a timeout for each read. That would need deadlines on
+// Silence is not noticed by a timeout for each read. That would need deadlines on
 // the socket, which the clients handle each in its own way, and a timeout in the
-// middle of a message would lose the place in the stream. Instead a read that is
+// middle of a message would lose the rest of the stream. Instead, a read that is
 // still the same one a whole interval after a PING was not answered.
 type subscription struct {
-	line Line
+	conn SubscriptionConn
 
 	reads   uint64        // how many reads there were; Receive's own
 	reading atomic.Uint64 // the number of the read under way, or 0
@@ -93,11 +92,11 @@ type subscription struct {
 	err error // why it ended; guarded by mu
 
 	done    chan struct{} // closed when it has ended
-	stopped chan struct{} // closed when nothing pings any more
+	stopped chan struct{} // closed when watch has returned
 }
 
-func subscribe(line Line, interval time.Duration) *subscription {
-	s := &subscription{line: line, done: make(chan struct{}), stopped: make(chan struct{})}
+func newSubscription(conn SubscriptionConn, interval time.Duration) *subscription {
+	s := &subscription{conn: conn, done: make(chan struct{}), stopped: make(chan struct{})}
 	go s.watch(interval)
 	return s
 }
@@ -120,7 +119,7 @@ func (s *subscription) next() (payload string, message bool, err error) {
 	s.reads++
 	s.reading.Store(s.reads)
 	defer s.reading.Store(0)
-	return s.line.Next()
+	return s.conn.Next()
 }
 
 // Close implements [Subscription].
@@ -130,10 +129,10 @@ func (s *subscription) Close() error {
 	return nil
 }
 
-// end ends the subscription for the first reason that there was.
+// end ends the subscription. The first reason stays.
 func (s *subscription) end(reason error) {
 	if s.endOnce(reason) {
-		s.line.Close() // without the lock, as it is a driver's
+		s.conn.Close() // without the lock, as it is a driver's
 	}
 }
 
@@ -158,8 +157,8 @@ func (s *subscription) ended() error {
 
 // watch pings until the subscription ends, and ends it when there is no answer.
 //
-// A PING goes out at every tick, busy or not. Who does not read at a tick is
-// not waiting for anything, and what the server answered is not known.
+// A PING goes out at every tick, busy or not. Where no read is under way at a tick, the
+// answer may lie unread in the connection.
 func (s *subscription) watch(interval time.Duration) {
 	defer close(s.stopped)
 	ticker := time.NewTicker(interval)
@@ -185,12 +184,12 @@ func (s *subscription) tick(ticks <-chan time.Time) bool {
 	}
 }
 
-// ping sends a PING. One that can not even be sent for a whole interval tells
-// that the server is silent.
+// ping sends a PING. A server that does not even take it for a whole interval is
+// silent.
 func (s *subscription) ping(interval time.Duration) {
 	stuck := time.AfterFunc(interval, func() { s.end(ErrSilent) })
 	defer stuck.Stop()
-	if err := s.line.Ping(); err != nil {
+	if err := s.conn.Ping(); err != nil {
 		s.end(fmt.Errorf("driver: ping a subscription: %w", err))
 	}
 }
