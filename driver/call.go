@@ -99,18 +99,11 @@ func (c *Call) WithoutQueue() (Call, bool) {
 	if c.script == nil {
 		return Call{}, false
 	}
-	how, ok := c.script.Alone()
+	script, keys, args, ok := c.script.WithoutQueue(c.Keys(), c.Args())
 	if !ok {
 		return Call{}, false
 	}
-	args := append([]any(nil), c.Args()...)
-	if how.Args > 0 {
-		args = args[:how.Args]
-	}
-	if how.Place > 0 {
-		args[how.Place] = ""
-	}
-	return NewCall(how.Script, c.Keys()[how.From:how.To], args...), true
+	return NewCall(script, keys, args...), true
 }
 
 // Words that every call shares, converted to an interface once.

@@ -10,7 +10,7 @@ import (
 )
 
 func TestCallOfAScript(t *testing.T) {
-	script := scripts.MutexCheck
+	script := scripts.Mutex().Check
 	call := driver.NewCall(script, []any{"key", "other"}, "token", int64(5))
 	require.Equal(t, []any{"evalsha", script.SHA1(), 2, "key", "other", "token", int64(5)}, call.Command())
 	require.Equal(t, []any{"eval", script.Source(), 2, "key", "other", "token", int64(5)}, call.SourceCommand())
@@ -35,13 +35,13 @@ func TestCallOfACommand(t *testing.T) {
 
 // The queue's keys and the waiter's ticket stay away.
 func TestCallWithoutQueue(t *testing.T) {
-	call := driver.NewCall(scripts.MutexAcquire, []any{"key", "line", "waiters"}, "token", int64(5), "channel|1", int64(9))
+	call := driver.NewCall(scripts.Mutex().Acquire, []any{"key", "line", "waiters"}, "token", int64(5), "channel|1", int64(9))
 	without, ok := call.WithoutQueue()
 	require.True(t, ok)
 	require.Equal(t, []any{"key"}, without.Keys())
 	require.Equal(t, []any{"token", int64(5), "", int64(9)}, without.Args())
 	require.Equal(t, "channel|1", call.Args()[2], "a copy")
-	check := driver.NewCall(scripts.MutexExtend, []any{"key"}, "token", int64(5))
+	check := driver.NewCall(scripts.Mutex().Extend, []any{"key"}, "token", int64(5))
 	_, ok = check.WithoutQueue()
 	require.False(t, ok, "it has no such keys")
 }

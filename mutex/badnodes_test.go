@@ -255,11 +255,11 @@ func testContextEndsWhileNodesHang(t *testing.T, w *world) {
 		script *scripts.Script
 		kind   error
 	}{
-		{w.on(f, patient).LockContext, scripts.MutexAcquire, mutex.ErrFailed},
-		{w.on(f, patient).TryLockContext, scripts.MutexAcquire, mutex.ErrFailed},
-		{errorOf(adopted.ExtendContext), scripts.MutexExtend, mutex.ErrExtendFailed},
-		{errorOf(adopted.ValidContext), scripts.MutexCheck, context.Canceled},
-		{errorOf(adopted.UnlockContext), scripts.MutexRelease, context.Canceled},
+		{w.on(f, patient).LockContext, scripts.Mutex().Acquire, mutex.ErrFailed},
+		{w.on(f, patient).TryLockContext, scripts.Mutex().Acquire, mutex.ErrFailed},
+		{errorOf(adopted.ExtendContext), scripts.Mutex().Extend, mutex.ErrExtendFailed},
+		{errorOf(adopted.ValidContext), scripts.Mutex().Check, context.Canceled},
+		{errorOf(adopted.UnlockContext), scripts.Mutex().Release, context.Canceled},
 	} {
 		err := cancelOnceSent(t, spies, c.script, c.call)
 		require.ErrorIs(t, err, context.Canceled)

@@ -97,7 +97,7 @@ func TestADelayBelowZeroIsNone(t *testing.T) {
 	s := &spy{Pool: stub(func(*driver.Call) (any, error) { return int64(0), nil })}
 	past := mutex.WithRetryDelayFunc(func(int) time.Duration { return -time.Hour })
 	require.ErrorIs(t, mutex.New(s).NewMutex("name", past, mutex.WithTries(3)).Lock(), mutex.ErrFailed)
-	assert.Equal(t, 3, s.count(scripts.MutexAcquire))
+	assert.Equal(t, 3, s.count(scripts.Mutex().Acquire))
 }
 
 func TestTheLongestExpiryOnServers(t *testing.T) {

@@ -123,8 +123,8 @@ func TestFenceCostsARoundOnlyWhereNodesDisagree(t *testing.T) {
 			requireYes(t, m.Unlock)
 			w.requireSettled()
 		}
-		spies.await(t, scripts.MutexAcquireFenced, 3)
-		spies.requireAtMost(t, scripts.MutexFence, 0)
+		spies.await(t, scripts.Mutex().AcquireFenced, 3)
+		spies.requireAtMost(t, scripts.Mutex().Fence, 0)
 
 		for i, n := range w.nodes {
 			w.setFence(n, number+10*int64(i+1))
@@ -132,7 +132,7 @@ func TestFenceCostsARoundOnlyWhereNodesDisagree(t *testing.T) {
 		require.NoError(t, m.Lock())
 		w.requireFenceOnMajority(m.Fence())
 		if len(w.nodes) > 1 {
-			spies.await(t, scripts.MutexFence, 1)
+			spies.await(t, scripts.Mutex().Fence, 1)
 		}
 		requireYes(t, m.Unlock)
 		w.requireSettled()
@@ -199,7 +199,7 @@ func TestFenceGrowsInACrowd(t *testing.T) {
 			})
 		}
 		all.Wait()
-		require.Less(t, spies[0].count(scripts.MutexAcquireFenced)+spies[0].count(scripts.MutexPassFenced), 16*4)
+		require.Less(t, spies[0].count(scripts.Mutex().AcquireFenced)+spies[0].count(scripts.Mutex().PassFenced), 16*4)
 		w.requireSettled()
 	})
 }
@@ -286,7 +286,7 @@ func TestFenceOfACancelledLock(t *testing.T) {
 		defer cancel()
 		for _, s := range spies {
 			s.before = func(call *driver.Call) {
-				if call.Script() == scripts.MutexFence {
+				if call.Script() == scripts.Mutex().Fence {
 					cancel()
 					<-ctx.Done()
 				}

@@ -16,13 +16,13 @@ var lineKeys = []string{":mutex:line", ":mutex:waiters"}
 // protocol is the mutex as the engine sees it.
 var protocol = &redlock.Protocol{
 	Kind:     "mutex",
-	Acquire:  scripts.MutexAcquire,
-	Extend:   scripts.MutexExtend,
-	Revive:   scripts.MutexExtendOrSet,
-	Release:  scripts.MutexRelease,
-	Check:    scripts.MutexCheck,
-	Pass:     scripts.MutexPass,
-	Withdraw: scripts.MutexWithdraw,
+	Acquire:  scripts.Mutex().Acquire,
+	Extend:   scripts.Mutex().Extend,
+	Revive:   scripts.Mutex().ExtendOrSet,
+	Release:  scripts.Mutex().Release,
+	Check:    scripts.Mutex().Check,
+	Pass:     scripts.Mutex().Pass,
+	Withdraw: scripts.Mutex().Withdraw,
 	LineKeys: lineKeys,
 	Fenced:   fenced,
 }

@@ -156,10 +156,10 @@ func TestLockTriesAsOftenAsItWasTold(t *testing.T) {
 		}))
 		require.ErrorIs(t, m.Lock(), mutex.ErrFailed)
 		assert.Equal(t, []int{1, 2}, asked, "a delay after each try but the last")
-		spies.await(t, scripts.MutexAcquire, tries)
+		spies.await(t, scripts.Mutex().Acquire, tries)
 
 		require.ErrorIs(t, m.TryLock(), mutex.ErrFailed)
-		spies.await(t, scripts.MutexAcquire, tries+1)
+		spies.await(t, scripts.Mutex().Acquire, tries+1)
 		assert.Equal(t, len(w.nodes), w.holders("somebody else"))
 	})
 }
@@ -171,11 +171,11 @@ func TestEveryTryHasAFreshToken(t *testing.T) {
 		f, spies := w.spied()
 		m := w.on(f, mutex.WithTries(4), mutex.WithRetryDelay(0))
 		require.Error(t, m.Lock())
-		spies.await(t, scripts.MutexAcquire, 4)
+		spies.await(t, scripts.Mutex().Acquire, 4)
 		tokens := make(map[any]bool)
 		for _, s := range spies { // what was not sent yet when a majority had refused is not sent
 			for _, call := range s.sent() {
-				if call.Script() == scripts.MutexAcquire {
+				if call.Script() == scripts.Mutex().Acquire {
 					tokens[call.Args()[0]] = true
 				}
 			}

@@ -184,6 +184,6 @@ func TestAnAnswerThatMeansNothing(t *testing.T) {
 		require.ErrorIs(t, err, mutex.ErrFailed, "%v", reply)
 		assert.True(t, isA[*mutex.RedisError](err), "%v", err)
 		assert.ErrorContains(t, err, "unexpected reply")
-		assert.ErrorContains(t, err, scripts.MutexAcquire.Name())
+		assert.ErrorContains(t, err, scripts.Mutex().Acquire.Name())
 	}
 }

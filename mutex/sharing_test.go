@@ -103,14 +103,14 @@ func TestOnlyTheFirstInLineTalksToRedis(t *testing.T) {
 		for range crowd {
 			l.join(func() {})
 		}
-		spies.await(t, scripts.MutexAcquire, 1)
+		spies.await(t, scripts.Mutex().Acquire, 1)
 		requireYes(t, l.m.Unlock)
 		l.gone.Wait()
 		if len(spies) == 1 { // else a late reply may make a try fail
 			require.Eventually(t, func() bool {
-				passed := spies[0].count(scripts.MutexPass)
-				return spies[0].count(scripts.MutexAcquire)+passed <= 1+crowd &&
-					spies[0].count(scripts.MutexRelease) >= 1 && spies[0].count(scripts.MutexRelease)+passed <= 1+crowd
+				passed := spies[0].count(scripts.Mutex().Pass)
+				return spies[0].count(scripts.Mutex().Acquire)+passed <= 1+crowd &&
+					spies[0].count(scripts.Mutex().Release) >= 1 && spies[0].count(scripts.Mutex().Release)+passed <= 1+crowd
 			}, patience, tick, "more than one request a section to acquire, and one to release, or one for both")
 		}
 	})
@@ -137,7 +137,7 @@ func TestCrowdPassesItsLeaseOn(t *testing.T) {
 		}
 		all.Wait()
 		require.Equal(t, goroutines*sections, counter)
-		asked := spies[0].count(scripts.MutexAcquire) + spies[0].count(scripts.MutexPass) + spies[0].count(scripts.MutexRelease)
+		asked := spies[0].count(scripts.Mutex().Acquire) + spies[0].count(scripts.Mutex().Pass) + spies[0].count(scripts.Mutex().Release)
 		require.Less(t, asked, counter/2)
 	})
 }
@@ -206,7 +206,7 @@ func TestTryLockDoesNotWaitInLine(t *testing.T) {
 		taken, ok := find[*mutex.ErrTaken](err)
 		require.True(t, ok, "%v", err)
 		assert.Empty(t, taken.Nodes, "no node was asked")
-		spies.await(t, scripts.MutexAcquire, 1)
+		spies.await(t, scripts.Mutex().Acquire, 1)
 		requireYes(t, m.Unlock)
 	})
 }
@@ -227,7 +227,7 @@ func TestTriesRunOutInLine(t *testing.T) {
 		require.ErrorIs(t, err, mutex.ErrFailed)
 		assert.True(t, isA[*mutex.ErrTaken](err), "%v", err)
 		assert.Equal(t, tries-1, delays)
-		spies.await(t, scripts.MutexAcquire, 1)
+		spies.await(t, scripts.Mutex().Acquire, 1)
 		requireYes(t, m.Unlock)
 		require.NoError(t, m.Lock())
 		requireYes(t, m.Unlock)

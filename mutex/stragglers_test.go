@@ -35,7 +35,7 @@ func TestAPausedNodeThatResumesAfterUnlock(t *testing.T) {
 				w.nodes[2].Pause(t)
 				require.NoError(t, m.Lock())
 				require.Eventually(t, func() bool { // Lock may return before it has sent all
-					return spies.least(scripts.MutexAcquire) >= 2
+					return spies.least(scripts.Mutex().Acquire) >= 2
 				}, patience, tick)
 				unlockInTheEnd(t, m)
 				if options != nil {
@@ -134,7 +134,7 @@ func TestADriverThatIgnoresItsDeadline(t *testing.T) {
 		var released atomic.Int32
 		brought := make(chan struct{})
 		stubborn := stub(func(call *driver.Call) (any, error) {
-			if call.Script() == scripts.MutexRelease {
+			if call.Script() == scripts.Mutex().Release {
 				released.Add(1)
 				return int64(1), nil
 			}
@@ -170,7 +170,7 @@ func TestLateGrantsOfEarlierHoldsAreNotTakenForAnothers(t *testing.T) {
 		var tokens []string
 		for i := range 2 {
 			require.NoError(t, m.TryLock())
-			spies.await(t, scripts.MutexAcquire, i+1) // so that the first of a node is this one
+			spies.await(t, scripts.Mutex().Acquire, i+1) // so that the first of a node is this one
 			tokens = append(tokens, m.Value())
 			requireYes(t, m.Unlock)
 		}
@@ -187,11 +187,11 @@ func holdBack(nth int, late, done <-chan struct{}) func(*driver.Call) {
 	var acquires atomic.Int32
 	return func(call *driver.Call) {
 		switch call.Script() {
-		case scripts.MutexAcquire:
+		case scripts.Mutex().Acquire:
 			if int(acquires.Add(1)) == nth {
 				<-late
 			}
-		case scripts.MutexRelease:
+		case scripts.Mutex().Release:
 			select {
 			case <-late:
 				<-done

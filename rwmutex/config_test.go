@@ -104,9 +104,9 @@ func TestADelayBelowZeroIsNone(t *testing.T) {
 	past := rwmutex.WithRetryDelayFunc(func(int) time.Duration { return -time.Hour })
 	rw := rwmutex.New(s).NewRWMutex("name", past, rwmutex.WithTries(3))
 	require.ErrorIs(t, rw.RLock(), rwmutex.ErrFailed)
-	assert.Equal(t, 3, s.count(scripts.RWMutexReadAcquire))
+	assert.Equal(t, 3, s.count(scripts.RWMutex().ReadAcquire))
 	require.ErrorIs(t, rw.Lock(), rwmutex.ErrFailed)
-	assert.Equal(t, 3, s.count(scripts.RWMutexWriteAcquire))
+	assert.Equal(t, 3, s.count(scripts.RWMutex().WriteAcquire))
 	settle(t)
 }
 

@@ -8,14 +8,14 @@ import (
 // fenced is the writers' half when its holds are numbered.
 var fenced = &redlock.Protocol{
 	Kind:     "rwmutex",
-	Acquire:  scripts.RWMutexWriteAcquireFenced,
-	Extend:   scripts.RWMutexWriteExtendFenced,
-	Release:  scripts.RWMutexWriteRelease,
-	Check:    scripts.RWMutexWriteCheck,
-	Repair:   scripts.RWMutexWriteRepairFenced,
-	Pass:     scripts.RWMutexWritePassFenced,
-	Withdraw: scripts.RWMutexWriteWithdraw,
-	Fence:    scripts.RWMutexWriteFence,
+	Acquire:  scripts.RWMutex().WriteAcquireFenced,
+	Extend:   scripts.RWMutex().WriteExtendFenced,
+	Release:  scripts.RWMutex().WriteRelease,
+	Check:    scripts.RWMutex().WriteCheck,
+	Repair:   scripts.RWMutex().WriteRepairFenced,
+	Pass:     scripts.RWMutex().WritePassFenced,
+	Withdraw: scripts.RWMutex().WriteWithdraw,
+	Fence:    scripts.RWMutex().WriteFence,
 	FenceKey: ":rwmutex:fence",
 	AuxKeys:  keys,
 }

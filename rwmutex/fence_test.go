@@ -96,7 +96,7 @@ func TestFenceCostsARoundOnlyWhereNodesDisagree(t *testing.T) {
 		}
 		written := func() (n int) {
 			for _, s := range spies {
-				n += s.count(scripts.RWMutexWriteFence)
+				n += s.count(scripts.RWMutex().WriteFence)
 			}
 			return n
 		}
@@ -152,7 +152,7 @@ func TestFenceGrowsInACrowd(t *testing.T) {
 			})
 		}
 		all.Wait()
-		require.Positive(t, spies[0].count(scripts.RWMutexWriteAcquireFenced))
+		require.Positive(t, spies[0].count(scripts.RWMutex().WriteAcquireFenced))
 		w.requireSettled()
 	})
 }

@@ -20,24 +20,24 @@ var keys = []string{
 var (
 	writing = &redlock.Protocol{
 		Kind:     "rwmutex",
-		Acquire:  scripts.RWMutexWriteAcquire,
-		Extend:   scripts.RWMutexWriteExtend,
-		Release:  scripts.RWMutexWriteRelease,
-		Check:    scripts.RWMutexWriteCheck,
-		Pass:     scripts.RWMutexWritePass,
-		Withdraw: scripts.RWMutexWriteWithdraw,
+		Acquire:  scripts.RWMutex().WriteAcquire,
+		Extend:   scripts.RWMutex().WriteExtend,
+		Release:  scripts.RWMutex().WriteRelease,
+		Check:    scripts.RWMutex().WriteCheck,
+		Pass:     scripts.RWMutex().WritePass,
+		Withdraw: scripts.RWMutex().WriteWithdraw,
 		AuxKeys:  keys,
 		Fenced:   fenced,
 	}
 	reading = &redlock.Protocol{
 		Kind:     "rwmutex",
-		Acquire:  scripts.RWMutexReadAcquire,
-		Extend:   scripts.RWMutexReadExtend,
-		Repair:   scripts.RWMutexReadRepair,
-		Release:  scripts.RWMutexReadRelease,
-		Check:    scripts.RWMutexReadCheck,
-		Convert:  scripts.RWMutexDowngrade,
-		Withdraw: scripts.RWMutexReadWithdraw,
+		Acquire:  scripts.RWMutex().ReadAcquire,
+		Extend:   scripts.RWMutex().ReadExtend,
+		Repair:   scripts.RWMutex().ReadRepair,
+		Release:  scripts.RWMutex().ReadRelease,
+		Check:    scripts.RWMutex().ReadCheck,
+		Convert:  scripts.RWMutex().Downgrade,
+		Withdraw: scripts.RWMutex().ReadWithdraw,
 		AuxKeys:  keys,
 	}
 )

@@ -89,8 +89,8 @@ func TestReadersShareALease(t *testing.T) {
 			})
 		}
 		all.Wait()
-		spies.await(t, scripts.RWMutexReadAcquire, 1)
-		spies.await(t, scripts.RWMutexReadRelease, 1)
+		spies.await(t, scripts.RWMutex().ReadAcquire, 1)
+		spies.await(t, scripts.RWMutex().ReadRelease, 1)
 		w.requireSettled()
 	})
 }
@@ -151,8 +151,8 @@ func TestTryDoesNotWaitInLine(t *testing.T) {
 			require.True(t, ok, "%v", err)
 			assert.Empty(t, taken.Nodes, "no node was asked")
 		}
-		spies.await(t, scripts.RWMutexWriteAcquire, 1)
-		spies.await(t, scripts.RWMutexReadAcquire, 0)
+		spies.await(t, scripts.RWMutex().WriteAcquire, 1)
+		spies.await(t, scripts.RWMutex().ReadAcquire, 0)
 		requireYes(t, rw.Unlock)
 		require.NoError(t, rw.RLock())
 		taken, ok := find[*rwmutex.ErrTaken](rw.TryLock())
@@ -173,8 +173,8 @@ func TestTriesRunOutInLine(t *testing.T) {
 			require.ErrorIs(t, err, rwmutex.ErrFailed)
 			assert.True(t, isA[*rwmutex.ErrTaken](err), "%v", err)
 		}
-		spies.await(t, scripts.RWMutexWriteAcquire, 1)
-		spies.await(t, scripts.RWMutexReadAcquire, 0)
+		spies.await(t, scripts.RWMutex().WriteAcquire, 1)
+		spies.await(t, scripts.RWMutex().ReadAcquire, 0)
 		requireYes(t, rw.Unlock)
 		require.NoError(t, rw.RLock())
 		require.ErrorIs(t, rw.Lock(), rwmutex.ErrFailed)

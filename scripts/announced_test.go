@@ -67,18 +67,18 @@ func TestHolderThatTells(t *testing.T) {
 			script *scripts.Script
 			kind   string
 		}{
-			{scripts.MutexAcquire, "mutex"}, {scripts.MutexAcquireFenced, "mutex"},
-			{scripts.RWMutexWriteAcquire, "rw"}, {scripts.RWMutexWriteAcquireFenced, "rw"}, {scripts.RWMutexReadAcquire, "rw"},
+			{scripts.Mutex().Acquire, "mutex"}, {scripts.Mutex().AcquireFenced, "mutex"},
+			{scripts.RWMutex().WriteAcquire, "rw"}, {scripts.RWMutex().WriteAcquireFenced, "rw"}, {scripts.RWMutex().ReadAcquire, "rw"},
 		} {
 			t.Run(fmt.Sprint(c.script.Name(), " behind ", holder), func(t *testing.T) {
 				name := redistest.Name(t)
 				keys := []any{name, name + "a", name + "b", name + "c", name + "d", name + "e", name + "f"}
 				switch c.script {
-				case scripts.MutexAcquire:
+				case scripts.Mutex().Acquire:
 					keys = keys[:3]
-				case scripts.MutexAcquireFenced:
+				case scripts.Mutex().AcquireFenced:
 					keys = keys[:4]
-				case scripts.RWMutexWriteAcquire, scripts.RWMutexReadAcquire:
+				case scripts.RWMutex().WriteAcquire, scripts.RWMutex().ReadAcquire:
 					keys = keys[:6]
 				}
 				run := func(args ...any) any {

@@ -1,19 +1,34 @@
--- fence_prelude: fencing tokens. What every script of a lock begins with that
--- numbers its holds, after the other preludes and before the script that it runs,
--- which is the function unfenced.
+-- fence_prelude: fencing tokens. Scripts whose leases are numbered are built of this file
+-- and of the script that they run, which is the function unfenced. They do in one step what
+-- that does, and see to the counter, for which they have one key and one argument more:
+--
+--   issue  mutex_acquire_fenced, mutex_pass_fenced,
+--          rwmutex_write_acquire_fenced, rwmutex_write_pass_fenced
+--   raise  mutex_repair_fenced (runs mutex_acquire), mutex_extend_fenced,
+--          mutex_extend_or_set_fenced, mutex_fence (runs mutex_check),
+--          rwmutex_write_repair_fenced (runs rwmutex_write_acquire),
+--          rwmutex_write_extend_fenced, rwmutex_write_fence (runs rwmutex_write_check)
 --
 -- KEYS[7]  fence: string, the largest number that this node knows of, in decimal;
 --          of a read-write lock
 -- KEYS[2]  the same, of a mutex, which has fewer keys
--- ARGV[2]  lifetime of the hold, in milliseconds
+-- ARGV[2]  lifetime of the lease, in milliseconds, >= 1
+-- ARGV[n]  the last one. issue: how many numbers the lease gets, of up to six digits,
+--          >= 1. raise: the largest of the lease's numbers, or 0 where it is not known
 --
--- A node's counter only grows, and lives for a day longer than the last hold that
--- it was used for. One that is not there starts from the server's clock in µs, which
--- is above all numbers that were given before, as no lock uses up a million of them a
--- second: blocks are asked for with that in mind. Numbers are below 2^53 and so exact. Lua would print them as 1.7e+15.
+-- Returns  as the other script, but for
+--   1  of raise: the counter is at the number or above it
+--   n  of issue, in the place of 1: the largest of the lease's new numbers. They follow on
+--      the counter or begin with the server's clock, in µs since 1970, and so are above 2
+--   Any other reply leaves the counter alone.
+-- Error    WRONGTYPE when a key is of another kind; nothing was written
 --
--- One node's number says nothing yet: whoever has got a majority of them agrees on
--- the largest, and has it written to a majority before it trusts in it.
+-- Safe as the other script is. The counter never goes down, so a late run does no harm. It
+-- is raised only for a token that has the lock here: where the lease has ended, a later one
+-- may have had a smaller number already. It lives for a day longer than the last lease that
+-- used it. A missing one starts from the server's clock in µs, above all numbers before, as
+-- no lock uses up a million a second. Numbers are below 2^53 and so exact; Lua would print
+-- them as 1.7e+15. Before a client trusts in a number, it has it written to a majority.
 local FENCE = KEYS[7] or KEYS[2]
 local LIFETIME = string.format('%.0f', lasting(ARGV[2]) + 86400000)
 
@@ -28,19 +43,14 @@ local function keep(number)
   end
 end
 
--- issue gives a block of numbers to the lease that grant() has made or renewed, and
--- returns its end, the largest one. Any answer of grant() but 1 it returns as it is: a lease
--- that others wait for is renewed without numbers. The last argument is how many these are, of up to six
--- digits. Anything else is an error before the first write. It is taken away, as the other
--- script would take it for a token that may be replaced. Run twice for one lease it gives
--- the second time another block, above the first one, and either is above those of earlier
--- leases.
-local function issue(grant)
+-- issue takes its argument away, as the other script would take it for a token that may be
+-- replaced. Run twice for one lease it gives another block the second time, above the first.
+local function issue(unfenced)
   local size = table.remove(ARGV)
   if #size > 6 or not string.find(size, '^[1-9]%d*$') then
     error('a block of ' .. size .. ' numbers')
   end
-  local reply = grant()
+  local reply = unfenced()
   if reply ~= 1 then
     return reply
   end
@@ -53,17 +63,11 @@ local function issue(grant)
   return last + size
 end
 
--- raise brings the counter up to the last argument where holds() says that the
--- token has the lock, and never down. A number of 0 is not known, and raises
--- nothing. The argument is taken away, as it is none of the other script's.
-local function raise(holds)
-  local least = tonumber(table.remove(ARGV))
-  local reply = holds()
-  if reply == 1 then
-    local number = math.max(counter or 0, least)
-    if number > 0 then
-      keep(number)
-    end
+local function raise(unfenced)
+  local number = math.max(counter or 0, tonumber(table.remove(ARGV)))
+  local reply = unfenced()
+  if reply == 1 and number > 0 then
+    keep(number)
   end
   return reply
 end

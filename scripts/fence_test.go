@@ -37,10 +37,10 @@ type fencedKind struct {
 }
 
 var fencedKinds = []fencedKind{
-	{"mutex", scripts.MutexAcquireFenced, scripts.MutexPassFenced, scripts.MutexRepairFenced,
-		scripts.MutexExtendFenced, scripts.MutexFence, scripts.MutexRelease, scripts.MutexWithdraw, 1, 4, 3},
-	{"rwmutex", scripts.RWMutexWriteAcquireFenced, scripts.RWMutexWritePassFenced, scripts.RWMutexWriteRepairFenced,
-		scripts.RWMutexWriteExtendFenced, scripts.RWMutexWriteFence, scripts.RWMutexWriteRelease, scripts.RWMutexWriteWithdraw, 6, 7, 2},
+	{"mutex", scripts.Mutex().AcquireFenced, scripts.Mutex().PassFenced, scripts.Mutex().RepairFenced,
+		scripts.Mutex().ExtendFenced, scripts.Mutex().Fence, scripts.Mutex().Release, scripts.Mutex().Withdraw, 1, 4, 3},
+	{"rwmutex", scripts.RWMutex().WriteAcquireFenced, scripts.RWMutex().WritePassFenced, scripts.RWMutex().WriteRepairFenced,
+		scripts.RWMutex().WriteExtendFenced, scripts.RWMutex().WriteFence, scripts.RWMutex().WriteRelease, scripts.RWMutex().WriteWithdraw, 6, 7, 2},
 }
 
 func eachFenced(t *testing.T, test func(t *testing.T, l *counted)) { eachOf(t, fencedKinds, test) }
@@ -401,10 +401,10 @@ func TestFenceLeavesTheLifetimeOfTheHold(t *testing.T) {
 
 func TestFenceExtendOrSet(t *testing.T) {
 	eachOf(t, fencedKinds[:1], func(t *testing.T, l *counted) { // writers have no such script
-		require.EqualValues(t, 1, l.run(scripts.MutexExtendOrSetFenced, mine, long, number))
+		require.EqualValues(t, 1, l.run(scripts.Mutex().ExtendOrSetFenced, mine, long, number))
 		l.requireCounter(strconv.FormatInt(number, 10), long)
 		require.Equal(t, mine, l.holder())
-		require.EqualValues(t, 0, l.run(scripts.MutexExtendOrSetFenced, theirs, long, number+1))
+		require.EqualValues(t, 0, l.run(scripts.Mutex().ExtendOrSetFenced, theirs, long, number+1))
 		l.requireCounter(strconv.FormatInt(number, 10), long)
 	})
 }

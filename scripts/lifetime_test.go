@@ -33,14 +33,14 @@ func lastingRuns() (runs []lastingRun) {
 		runs = append(runs, lastingRun{c.script, c.on, c.args})
 	}
 	return append(runs, // and those that leave a place
-		lastingRun{scripts.MutexAcquire, lockedMutex, []any{theirs, 1, "a|", short}},
-		lastingRun{scripts.RWMutexWriteAcquire, writtenRWMutex, []any{theirs, 1, "a|", short}},
-		lastingRun{scripts.RWMutexWriteAcquire, readRWMutex, []any{theirs, 1, "a|", short}},
-		lastingRun{scripts.RWMutexReadAcquire, writtenRWMutex, []any{theirs, 1, "a|", short}},
-		lastingRun{scripts.SemaphoreAcquire, takenSemaphore, args(3, 2, "", 0, mine)},
-		lastingRun{scripts.SemaphoreAcquire, freeSemaphore, args(3, 1, "1", 0)},
-		lastingRun{scripts.SemaphoreAcquire, awaitedSemaphore, []any{early1, 1, 3, 3, "", 0, "a|:3:3", short}},
-		lastingRun{scripts.SemaphoreRelease, awaitedSemaphore, []any{mine, "a|:1:3", short}})
+		lastingRun{scripts.Mutex().Acquire, lockedMutex, []any{theirs, 1, "a|", short}},
+		lastingRun{scripts.RWMutex().WriteAcquire, writtenRWMutex, []any{theirs, 1, "a|", short}},
+		lastingRun{scripts.RWMutex().WriteAcquire, readRWMutex, []any{theirs, 1, "a|", short}},
+		lastingRun{scripts.RWMutex().ReadAcquire, writtenRWMutex, []any{theirs, 1, "a|", short}},
+		lastingRun{scripts.Semaphore().Acquire, takenSemaphore, args(3, 2, "", 0, mine)},
+		lastingRun{scripts.Semaphore().Acquire, freeSemaphore, args(3, 1, "1", 0)},
+		lastingRun{scripts.Semaphore().Acquire, awaitedSemaphore, []any{early1, 1, 3, 3, "", 0, "a|:3:3", short}},
+		lastingRun{scripts.Semaphore().Release, awaitedSemaphore, []any{mine, "a|:1:3", short}})
 }
 
 // awaited is a semaphore whose scripts get all their arguments, those of a place too.
@@ -82,7 +82,7 @@ func TestNoKeyIsLeftWithoutAnExpiry(t *testing.T) {
 				_, err := l.try(run.script, args...)
 				if err != nil {
 					assert.Equal(t, before, dump(t, node), "%v", err)
-				} else if run.script != scripts.MutexAcquire { // which has the server's limits
+				} else if run.script != scripts.Mutex().Acquire { // which has the server's limits
 					assert.NotEqual(t, args[1], lifetime, "a lease of that lifetime")
 				}
 				for _, key := range node.Do(t, "KEYS", "*").([]any) {

@@ -54,130 +54,130 @@ var mutexLineCases = []struct {
 	after  mutexLine
 	told   []id
 }{
-	{"a refused try gets a place", scripts.MutexAcquire,
+	{"a refused try gets a place", scripts.Mutex().Acquire,
 		mutexLine{key{theirs, long}, nil}, stand(mine), 0, mutexLine{key{theirs, long}, []place{{a, short}}}, nil},
-	{"its place is the last", scripts.MutexAcquire,
+	{"its place is the last", scripts.Mutex().Acquire,
 		mutexLine{key{theirs, long}, []place{{c, long}, {b, long}}}, stand(mine), 0,
 		mutexLine{key{theirs, long}, []place{{c, long}, {b, long}, {a, short}}}, nil},
-	{"a try without an id gets none", scripts.MutexAcquire,
+	{"a try without an id gets none", scripts.Mutex().Acquire,
 		mutexLine{key{theirs, long}, nil}, try(mine), 0, mutexLine{key{theirs, long}, nil}, nil},
-	{"nor does it where others wait", scripts.MutexAcquire,
+	{"nor does it where others wait", scripts.Mutex().Acquire,
 		mutexLine{key{theirs, long}, []place{{b, long}}}, try(mine), 0, mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
-	{"a try renews its place and keeps its turn", scripts.MutexAcquire,
+	{"a try renews its place and keeps its turn", scripts.Mutex().Acquire,
 		mutexLine{key{theirs, long}, []place{{a, short}, {b, short}}}, []any{mine, short, a, long, mine}, 0,
 		mutexLine{key{theirs, long}, []place{{a, long}, {b, short}}}, nil},
-	{"a strict try waits for its own token", scripts.MutexAcquire,
+	{"a strict try waits for its own token", scripts.Mutex().Acquire,
 		mutexLine{key{mine, long}, nil}, stand(), 0, mutexLine{key{mine, long}, []place{{a, short}}}, nil},
 
-	{"a grant where nobody waits makes no line", scripts.MutexAcquire,
+	{"a grant where nobody waits makes no line", scripts.Mutex().Acquire,
 		mutexLine{}, stand(mine), 1, mutexLine{key{mine, short}, nil}, nil},
-	{"a grant ends the place", scripts.MutexAcquire,
+	{"a grant ends the place", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{a, long}, {b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}, {b, long}}}, nil},
-	{"a grant ends the last place", scripts.MutexAcquire,
+	{"a grant ends the last place", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{a, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}}}, nil},
-	{"a grant over an earlier token ends the place", scripts.MutexAcquire,
+	{"a grant over an earlier token ends the place", scripts.Mutex().Acquire,
 		mutexLine{key{early1, long}, []place{{b, long}, {a, long}}}, stand(mine, early2, early1), 1,
 		mutexLine{key{mine, short}, []place{{b, long}, {a, over}}}, nil},
-	{"a second run in line grants what the first one did", scripts.MutexAcquire,
+	{"a second run in line grants what the first one did", scripts.Mutex().Acquire,
 		mutexLine{key{mine, long}, []place{{b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{b, long}}}, nil},
-	{"whoever is in line may have what is free", scripts.MutexAcquire,
+	{"whoever is in line may have what is free", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{b, long}, {a, long}, {c, long}}}, stand(mine), 1,
 		mutexLine{key{mine, short}, []place{{b, long}, {a, over}, {c, long}}}, nil},
-	{"a try without an id may, too", scripts.MutexAcquire,
+	{"a try without an id may, too", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{b, long}}}, try(mine), 1, mutexLine{key{mine, short}, []place{{b, long}}}, nil},
-	{"a newcomer does not pass a live place", scripts.MutexAcquire,
+	{"a newcomer does not pass a live place", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{b, long}}}, stand(mine), 0, mutexLine{nothing, []place{{b, long}, {a, short}}}, nil},
-	{"nor one behind those that have ended", scripts.MutexAcquire,
+	{"nor one behind those that have ended", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{c, over}, {b, long}}}, stand(mine), 0,
 		mutexLine{nothing, []place{{c, over}, {b, long}, {a, short}}}, nil},
-	{"nor for a token that it may replace", scripts.MutexAcquire,
+	{"nor for a token that it may replace", scripts.Mutex().Acquire,
 		mutexLine{key{early1, long}, []place{{b, long}}}, stand(mine, early1), 0,
 		mutexLine{key{early1, long}, []place{{b, long}, {a, short}}}, nil},
-	{"whoever is in line may, until its place that has ended is cleared away", scripts.MutexAcquire,
+	{"whoever is in line may, until its place that has ended is cleared away", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{a, over}, {b, long}}}, stand(mine), 1,
 		mutexLine{key{mine, short}, []place{{a, over}, {b, long}}}, nil},
-	{"a newcomer passes places that have ended", scripts.MutexAcquire,
+	{"a newcomer passes places that have ended", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{b, over}, {c, over}}}, stand(mine), 1,
 		mutexLine{key{mine, short}, []place{{b, over}, {c, over}}}, nil},
-	{"a place that has ended keeps nobody out, its own neither", scripts.MutexAcquire,
+	{"a place that has ended keeps nobody out, its own neither", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{a, over}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}}}, nil},
 
-	{"a release tells the first", scripts.MutexRelease,
+	{"a release tells the first", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{a, long}, {b, long}, {c, long}}}, []any{mine, "", 0}, 1,
 		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{a}},
-	{"a release tells by any id", scripts.MutexRelease,
+	{"a release tells by any id", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{d, long}}}, []any{mine, "", 0}, 1, mutexLine{nothing, []place{{d, long}}}, []id{d}},
-	{"a release tells who came first, not who ends first", scripts.MutexRelease,
+	{"a release tells who came first, not who ends first", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{c, long}, {a, short}}}, []any{mine, "", 0}, 1,
 		mutexLine{nothing, []place{{c, long}, {a, short}}}, []id{c}},
-	{"a release clears those that have ended", scripts.MutexRelease,
+	{"a release clears those that have ended", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{c, over}, {d, over}, {a, long}, {b, long}}}, []any{mine, "", 0}, 1,
 		mutexLine{nothing, []place{{a, long}, {b, long}}}, []id{a}},
-	{"a release where all have ended tells nobody", scripts.MutexRelease,
+	{"a release where all have ended tells nobody", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{a, over}, {b, over}}}, []any{mine, "", 0}, 1, mutexLine{}, nil},
-	{"a release where nobody waits tells nobody", scripts.MutexRelease,
+	{"a release where nobody waits tells nobody", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, nil}, []any{mine, "", 0}, 1, mutexLine{}, nil},
-	{"a release of another's hold tells nobody", scripts.MutexRelease,
+	{"a release of another's hold tells nobody", scripts.Mutex().Release,
 		mutexLine{key{theirs, long}, []place{{a, long}}}, []any{mine, "", 0}, 0,
 		mutexLine{key{theirs, long}, []place{{a, long}}}, nil},
-	{"a release of a missing hold tells the first", scripts.MutexRelease,
+	{"a release of a missing hold tells the first", scripts.Mutex().Release,
 		mutexLine{nothing, []place{{a, long}, {b, long}}}, []any{mine, "", 0}, -1,
 		mutexLine{nothing, []place{{a, long}, {b, long}}}, []id{a}},
 
-	{"a release puts the place back, and does not tell it", scripts.MutexRelease,
+	{"a release puts the place back, and does not tell it", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, nil}, []any{mine, a, short}, 1, mutexLine{nothing, []place{{a, short}}}, nil},
-	{"a release that puts the place back tells another", scripts.MutexRelease,
+	{"a release that puts the place back tells another", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{b, long}}}, []any{mine, a, short}, 1,
 		mutexLine{nothing, []place{{b, long}, {a, short}}}, []id{b}},
-	{"a place that a grant has ended is put back where it was", scripts.MutexRelease,
+	{"a place that a grant has ended is put back where it was", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{c, long}, {a, over}, {b, long}}}, []any{mine, a, short}, 1,
 		mutexLine{nothing, []place{{c, long}, {a, short}, {b, long}}}, []id{c}},
-	{"another is told also when the place is the first", scripts.MutexRelease,
+	{"another is told also when the place is the first", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{a, short}, {b, long}, {c, long}}}, []any{mine, a, long}, 1,
 		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{b}},
-	{"a release of another's hold puts the place back", scripts.MutexRelease,
+	{"a release of another's hold puts the place back", scripts.Mutex().Release,
 		mutexLine{key{theirs, long}, []place{{b, long}}}, []any{mine, a, short}, 0,
 		mutexLine{key{theirs, long}, []place{{b, long}, {a, short}}}, nil},
-	{"a release of a missing hold puts the place back", scripts.MutexRelease,
+	{"a release of a missing hold puts the place back", scripts.Mutex().Release,
 		mutexLine{nothing, []place{{b, long}}}, []any{mine, a, short}, -1,
 		mutexLine{nothing, []place{{b, long}, {a, short}}}, []id{b}},
 
-	{"withdraw from a held lock", scripts.MutexWithdraw,
+	{"withdraw from a held lock", scripts.Mutex().Withdraw,
 		mutexLine{key{theirs, long}, []place{{a, long}, {b, long}}}, []any{a}, 1,
 		mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
-	{"withdraw from a free lock", scripts.MutexWithdraw,
+	{"withdraw from a free lock", scripts.Mutex().Withdraw,
 		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []any{a}, 1,
 		mutexLine{nothing, []place{{b, long}, {c, long}}}, []id{b}},
-	{"withdraw from behind", scripts.MutexWithdraw,
+	{"withdraw from behind", scripts.Mutex().Withdraw,
 		mutexLine{nothing, []place{{b, long}, {a, long}}}, []any{a}, 1, mutexLine{nothing, []place{{b, long}}}, []id{b}},
-	{"withdraw the last place", scripts.MutexWithdraw,
+	{"withdraw the last place", scripts.Mutex().Withdraw,
 		mutexLine{nothing, []place{{a, long}}}, []any{a}, 1, mutexLine{}, nil},
-	{"withdraw a missing place from a free lock", scripts.MutexWithdraw,
+	{"withdraw a missing place from a free lock", scripts.Mutex().Withdraw,
 		mutexLine{nothing, []place{{b, long}}}, []any{a}, -1, mutexLine{nothing, []place{{b, long}}}, []id{b}},
-	{"withdraw a missing place from a held lock", scripts.MutexWithdraw,
+	{"withdraw a missing place from a held lock", scripts.Mutex().Withdraw,
 		mutexLine{key{theirs, long}, []place{{b, long}}}, []any{a}, -1,
 		mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
-	{"withdraw where nobody waits", scripts.MutexWithdraw,
+	{"withdraw where nobody waits", scripts.Mutex().Withdraw,
 		mutexLine{}, []any{a}, -1, mutexLine{}, nil},
 
-	{"a pass where others wait renews, and notifies nobody", scripts.MutexPass,
+	{"a pass where others wait renews, and notifies nobody", scripts.Mutex().Pass,
 		mutexLine{key{mine, short}, []place{{a, long}, {b, long}, {c, long}}}, []any{mine, long}, 2,
 		mutexLine{key{mine, long}, []place{{a, long}, {b, long}, {c, long}}}, nil},
-	{"also for less", scripts.MutexPass,
+	{"also for less", scripts.Mutex().Pass,
 		mutexLine{key{mine, long}, []place{{a, long}}}, []any{mine, short}, 2,
 		mutexLine{key{mine, short}, []place{{a, long}}}, nil},
-	{"and where the one that waits is behind those that have ended", scripts.MutexPass,
+	{"and where the one that waits is behind those that have ended", scripts.Mutex().Pass,
 		mutexLine{key{mine, short}, []place{{a, over}, {c, over}, {b, long}}}, []any{mine, long}, 2,
 		mutexLine{key{mine, long}, []place{{a, over}, {c, over}, {b, long}}}, nil},
-	{"a lease passes on where all places have ended", scripts.MutexPass,
+	{"a lease passes on where all places have ended", scripts.Mutex().Pass,
 		mutexLine{key{mine, short}, []place{{a, over}, {b, over}}}, []any{mine, long}, 1,
 		mutexLine{key{mine, long}, []place{{a, over}, {b, over}}}, nil},
-	{"a lease passes on where nobody has a place", scripts.MutexPass,
+	{"a lease passes on where nobody has a place", scripts.Mutex().Pass,
 		mutexLine{key{mine, short}, nil}, []any{mine, long}, 1, mutexLine{key{mine, long}, nil}, nil},
-	{"a pass of another's lease notifies nobody", scripts.MutexPass,
+	{"a pass of another's lease notifies nobody", scripts.Mutex().Pass,
 		mutexLine{key{theirs, long}, []place{{a, long}}}, []any{mine, short}, 0,
 		mutexLine{key{theirs, long}, []place{{a, long}}}, nil},
-	{"nor does one of a missing lease", scripts.MutexPass,
+	{"nor does one of a missing lease", scripts.Mutex().Pass,
 		mutexLine{nothing, []place{{a, long}}}, []any{mine, long}, -1, mutexLine{nothing, []place{{a, long}}}, nil},
 }
 
@@ -202,7 +202,7 @@ func TestNothingOfAPlaceIsAToken(t *testing.T) {
 	const lifetime = 345_678
 	for _, token := range []string{q.home + string(a), fmt.Sprint(lifetime)} {
 		l.set(key{token, long})
-		require.EqualValues(t, 0, l.run(scripts.MutexAcquire, q.words([]any{mine, short, a, lifetime, mine})...))
+		require.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, q.words([]any{mine, short, a, lifetime, mine})...))
 		l.requireKey(key{token, long})
 	}
 }
@@ -214,20 +214,20 @@ func TestMutexPassTwice(t *testing.T) {
 	l.set(key{mine, short})
 	q.set(place{a, long})
 	for _, lifetime := range []int{long, short} {
-		require.EqualValues(t, 2, l.run(scripts.MutexPass, mine, lifetime))
+		require.EqualValues(t, 2, l.run(scripts.Mutex().Pass, mine, lifetime))
 		l.requireKey(key{mine, lifetime})
 		q.require(place{a, long})
 	}
 	require.Empty(t, q.heard())
-	require.EqualValues(t, 1, l.run(scripts.MutexRelease, mine, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0))
 	require.Equal(t, []id{a}, q.heard())
-	require.EqualValues(t, -1, l.run(scripts.MutexPass, mine, long))
+	require.EqualValues(t, -1, l.run(scripts.Mutex().Pass, mine, long))
 	l.requireKey(nothing)
-	require.EqualValues(t, 1, l.run(scripts.MutexAcquire, q.words([]any{theirs, short, a, short, theirs})...))
-	require.EqualValues(t, 0, l.run(scripts.MutexPass, mine, long))
+	require.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, q.words([]any{theirs, short, a, short, theirs})...))
+	require.EqualValues(t, 0, l.run(scripts.Mutex().Pass, mine, long))
 	l.requireKey(key{theirs, short})
 	for range 2 {
-		require.EqualValues(t, 1, l.run(scripts.MutexPass, theirs, long))
+		require.EqualValues(t, 1, l.run(scripts.Mutex().Pass, theirs, long))
 		l.requireKey(key{theirs, long})
 	}
 	require.Empty(t, q.heard())
@@ -238,7 +238,7 @@ func TestMutexPassWithoutALine(t *testing.T) {
 	node := redistest.StartOne(t)
 	l, q := newMutexLine(t, node)
 	q.set(place{a, long})
-	pass := func() any { return node.Do(t, "EVAL", scripts.MutexPass.Source(), 1, l.name, mine, long) }
+	pass := func() any { return node.Do(t, "EVAL", scripts.Mutex().Pass.Source(), 1, l.name, mine, long) }
 	require.EqualValues(t, -1, pass())
 	l.set(key{theirs, short})
 	require.EqualValues(t, 0, pass())
@@ -260,7 +260,7 @@ func TestMutexPassWithASpoiltLine(t *testing.T) {
 	q.spoil(1)
 	watch := newWatch(t, node)
 	watch.do("WATCH", l.name, q.line, q.waiters)
-	_, err := l.try(scripts.MutexPass, mine, long)
+	_, err := l.try(scripts.Mutex().Pass, mine, long)
 	require.ErrorContains(t, err, "WRONGTYPE")
 	assert.False(t, watch.touched(), "a key was written")
 	l.requireKey(key{mine, short})
@@ -270,7 +270,7 @@ func TestMutexPassWithASpoiltLine(t *testing.T) {
 	l.set(key{mine, short})
 	q.set(place{a, long})
 	q.spoil(0)
-	assert.EqualValues(t, 2, l.run(scripts.MutexPass, mine, long))
+	assert.EqualValues(t, 2, l.run(scripts.Mutex().Pass, mine, long))
 	l.requireKey(key{mine, long})
 	q.requireSpoilt(0)
 	assert.Empty(t, q.heard())
@@ -280,12 +280,12 @@ func TestMutexPassWithASpoiltLine(t *testing.T) {
 func TestLineKeysLast(t *testing.T) {
 	node := redistest.StartOne(t)
 	const longer = long + 2*slack
-	for _, script := range []*scripts.Script{scripts.MutexAcquire, scripts.MutexRelease} {
+	for _, script := range []*scripts.Script{scripts.Mutex().Acquire, scripts.Mutex().Release} {
 		l, q := newMutexLine(t, node)
 		l.set(key{theirs, longer})
 		stand := func(id id, lifetime int) {
 			args := []any{mine, id, lifetime}
-			if script == scripts.MutexAcquire {
+			if script == scripts.Mutex().Acquire {
 				args = []any{mine, short, id, lifetime}
 			}
 			require.EqualValues(t, 0, l.run(script, q.words(args)...))
@@ -307,16 +307,16 @@ func TestPlacesEnd(t *testing.T) {
 	node := redistest.StartOne(t)
 	l, q := newMutexLine(t, node)
 	l.set(key{theirs, long})
-	require.EqualValues(t, 0, l.run(scripts.MutexAcquire, q.words([]any{mine, short, a, 20})...))
-	require.EqualValues(t, 0, l.run(scripts.MutexAcquire, q.words([]any{mine, short, b, long})...))
+	require.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, q.words([]any{mine, short, a, 20})...))
+	require.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, q.words([]any{mine, short, b, long})...))
 	q.awaitEnd(a)
-	require.EqualValues(t, 1, l.run(scripts.MutexRelease, theirs, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.Mutex().Release, theirs, "", 0))
 	assert.Equal(t, []id{b}, q.heard())
 	q.require(place{b, long})
 
 	l, q = newMutexLine(t, node)
 	l.set(key{theirs, long})
-	require.EqualValues(t, 0, l.run(scripts.MutexAcquire, q.words([]any{mine, short, a, 1})...))
+	require.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, q.words([]any{mine, short, a, 1})...))
 	require.Eventually(t, func() bool { return node.Do(t, "EXISTS", q.line, q.waiters) == int64(0) },
 		10*time.Second, time.Millisecond)
 }
@@ -326,12 +326,12 @@ func TestWhoeverIsToldKeepsItsPlace(t *testing.T) {
 	l, q := newMutexLine(t, redistest.StartOne(t))
 	q.set(place{a, long}, place{b, long})
 	for range 2 {
-		require.EqualValues(t, 1, l.run(scripts.MutexAcquire, theirs, short, "", 0, theirs))
-		require.EqualValues(t, 1, l.run(scripts.MutexRelease, theirs, "", 0))
+		require.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, theirs, short, "", 0, theirs))
+		require.EqualValues(t, 1, l.run(scripts.Mutex().Release, theirs, "", 0))
 		require.Equal(t, []id{a}, q.heard())
 	}
-	require.EqualValues(t, 1, l.run(scripts.MutexAcquire, q.words(stand(mine))...))
-	require.EqualValues(t, 1, l.run(scripts.MutexRelease, mine, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, q.words(stand(mine))...))
+	require.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0))
 	require.Equal(t, []id{b}, q.heard())
 }
 
@@ -345,10 +345,10 @@ func TestReleaseClearsABoundedNumberOfPlaces(t *testing.T) {
 	}{{99, 0, []id{a}}, {100, 0, []id{a}}, {101, 1, nil}, {150, 50, nil}} {
 		l, q := newMutexLine(t, node)
 		q.set(append(crowd(c.ended, over), place{a, long})...)
-		require.EqualValues(t, -1, l.run(scripts.MutexRelease, mine, "", 0))
+		require.EqualValues(t, -1, l.run(scripts.Mutex().Release, mine, "", 0))
 		assert.Equal(t, c.told, q.heard())
 		assert.Len(t, q.ids(), c.left+1)
-		require.EqualValues(t, -1, l.run(scripts.MutexRelease, mine, "", 0))
+		require.EqualValues(t, -1, l.run(scripts.Mutex().Release, mine, "", 0))
 		assert.Equal(t, []id{a}, q.heard())
 		q.require(place{a, long})
 	}
@@ -364,17 +364,17 @@ func TestMutexReleaseWithoutAPermission(t *testing.T) {
 			l.set(key{mine, long})
 			q.set(place{a, long})
 			as := newUser(t, node, right)
-			assert.EqualValues(t, 1, as.do("EVAL", scripts.MutexRelease.Source(), 3, l.name, q.line, q.waiters, mine, "", 0))
+			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Release.Source(), 3, l.name, q.line, q.waiters, mine, "", 0))
 			l.requireKey(nothing)
 			q.require(place{a, long})
 			assert.Empty(t, q.heard(), "the permission was there")
 			l.set(key{mine, short})
-			assert.EqualValues(t, 2, as.do("EVAL", scripts.MutexPass.Source(), 3, l.name, q.line, q.waiters, mine, long))
+			assert.EqualValues(t, 2, as.do("EVAL", scripts.Mutex().Pass.Source(), 3, l.name, q.line, q.waiters, mine, long))
 			l.requireKey(key{mine, long})
 			q.require(place{a, long})
 			assert.Empty(t, q.heard(), "a pass notified")
 			l.set(key{theirs, long})
-			assert.EqualValues(t, 1, as.do("EVAL", scripts.MutexWithdraw.Source(), 3, l.name, q.line, q.waiters, q.home+string(a)))
+			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Withdraw.Source(), 3, l.name, q.line, q.waiters, q.home+string(a)))
 			q.require()
 		})
 	}
@@ -388,7 +388,7 @@ func TestMutexReleaseWithASpoiltLine(t *testing.T) {
 		l.set(key{mine, long})
 		q.set(place{a, long})
 		q.spoil(i)
-		assert.EqualValues(t, 1, l.run(scripts.MutexRelease, mine, "", 0), "key %d", i)
+		assert.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0), "key %d", i)
 		l.requireKey(nothing)
 		q.requireSpoilt(i)
 	}
@@ -405,7 +405,7 @@ func TestMutexAcquireWithASpoiltLine(t *testing.T) {
 			q.spoil(i)
 			watch := newWatch(t, node)
 			watch.do("WATCH", l.name, q.line, q.waiters)
-			_, err := l.try(scripts.MutexAcquire, q.words(stand(mine, early1))...)
+			_, err := l.try(scripts.Mutex().Acquire, q.words(stand(mine, early1))...)
 			assert.ErrorContains(t, err, "WRONGTYPE", "%q, key %d", before.token, i)
 			assert.False(t, watch.touched(), "%q: a key was written beside key %d", before.token, i)
 			l.requireKey(before)
@@ -419,8 +419,8 @@ func TestMutexTryWithASpoiltLine(t *testing.T) {
 	for i := range 2 {
 		l, q := newMutexLine(t, node)
 		q.spoil(i)
-		assert.EqualValues(t, 1, l.run(scripts.MutexAcquire, try(mine)...))
-		assert.EqualValues(t, 0, l.run(scripts.MutexAcquire, theirs, short, "", 0))
+		assert.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, try(mine)...))
+		assert.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, theirs, short, "", 0))
 		q.requireSpoilt(i)
 	}
 }

@@ -99,60 +99,60 @@ var heldRuns = []struct {
 	args   []any
 	reply  int64
 }{
-	{scripts.MutexExtend, lockedMutex, []any{mine, long}, 1},
-	{scripts.MutexExtendOrSet, lockedMutex, []any{mine, long}, 1},
-	{scripts.MutexPass, lockedMutex, []any{mine, long}, 1},
-	{scripts.MutexPass, awaitedMutex, []any{mine, long}, 2},
-	{scripts.MutexCheck, lockedMutex, []any{mine}, 1},
-	{scripts.MutexRelease, lockedMutex, []any{mine, "", 0}, 1},
-	{scripts.MutexRelease, lockedMutex, []any{mine, "a|", short}, 1},
-	{scripts.MutexWithdraw, lockedMutex, []any{"a|"}, -1},
+	{scripts.Mutex().Extend, lockedMutex, []any{mine, long}, 1},
+	{scripts.Mutex().ExtendOrSet, lockedMutex, []any{mine, long}, 1},
+	{scripts.Mutex().Pass, lockedMutex, []any{mine, long}, 1},
+	{scripts.Mutex().Pass, awaitedMutex, []any{mine, long}, 2},
+	{scripts.Mutex().Check, lockedMutex, []any{mine}, 1},
+	{scripts.Mutex().Release, lockedMutex, []any{mine, "", 0}, 1},
+	{scripts.Mutex().Release, lockedMutex, []any{mine, "a|", short}, 1},
+	{scripts.Mutex().Withdraw, lockedMutex, []any{"a|"}, -1},
 
-	{scripts.MutexPassFenced, awaitedFenced(fencedKinds[0]), []any{mine, long, 5}, 2},
-	{scripts.MutexExtendFenced, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
-	{scripts.MutexExtendOrSetFenced, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
-	{scripts.MutexFence, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
+	{scripts.Mutex().PassFenced, awaitedFenced(fencedKinds[0]), []any{mine, long, 5}, 2},
+	{scripts.Mutex().ExtendFenced, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
+	{scripts.Mutex().ExtendOrSetFenced, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
+	{scripts.Mutex().Fence, numbered(fencedKinds[0]), []any{mine, long, number * 2}, 1},
 
-	{scripts.RWMutexWriteExtend, writtenRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexWritePass, writtenRWMutex, []any{mine, short}, 1},
-	{scripts.RWMutexWritePass, awaitedRWMutex, []any{mine, short}, 2},
-	{scripts.RWMutexWriteCheck, writtenRWMutex, []any{mine}, 1},
-	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "", 0}, 1},
-	{scripts.RWMutexWriteRelease, writtenRWMutex, []any{mine, "a|", short}, 1},
-	{scripts.RWMutexWriteWithdraw, writtenRWMutex, []any{"a|"}, -1},
-	{scripts.RWMutexDowngrade, writtenRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexReadExtend, writtenRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutex().WriteExtend, writtenRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutex().WritePass, writtenRWMutex, []any{mine, short}, 1},
+	{scripts.RWMutex().WritePass, awaitedRWMutex, []any{mine, short}, 2},
+	{scripts.RWMutex().WriteCheck, writtenRWMutex, []any{mine}, 1},
+	{scripts.RWMutex().WriteRelease, writtenRWMutex, []any{mine, "", 0}, 1},
+	{scripts.RWMutex().WriteRelease, writtenRWMutex, []any{mine, "a|", short}, 1},
+	{scripts.RWMutex().WriteWithdraw, writtenRWMutex, []any{"a|"}, -1},
+	{scripts.RWMutex().Downgrade, writtenRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutex().ReadExtend, writtenRWMutex, []any{mine, long}, 1},
 
-	{scripts.RWMutexWritePassFenced, awaitedFenced(fencedKinds[1]), []any{mine, long, 5}, 2},
-	{scripts.RWMutexWriteExtendFenced, numbered(fencedKinds[1]), []any{mine, long, number * 2}, 1},
-	{scripts.RWMutexWriteFence, numbered(fencedKinds[1]), []any{mine, long, number * 2}, 1},
+	{scripts.RWMutex().WritePassFenced, awaitedFenced(fencedKinds[1]), []any{mine, long, 5}, 2},
+	{scripts.RWMutex().WriteExtendFenced, numbered(fencedKinds[1]), []any{mine, long, number * 2}, 1},
+	{scripts.RWMutex().WriteFence, numbered(fencedKinds[1]), []any{mine, long, number * 2}, 1},
 
-	{scripts.RWMutexReadExtend, readRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexReadRepair, readRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexDowngrade, readRWMutex, []any{mine, long}, 1},
-	{scripts.RWMutexReadCheck, readRWMutex, []any{mine}, 1},
-	{scripts.RWMutexReadRelease, readRWMutex, []any{mine, "", 0}, 1},
-	{scripts.RWMutexReadRelease, readRWMutex, []any{mine, "a|", short}, 1},
-	{scripts.RWMutexReadWithdraw, readRWMutex, []any{"a|"}, -1},
-	{scripts.RWMutexReadExtendAlone, readersAlone, []any{mine, long}, 1},
-	{scripts.RWMutexReadReleaseAlone, readersAlone, []any{mine}, 1},
-	{scripts.RWMutexReadCheckAlone, readersAlone, []any{mine}, 1},
+	{scripts.RWMutex().ReadExtend, readRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutex().ReadRepair, readRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutex().Downgrade, readRWMutex, []any{mine, long}, 1},
+	{scripts.RWMutex().ReadCheck, readRWMutex, []any{mine}, 1},
+	{scripts.RWMutex().ReadRelease, readRWMutex, []any{mine, "", 0}, 1},
+	{scripts.RWMutex().ReadRelease, readRWMutex, []any{mine, "a|", short}, 1},
+	{scripts.RWMutex().ReadWithdraw, readRWMutex, []any{"a|"}, -1},
+	{scripts.ReadExtendAlone, readersAlone, []any{mine, long}, 1},
+	{scripts.ReadReleaseAlone, readersAlone, []any{mine}, 1},
+	{scripts.ReadCheckAlone, readersAlone, []any{mine}, 1},
 
-	{scripts.SemaphoreExtend, takenSemaphore, []any{mine, long, "0,2"}, 1},
-	{scripts.SemaphoreCheck, takenSemaphore, []any{mine, "0,2"}, 1},
-	{scripts.SemaphoreRelease, takenSemaphore, []any{mine}, 1},
-	{scripts.SemaphoreWithdraw, takenSemaphore, []any{"a|:1:3"}, -1},
+	{scripts.Semaphore().Extend, takenSemaphore, []any{mine, long, "0,2"}, 1},
+	{scripts.Semaphore().Check, takenSemaphore, []any{mine, "0,2"}, 1},
+	{scripts.Semaphore().Release, takenSemaphore, []any{mine}, 1},
+	{scripts.Semaphore().Withdraw, takenSemaphore, []any{"a|:1:3"}, -1},
 }
 
 // numberedRuns are those that answer a number.
 var numberedRuns = map[*scripts.Script]fencedKind{
-	scripts.MutexPassFenced:        fencedKinds[0],
-	scripts.RWMutexWritePassFenced: fencedKinds[1],
+	scripts.Mutex().PassFenced:        fencedKinds[0],
+	scripts.RWMutex().WritePassFenced: fencedKinds[1],
 }
 
 // passes are those that renew whatever they answer, 1 or 2, for the lifetime in ARGV[2].
 var passes = []*scripts.Script{
-	scripts.MutexPass, scripts.MutexPassFenced, scripts.RWMutexWritePass, scripts.RWMutexWritePassFenced,
+	scripts.Mutex().Pass, scripts.Mutex().PassFenced, scripts.RWMutex().WritePass, scripts.RWMutex().WritePassFenced,
 }
 
 // newcomers are the scripts that ask for what is not held yet, and so for memory.
@@ -161,14 +161,14 @@ var newcomers = []struct {
 	on     func(*testing.T, *redistest.Node) runner
 	args   []any
 }{
-	{scripts.MutexAcquire, freeMutex, []any{mine, short, "", 0, mine}},
-	{scripts.MutexAcquireFenced, freeFenced, []any{mine, short, "", 0, mine, 5}},
-	{scripts.MutexRepairFenced, freeFenced, []any{mine, short, "", 0, mine, number}},
-	{scripts.RWMutexWriteAcquire, freeRWMutex, try(mine)},
-	{scripts.RWMutexWriteAcquireFenced, freeFencedWriter, try(mine, 5)},
-	{scripts.RWMutexWriteRepairFenced, freeFencedWriter, try(mine, number)},
-	{scripts.RWMutexReadAcquire, freeRWMutex, read(mine)},
-	{scripts.SemaphoreAcquire, freeSemaphore, args(3, 1, "", 0, mine)},
+	{scripts.Mutex().Acquire, freeMutex, []any{mine, short, "", 0, mine}},
+	{scripts.Mutex().AcquireFenced, freeFenced, []any{mine, short, "", 0, mine, 5}},
+	{scripts.Mutex().RepairFenced, freeFenced, []any{mine, short, "", 0, mine, number}},
+	{scripts.RWMutex().WriteAcquire, freeRWMutex, try(mine)},
+	{scripts.RWMutex().WriteAcquireFenced, freeFencedWriter, try(mine, 5)},
+	{scripts.RWMutex().WriteRepairFenced, freeFencedWriter, try(mine, number)},
+	{scripts.RWMutex().ReadAcquire, freeRWMutex, read(mine)},
+	{scripts.Semaphore().Acquire, freeSemaphore, args(3, 1, "", 0, mine)},
 }
 
 func freeMutex(t *testing.T, node *redistest.Node) runner   { return newLock(t, node) }
@@ -239,7 +239,7 @@ func TestNewcomersNeedMemory(t *testing.T) {
 
 // Every script is one or the other.
 func TestMemoryOfEveryScript(t *testing.T) {
-	asked := map[*scripts.Script]bool{scripts.SemaphoreHeld: true} // which is a look at all that is held
+	asked := map[*scripts.Script]bool{scripts.Semaphore().Held: true} // which is a look at all that is held
 	for _, c := range heldRuns {
 		asked[c.script] = true
 	}

@@ -1,25 +1,55 @@
 package scripts
 
-// The mutex: one string key, the lock's name, whose value is the holder's
-// token. Key and value are those of Redsync, so both exclude each other. Those who
-// wait stand in a line of two more keys, which line_prelude.lua explains.
-var (
-	// MutexAcquire takes the key for a token, in place of tokens that its
-	// caller has given up, or else a place in line.
-	MutexAcquire = load("mutex_acquire_prelude", "lifetime_prelude", "line_prelude", "mutex_acquire")
-	// MutexExtend renews the key's lifetime for the token that holds it. It
-	// never writes a missing key.
-	MutexExtend = load("lifetime_prelude", "mutex_extend")
-	// MutexExtendOrSet is MutexExtend, but sets a missing key
-	// (WithSetNXOnExtend, Redsync's looser rule).
-	MutexExtendOrSet = load("lifetime_prelude", "mutex_extend_or_set")
-	// MutexPass is MutexExtend, and tells whether others stand in line.
-	MutexPass = load("lifetime_prelude", "line_prelude", "mutex_pass")
-	// MutexWithdraw gives a place in line back.
-	MutexWithdraw = load("lifetime_prelude", "line_prelude", "wake_prelude", "mutex_withdraw")
-	// MutexRelease deletes the key if the token holds it, and wakes the first in
-	// line.
-	MutexRelease = load("mutex_release_prelude", "lifetime_prelude", "line_prelude", "wake_prelude", "mutex_release")
-	// MutexCheck tells who holds the key. It writes nothing.
-	MutexCheck = load("mutex_check")
-)
+// MutexScripts are the scripts of the mutex: one string key, the lock's name, whose value
+// is the holder's token. Key and value are those of Redsync, so both exclude each other.
+// Waiters stand in a queue of two more keys, which queue_prelude.lua explains.
+type MutexScripts struct {
+	// Acquire takes the key for a token, in place of tokens that its caller has given
+	// up, or else a ticket.
+	Acquire *Script
+	// Extend renews the key's lifetime for the token that holds it. It never writes a
+	// missing key.
+	Extend *Script
+	// ExtendOrSet is Extend, but sets a missing key (WithSetNXOnExtend, Redsync's looser
+	// rule).
+	ExtendOrSet *Script
+	// Pass is Extend, and tells whether others wait.
+	Pass *Script
+	// Withdraw gives a ticket back.
+	Withdraw *Script
+	// Release deletes the key if the token holds it, and notifies the first waiter.
+	Release *Script
+	// Check tells who holds the key. It writes nothing.
+	Check *Script
+
+	// AcquireFenced is Acquire, and grants with the largest of the lease's numbers.
+	AcquireFenced *Script
+	// PassFenced is Pass, and where no client waits the reply is the largest of the
+	// lease's new numbers.
+	PassFenced *Script
+	// RepairFenced is Acquire, ExtendFenced Extend, ExtendOrSetFenced ExtendOrSet. They
+	// raise the counter to the largest number that the lease has.
+	RepairFenced, ExtendFenced, ExtendOrSetFenced *Script
+	// Fence is Check, and does the same where the token holds the key.
+	Fence *Script
+}
+
+// Mutex returns the scripts of the mutex.
+func Mutex() MutexScripts { return mutex }
+
+var mutex = MutexScripts{
+	Acquire:     load("mutex_acquire_prelude", "lifetime_prelude", "queue_prelude", "mutex_acquire"),
+	Extend:      load("lifetime_prelude", "mutex_extend"),
+	ExtendOrSet: load("lifetime_prelude", "mutex_extend_or_set"),
+	Pass:        load("lifetime_prelude", "queue_prelude", "mutex_pass"),
+	Withdraw:    load("lifetime_prelude", "queue_prelude", "notify_prelude", "mutex_withdraw"),
+	Release:     load("mutex_release_prelude", "lifetime_prelude", "queue_prelude", "notify_prelude", "mutex_release"),
+	Check:       load("mutex_check"),
+
+	AcquireFenced:     numbered("mutex_acquire_fenced", "issue", files{"queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
+	PassFenced:        numbered("mutex_pass_fenced", "issue", files{"queue_prelude"}, files{"mutex_pass"}),
+	RepairFenced:      numbered("mutex_repair_fenced", "raise", files{"queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
+	ExtendFenced:      numbered("mutex_extend_fenced", "raise", nil, files{"mutex_extend"}),
+	ExtendOrSetFenced: numbered("mutex_extend_or_set_fenced", "raise", nil, files{"mutex_extend_or_set"}),
+	Fence:             numbered("mutex_fence", "raise", nil, files{"mutex_check"}),
+}

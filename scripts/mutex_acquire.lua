@@ -1,7 +1,7 @@
 -- mutex_acquire: take the lock for a token, or a place in line.
 --
 -- KEYS[1]  the lock's name
--- KEYS     the rest: see line_prelude
+-- KEYS     the rest: see queue_prelude
 -- ARGV[1]  token: the value that marks the hold
 -- ARGV[2]  lifetime of the hold, in milliseconds, >= 1
 -- ARGV[3]  id of the caller's place in line; or "" for a try that does not wait,

@@ -2,7 +2,7 @@
 -- stand in line.
 --
 -- KEYS[1]  the lock's name
--- KEYS     the rest: see line_prelude
+-- KEYS     the rest: see queue_prelude
 -- ARGV[1]  token that must hold the key
 -- ARGV[2]  new lifetime, in milliseconds from now, >= 1
 --

@@ -1,7 +1,7 @@
 -- mutex_release: give a hold back, and wake the first in line.
 --
 -- KEYS[1]  the lock's name
--- KEYS     the rest: see line_prelude
+-- KEYS     the rest: see queue_prelude
 -- ARGV[1]  token that must hold the key
 -- ARGV[2]  id of the place that the hold's grant has taken out of the line, to be
 --          put back as the caller goes on waiting; or ""

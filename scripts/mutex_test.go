@@ -46,68 +46,68 @@ var mutexCases = []struct {
 	after  key
 	writes bool
 }{
-	{"acquire a free lock", scripts.MutexAcquire,
+	{"acquire a free lock", scripts.Mutex().Acquire,
 		nothing, []any{mine, short, "", 0, mine}, 1, key{mine, short}, true},
-	{"acquire strictly", scripts.MutexAcquire,
+	{"acquire strictly", scripts.Mutex().Acquire,
 		nothing, []any{mine, short, "", 0}, 1, key{mine, short}, true},
-	{"acquire with the longer lifetime", scripts.MutexAcquire,
+	{"acquire with the longer lifetime", scripts.Mutex().Acquire,
 		nothing, []any{mine, long, "", 0, mine}, 1, key{mine, long}, true},
-	{"acquire a held lock", scripts.MutexAcquire,
+	{"acquire a held lock", scripts.Mutex().Acquire,
 		key{theirs, long}, []any{mine, short, "", 0, mine}, 0, key{theirs, long}, false},
-	{"acquire a held lock strictly", scripts.MutexAcquire,
+	{"acquire a held lock strictly", scripts.Mutex().Acquire,
 		key{theirs, long}, []any{mine, short, "", 0}, 0, key{theirs, long}, false},
-	{"acquire twice", scripts.MutexAcquire,
+	{"acquire twice", scripts.Mutex().Acquire,
 		key{mine, long}, []any{mine, short, "", 0, mine}, 1, key{mine, short}, true},
-	{"acquire twice strictly", scripts.MutexAcquire,
+	{"acquire twice strictly", scripts.Mutex().Acquire,
 		key{mine, long}, []any{mine, short, "", 0}, 0, key{mine, long}, false},
-	{"acquire over the first earlier token", scripts.MutexAcquire,
+	{"acquire over the first earlier token", scripts.Mutex().Acquire,
 		key{early1, long}, []any{mine, short, "", 0, mine, early1, early2}, 1, key{mine, short}, true},
-	{"acquire over the last earlier token", scripts.MutexAcquire,
+	{"acquire over the last earlier token", scripts.Mutex().Acquire,
 		key{early2, short}, []any{mine, long, "", 0, mine, early1, early2}, 1, key{mine, long}, true},
-	{"acquire with earlier tokens, held by another", scripts.MutexAcquire,
+	{"acquire with earlier tokens, held by another", scripts.Mutex().Acquire,
 		key{theirs, long}, []any{mine, short, "", 0, mine, early1, early2}, 0, key{theirs, long}, false},
-	{"the lifetime is no token", scripts.MutexAcquire,
+	{"the lifetime is no token", scripts.Mutex().Acquire,
 		key{"200000", long}, []any{mine, short, "", 0, mine}, 0, key{"200000", long}, false},
 
-	{"extend", scripts.MutexExtend,
+	{"extend", scripts.Mutex().Extend,
 		key{mine, short}, []any{mine, long}, 1, key{mine, long}, true},
-	{"extend to less", scripts.MutexExtend,
+	{"extend to less", scripts.Mutex().Extend,
 		key{mine, long}, []any{mine, short}, 1, key{mine, short}, true},
-	{"extend another's hold", scripts.MutexExtend,
+	{"extend another's hold", scripts.Mutex().Extend,
 		key{theirs, long}, []any{mine, short}, 0, key{theirs, long}, false},
-	{"extend a missing hold", scripts.MutexExtend,
+	{"extend a missing hold", scripts.Mutex().Extend,
 		nothing, []any{mine, short}, -1, nothing, false},
 
-	{"extend or set, held", scripts.MutexExtendOrSet,
+	{"extend or set, held", scripts.Mutex().ExtendOrSet,
 		key{mine, short}, []any{mine, long}, 1, key{mine, long}, true},
-	{"extend or set to less", scripts.MutexExtendOrSet,
+	{"extend or set to less", scripts.Mutex().ExtendOrSet,
 		key{mine, long}, []any{mine, short}, 1, key{mine, short}, true},
-	{"extend or set another's hold", scripts.MutexExtendOrSet,
+	{"extend or set another's hold", scripts.Mutex().ExtendOrSet,
 		key{theirs, long}, []any{mine, short}, 0, key{theirs, long}, false},
-	{"extend or set a missing hold", scripts.MutexExtendOrSet,
+	{"extend or set a missing hold", scripts.Mutex().ExtendOrSet,
 		nothing, []any{mine, short}, 1, key{mine, short}, true},
 
-	{"release", scripts.MutexRelease,
+	{"release", scripts.Mutex().Release,
 		key{mine, long}, []any{mine, "", 0}, 1, nothing, true},
-	{"release another's hold", scripts.MutexRelease,
+	{"release another's hold", scripts.Mutex().Release,
 		key{theirs, long}, []any{mine, "", 0}, 0, key{theirs, long}, false},
-	{"release a missing hold", scripts.MutexRelease,
+	{"release a missing hold", scripts.Mutex().Release,
 		nothing, []any{mine, "", 0}, -1, nothing, false},
 
-	{"pass on", scripts.MutexPass,
+	{"pass on", scripts.Mutex().Pass,
 		key{mine, short}, []any{mine, long}, 1, key{mine, long}, true},
-	{"pass on for less", scripts.MutexPass,
+	{"pass on for less", scripts.Mutex().Pass,
 		key{mine, long}, []any{mine, short}, 1, key{mine, short}, true},
-	{"pass another's lease on", scripts.MutexPass,
+	{"pass another's lease on", scripts.Mutex().Pass,
 		key{theirs, long}, []any{mine, short}, 0, key{theirs, long}, false},
-	{"pass a missing lease on", scripts.MutexPass,
+	{"pass a missing lease on", scripts.Mutex().Pass,
 		nothing, []any{mine, short}, -1, nothing, false},
 
-	{"check", scripts.MutexCheck,
+	{"check", scripts.Mutex().Check,
 		key{mine, long}, []any{mine}, 1, key{mine, long}, false},
-	{"check another's hold", scripts.MutexCheck,
+	{"check another's hold", scripts.Mutex().Check,
 		key{theirs, long}, []any{mine}, 0, key{theirs, long}, false},
-	{"check a missing hold", scripts.MutexCheck,
+	{"check a missing hold", scripts.Mutex().Check,
 		nothing, []any{mine}, -1, nothing, false},
 }
 
@@ -128,8 +128,8 @@ func TestMutexScripts(t *testing.T) {
 func TestMutexScriptsOnAWrongType(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, script := range []*scripts.Script{
-		scripts.MutexAcquire, scripts.MutexExtend, scripts.MutexExtendOrSet,
-		scripts.MutexPass, scripts.MutexRelease, scripts.MutexCheck,
+		scripts.Mutex().Acquire, scripts.Mutex().Extend, scripts.Mutex().ExtendOrSet,
+		scripts.Mutex().Pass, scripts.Mutex().Release, scripts.Mutex().Check,
 	} {
 		t.Run(script.Name(), func(t *testing.T) {
 			lock := newLock(t, node)
@@ -151,15 +151,15 @@ func TestMutexScriptsAfterExpiry(t *testing.T) {
 		script *scripts.Script
 		reply  int64
 	}{
-		{scripts.MutexAcquire, 1}, {scripts.MutexExtend, -1}, {scripts.MutexExtendOrSet, 1},
-		{scripts.MutexPass, -1}, {scripts.MutexRelease, -1}, {scripts.MutexCheck, -1},
+		{scripts.Mutex().Acquire, 1}, {scripts.Mutex().Extend, -1}, {scripts.Mutex().ExtendOrSet, 1},
+		{scripts.Mutex().Pass, -1}, {scripts.Mutex().Release, -1}, {scripts.Mutex().Check, -1},
 	} {
 		t.Run(c.script.Name(), func(t *testing.T) {
 			lock := newLock(t, node)
-			require.EqualValues(t, 1, lock.run(scripts.MutexAcquire, theirs, 20, "", 0, theirs))
+			require.EqualValues(t, 1, lock.run(scripts.Mutex().Acquire, theirs, 20, "", 0, theirs))
 			lock.awaitExpiry()
 			args := []any{mine, short, "", 0}
-			if c.script == scripts.MutexRelease {
+			if c.script == scripts.Mutex().Release {
 				args = []any{mine, "", 0}
 			}
 			assert.Equal(t, c.reply, lock.run(c.script, args...))
@@ -171,11 +171,11 @@ func TestMutexScriptsAfterExpiry(t *testing.T) {
 func TestMutexScriptsWithTheShortestLifetime(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, script := range []*scripts.Script{
-		scripts.MutexAcquire, scripts.MutexExtend, scripts.MutexExtendOrSet, scripts.MutexPass,
+		scripts.Mutex().Acquire, scripts.Mutex().Extend, scripts.Mutex().ExtendOrSet, scripts.Mutex().Pass,
 	} {
 		t.Run(script.Name(), func(t *testing.T) {
 			lock := newLock(t, node)
-			if script == scripts.MutexExtend || script == scripts.MutexPass {
+			if script == scripts.Mutex().Extend || script == scripts.Mutex().Pass {
 				lock.set(key{mine, long})
 			}
 			require.EqualValues(t, 1, lock.run(script, mine, 1, "", 0))
@@ -188,18 +188,18 @@ func TestMutexScriptsTwice(t *testing.T) {
 	node := redistest.StartOne(t)
 	lock := newLock(t, node)
 	for range 2 {
-		assert.EqualValues(t, 1, lock.run(scripts.MutexAcquire, mine, long, "", 0, mine))
+		assert.EqualValues(t, 1, lock.run(scripts.Mutex().Acquire, mine, long, "", 0, mine))
 	}
 	for range 2 {
-		assert.EqualValues(t, 1, lock.run(scripts.MutexExtend, mine, long))
+		assert.EqualValues(t, 1, lock.run(scripts.Mutex().Extend, mine, long))
 	}
 	for range 2 {
-		assert.EqualValues(t, 1, lock.run(scripts.MutexPass, mine, long))
+		assert.EqualValues(t, 1, lock.run(scripts.Mutex().Pass, mine, long))
 	}
-	assert.EqualValues(t, 1, lock.run(scripts.MutexRelease, mine, "", 0))
-	assert.EqualValues(t, -1, lock.run(scripts.MutexRelease, mine, "", 0))
-	assert.EqualValues(t, -1, lock.run(scripts.MutexExtend, mine, long))
-	assert.EqualValues(t, -1, lock.run(scripts.MutexPass, mine, long))
+	assert.EqualValues(t, 1, lock.run(scripts.Mutex().Release, mine, "", 0))
+	assert.EqualValues(t, -1, lock.run(scripts.Mutex().Release, mine, "", 0))
+	assert.EqualValues(t, -1, lock.run(scripts.Mutex().Extend, mine, long))
+	assert.EqualValues(t, -1, lock.run(scripts.Mutex().Pass, mine, long))
 	lock.requireKey(nothing)
 }
 

@@ -1,7 +1,7 @@
 -- mutex_withdraw: leave the line.
 --
 -- KEYS[1]  the lock's name
--- KEYS     the rest: see line_prelude
+-- KEYS     the rest: see queue_prelude
 -- ARGV[1]  id of the place
 --
 -- Returns  1  the caller had a place, which is gone now

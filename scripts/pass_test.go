@@ -22,8 +22,8 @@ func TestPassNeedsNoCommandOfItsOwn(t *testing.T) {
 		pass *scripts.Script
 		kind fencedKind
 	}{
-		{"holdfast", scripts.MutexPass, unfencedKinds[0]}, {"holdfast", scripts.MutexPassFenced, fencedKinds[0]},
-		{"readers", scripts.RWMutexWritePass, unfencedKinds[1]}, {"readers", scripts.RWMutexWritePassFenced, fencedKinds[1]},
+		{"holdfast", scripts.Mutex().Pass, unfencedKinds[0]}, {"holdfast", scripts.Mutex().PassFenced, fencedKinds[0]},
+		{"readers", scripts.RWMutex().WritePass, unfencedKinds[1]}, {"readers", scripts.RWMutex().WritePassFenced, fencedKinds[1]},
 	} {
 		t.Run(c.pass.Name(), func(t *testing.T) {
 			as := newUser(t, node, append([]any{"-@all"}, commandsOf(t, c.user)...)...)
@@ -50,7 +50,7 @@ func TestPassNeedsNoCommandOfItsOwn(t *testing.T) {
 
 // unfencedKinds are the same locks without numbers, whose scripts get no key for them.
 var unfencedKinds = []fencedKind{
-	{name: "mutex", acquire: scripts.MutexAcquire, line: 3}, {name: "rwmutex", acquire: scripts.RWMutexWriteAcquire, line: 6},
+	{name: "mutex", acquire: scripts.Mutex().Acquire, line: 3}, {name: "rwmutex", acquire: scripts.RWMutex().WriteAcquire, line: 6},
 }
 
 // commandsOf are the commands that the README's line for a user allows, as +get.

@@ -46,229 +46,229 @@ var rwLineCases = []struct {
 	after  rwLine
 	told   []id
 }{
-	{"a refused writer's place is the last", scripts.RWMutexWriteAcquire,
+	{"a refused writer's place is the last", scripts.RWMutex().WriteAcquire,
 		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long)}}, stand(mine), 0,
 		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long), writes(a, short)}}, nil},
-	{"a writer renews its place and keeps its turn", scripts.RWMutexWriteAcquire,
+	{"a writer renews its place and keeps its turn", scripts.RWMutex().WriteAcquire,
 		rwLine{nothing, readElse, []rwPlace{writes(a, short), writes(b, short)}}, []any{mine, short, a, long, mine}, tells,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, short)}}, nil},
-	{"a writer's grant ends its place", scripts.RWMutexWriteAcquire,
+	{"a writer's grant ends its place", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), 1,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(a, over)}}, nil},
-	{"a writer in line may have what is free", scripts.RWMutexWriteAcquire,
+	{"a writer in line may have what is free", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{reads(c, long), writes(b, long), writes(a, long)}}, stand(mine), 1,
 		rwLine{key{mine, short}, nil, []rwPlace{reads(c, long), writes(b, long), writes(a, over)}}, nil},
-	{"a writer that does not wait may, too", scripts.RWMutexWriteAcquire,
+	{"a writer that does not wait may, too", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{reads(c, long), writes(b, long)}}, try(mine), 1,
 		rwLine{key{mine, short}, nil, []rwPlace{reads(c, long), writes(b, long)}}, nil},
-	{"a new writer does not pass a writer", scripts.RWMutexWriteAcquire,
+	{"a new writer does not pass a writer", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{writes(b, long)}}, stand(mine), 0,
 		rwLine{line: []rwPlace{writes(b, long), writes(a, short)}}, nil},
-	{"a new writer does not pass a reader", scripts.RWMutexWriteAcquire,
+	{"a new writer does not pass a reader", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{reads(b, long)}}, stand(mine), 0,
 		rwLine{line: []rwPlace{reads(b, long), writes(a, short)}}, nil},
-	{"a reader's place of this id is no writer's", scripts.RWMutexWriteAcquire,
+	{"a reader's place of this id is no writer's", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{reads(a, long)}}, stand(mine), 0,
 		rwLine{line: []rwPlace{reads(a, long), writes(a, short)}}, nil},
-	{"a new writer passes places that have ended", scripts.RWMutexWriteAcquire,
+	{"a new writer passes places that have ended", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{writes(b, over), reads(c, over)}}, stand(mine), 1,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over)}}, nil},
 
-	{"a writer's place that has ended passes nobody", scripts.RWMutexWriteAcquire,
+	{"a writer's place that has ended passes nobody", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{writes(a, over), writes(b, long)}}, stand(mine), 0,
 		rwLine{line: []rwPlace{writes(a, short), writes(b, long)}}, nil},
 
-	{"a refused reader gets a place", scripts.RWMutexReadAcquire,
+	{"a refused reader gets a place", scripts.RWMutex().ReadAcquire,
 		rwLine{writer: writtenElse}, stand(mine), 0, rwLine{writtenElse, nil, []rwPlace{reads(a, short)}}, nil},
-	{"a refused reader's place is the last", scripts.RWMutexReadAcquire,
+	{"a refused reader's place is the last", scripts.RWMutex().ReadAcquire,
 		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(b, long)}}, stand(mine), 0,
 		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(b, long), reads(a, short)}}, nil},
-	{"a reader that does not wait gets none", scripts.RWMutexReadAcquire,
+	{"a reader that does not wait gets none", scripts.RWMutex().ReadAcquire,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, read(mine), 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
-	{"a reader renews its place and keeps its turn", scripts.RWMutexReadAcquire,
+	{"a reader renews its place and keeps its turn", scripts.RWMutex().ReadAcquire,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, short), writes(b, long), reads(c, short)}}, []any{mine, short, a, long, mine}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long), writes(b, long), reads(c, short)}}, nil},
-	{"a reader waits on for less", scripts.RWMutexReadAcquire,
+	{"a reader waits on for less", scripts.RWMutex().ReadAcquire,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, stand(mine), 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
-	{"a reader's grant ends its place", scripts.RWMutexReadAcquire,
+	{"a reader's grant ends its place", scripts.RWMutex().ReadAcquire,
 		rwLine{line: []rwPlace{reads(b, long), reads(a, long)}}, stand(mine), 1,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(b, long), reads(a, over)}}, nil},
-	{"a new reader passes readers", scripts.RWMutexReadAcquire,
+	{"a new reader passes readers", scripts.RWMutex().ReadAcquire,
 		rwLine{line: []rwPlace{reads(b, long)}}, stand(mine), 1,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(b, long)}}, nil},
-	{"a reader that came before the first writer may read", scripts.RWMutexReadAcquire,
+	{"a reader that came before the first writer may read", scripts.RWMutex().ReadAcquire,
 		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, stand(mine), 1,
 		rwLine{nothing, ends{theirs: long, mine: short}, []rwPlace{reads(a, over), writes(b, long)}}, nil},
-	{"one that came after it may not", scripts.RWMutexReadAcquire,
+	{"one that came after it may not", scripts.RWMutex().ReadAcquire,
 		rwLine{nothing, readElse, []rwPlace{writes(b, long), reads(a, long), writes(c, long)}}, stand(mine), -2,
 		rwLine{nothing, readElse, []rwPlace{writes(b, long), reads(a, long), writes(c, long)}}, nil},
-	{"nor one that comes now", scripts.RWMutexReadAcquire,
+	{"nor one that comes now", scripts.RWMutex().ReadAcquire,
 		rwLine{nothing, readElse, []rwPlace{reads(c, long), writes(b, long)}}, stand(mine), -2,
 		rwLine{nothing, readElse, []rwPlace{reads(c, long), writes(b, long), reads(a, short)}}, nil},
-	{"nor one that does not wait", scripts.RWMutexReadAcquire,
+	{"nor one that does not wait", scripts.RWMutex().ReadAcquire,
 		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, read(mine), -2,
 		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, nil},
-	{"nor one whose id is a writer's", scripts.RWMutexReadAcquire,
+	{"nor one whose id is a writer's", scripts.RWMutex().ReadAcquire,
 		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), -2,
 		rwLine{line: []rwPlace{writes(a, long), reads(a, short)}}, nil},
-	{"nor one whose place has ended", scripts.RWMutexReadAcquire,
+	{"nor one whose place has ended", scripts.RWMutex().ReadAcquire,
 		rwLine{line: []rwPlace{reads(a, over), writes(b, long), reads(c, long)}}, stand(mine), -2,
 		rwLine{line: []rwPlace{reads(a, short), writes(b, long), reads(c, long)}}, nil},
-	{"the first writer is one that has not ended", scripts.RWMutexReadAcquire,
+	{"the first writer is one that has not ended", scripts.RWMutex().ReadAcquire,
 		rwLine{line: []rwPlace{writes(b, over), reads(a, long), writes(c, long)}}, stand(mine), 1,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, over), writes(c, long)}}, nil},
 
-	{"a write release tells all readers before the first writer", scripts.RWMutexWriteRelease,
+	{"a write release tells all readers before the first writer", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
-	{"a write release tells all readers where no writer waits", scripts.RWMutexWriteRelease,
+	{"a write release tells all readers where no writer waits", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(a, long), reads(b, long)}}, []id{a, b}},
-	{"a write release tells the writer that is first, alone", scripts.RWMutexWriteRelease,
+	{"a write release tells the writer that is first, alone", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []id{a}},
-	{"a write release skips writers that have ended", scripts.RWMutexWriteRelease,
+	{"a write release skips writers that have ended", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{writes(a, over), reads(b, long), writes(c, long), reads(d, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(b, long), writes(c, long), reads(d, long)}}, []id{b}},
-	{"a write release skips readers that have ended", scripts.RWMutexWriteRelease,
+	{"a write release skips readers that have ended", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(a, over), reads(b, over), writes(c, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{writes(c, long)}}, []id{c}},
-	{"a write release where nobody waits", scripts.RWMutexWriteRelease,
+	{"a write release where nobody waits", scripts.RWMutex().WriteRelease,
 		rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1, rwLine{}, nil},
-	{"a release of a missing write tells, too", scripts.RWMutexWriteRelease,
+	{"a release of a missing write tells, too", scripts.RWMutex().WriteRelease,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
-	{"a release of another's write tells nobody", scripts.RWMutexWriteRelease,
+	{"a release of another's write tells nobody", scripts.RWMutex().WriteRelease,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, nil},
-	{"a write release where others read tells nobody", scripts.RWMutexWriteRelease,
+	{"a write release where others read tells nobody", scripts.RWMutex().WriteRelease,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long)}}, []any{mine, "", 0}, 0,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long)}}, nil},
-	{"a writer that waits on is not told", scripts.RWMutexWriteRelease,
+	{"a writer that waits on is not told", scripts.RWMutex().WriteRelease,
 		rwLine{writer: writtenByMe}, []any{mine, a, short}, 1, rwLine{line: []rwPlace{writes(a, short)}}, nil},
-	{"a writer that waits on has the next one told", scripts.RWMutexWriteRelease,
+	{"a writer that waits on has the next one told", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{writes(a, short), writes(b, long)}}, []any{mine, a, long}, 1,
 		rwLine{line: []rwPlace{writes(a, long), writes(b, long)}}, []id{b}},
-	{"a writer that waits on does so where it was", scripts.RWMutexWriteRelease,
+	{"a writer that waits on does so where it was", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{writes(c, long), writes(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{writes(c, long), writes(a, short), writes(b, long)}}, []id{c}},
-	{"a writer that waits on has the readers told", scripts.RWMutexWriteRelease,
+	{"a writer that waits on has the readers told", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), reads(c, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(a, short)}}, []id{b, c}},
 
-	{"a write pass where readers wait renews, and notifies nobody", scripts.RWMutexWritePass,
+	{"a write pass where readers wait renews, and notifies nobody", scripts.RWMutex().WritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, long}, 2,
 		rwLine{key{mine, long}, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, nil},
-	{"also for less", scripts.RWMutexWritePass,
+	{"also for less", scripts.RWMutex().WritePass,
 		rwLine{key{mine, long}, nil, []rwPlace{reads(a, long), writes(b, long)}}, []any{mine, short}, 2,
 		rwLine{key{mine, short}, nil, []rwPlace{reads(a, long), writes(b, long)}}, nil},
-	{"also where readers alone wait", scripts.RWMutexWritePass,
+	{"also where readers alone wait", scripts.RWMutex().WritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{reads(a, long)}}, []any{mine, long}, 2,
 		rwLine{key{mine, long}, nil, []rwPlace{reads(a, long)}}, nil},
-	{"and where a writer does", scripts.RWMutexWritePass,
+	{"and where a writer does", scripts.RWMutex().WritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, long}, 2,
 		rwLine{key{mine, long}, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, nil},
-	{"and where it is behind places that have ended", scripts.RWMutexWritePass,
+	{"and where it is behind places that have ended", scripts.RWMutex().WritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over), writes(a, long)}}, []any{mine, long}, 2,
 		rwLine{key{mine, long}, nil, []rwPlace{writes(b, over), reads(c, over), writes(a, long)}}, nil},
-	{"and where a reader is", scripts.RWMutexWritePass,
+	{"and where a reader is", scripts.RWMutex().WritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over), reads(a, long)}}, []any{mine, long}, 2,
 		rwLine{key{mine, long}, nil, []rwPlace{writes(b, over), reads(c, over), reads(a, long)}}, nil},
-	{"a write lease passes on where all places have ended", scripts.RWMutexWritePass,
+	{"a write lease passes on where all places have ended", scripts.RWMutex().WritePass,
 		rwLine{key{mine, short}, nil, []rwPlace{writes(a, over), reads(b, over)}}, []any{mine, long}, 1,
 		rwLine{key{mine, long}, nil, []rwPlace{writes(a, over), reads(b, over)}}, nil},
-	{"a write lease passes on where nobody has a place", scripts.RWMutexWritePass,
+	{"a write lease passes on where nobody has a place", scripts.RWMutex().WritePass,
 		rwLine{writer: key{mine, short}}, []any{mine, long}, 1, rwLine{writer: key{mine, long}}, nil},
-	{"a pass of another's write notifies nobody", scripts.RWMutexWritePass,
+	{"a pass of another's write notifies nobody", scripts.RWMutex().WritePass,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, short}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, nil},
-	{"nor does a write pass where others read", scripts.RWMutexWritePass,
+	{"nor does a write pass where others read", scripts.RWMutex().WritePass,
 		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, long}, 0,
 		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, nil},
-	{"nor does a pass of a missing write", scripts.RWMutexWritePass,
+	{"nor does a pass of a missing write", scripts.RWMutex().WritePass,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, long}, -1, rwLine{line: []rwPlace{writes(a, long)}}, nil},
 
-	{"a downgrade tells all readers before the first writer", scripts.RWMutexDowngrade,
+	{"a downgrade tells all readers before the first writer", scripts.RWMutex().Downgrade,
 		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, short}, 2,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
-	{"a downgrade tells no writer", scripts.RWMutexDowngrade,
+	{"a downgrade tells no writer", scripts.RWMutex().Downgrade,
 		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, short}, 2,
 		rwLine{nothing, ends{mine: short}, []rwPlace{writes(a, long), reads(b, long)}}, nil},
-	{"a downgrade where no writer waits", scripts.RWMutexDowngrade,
+	{"a downgrade where no writer waits", scripts.RWMutex().Downgrade,
 		rwLine{writtenByMe, nil, []rwPlace{reads(a, long)}}, []any{mine, short}, 1,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, long)}}, []id{a}},
-	{"a downgrade of another's write tells nobody", scripts.RWMutexDowngrade,
+	{"a downgrade of another's write tells nobody", scripts.RWMutex().Downgrade,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, []any{mine, short}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
 
-	{"the last reader's release tells the writer", scripts.RWMutexReadRelease,
+	{"the last reader's release tells the writer", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{writes(a, long), reads(b, long)}}, []id{a}},
-	{"so does that of one beside a lease that has ended", scripts.RWMutexReadRelease,
+	{"so does that of one beside a lease that has ended", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, ends{mine: long, theirs: over}, []rwPlace{writes(a, long)}}, []any{mine, "", 0}, 1,
 		rwLine{nothing, ends{theirs: over}, []rwPlace{writes(a, long)}}, []id{a}},
-	{"an earlier reader's does not", scripts.RWMutexReadRelease,
+	{"an earlier reader's does not", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, ends{mine: long, theirs: long}, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), reads(b, long)}}, nil},
-	{"readers before the writer are told beside those that read", scripts.RWMutexReadRelease,
+	{"readers before the writer are told beside those that read", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, ends{mine: long, theirs: long}, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
 		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
-	{"and before it when nobody reads", scripts.RWMutexReadRelease,
+	{"and before it when nobody reads", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
-	{"a release of a missing read tells the writer", scripts.RWMutexReadRelease,
+	{"a release of a missing read tells the writer", scripts.RWMutex().ReadRelease,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
-	{"a read release where another writes tells nobody", scripts.RWMutexReadRelease,
+	{"a read release where another writes tells nobody", scripts.RWMutex().ReadRelease,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, []any{mine, "", 0}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
-	{"a release of a read that is still a write", scripts.RWMutexReadRelease,
+	{"a release of a read that is still a write", scripts.RWMutex().ReadRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
-	{"a reader that waits on is not told", scripts.RWMutexReadRelease,
+	{"a reader that waits on is not told", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{reads(b, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{reads(b, long), reads(a, short)}}, []id{b}},
-	{"a reader that waits on has the writer told", scripts.RWMutexReadRelease,
+	{"a reader that waits on has the writer told", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{writes(b, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{writes(b, long), reads(a, short)}}, []id{b}},
-	{"a reader that waits on does so where it was", scripts.RWMutexReadRelease,
+	{"a reader that waits on does so where it was", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{reads(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{reads(a, short), writes(b, long)}}, []id{b}},
-	{"a reader waits on where another writes", scripts.RWMutexReadRelease,
+	{"a reader waits on where another writes", scripts.RWMutex().ReadRelease,
 		rwLine{writtenElse, nil, []rwPlace{writes(b, long)}}, []any{mine, a, short}, 0,
 		rwLine{writtenElse, nil, []rwPlace{writes(b, long), reads(a, short)}}, nil},
 
-	{"a writer's withdrawal tells readers up to the next writer", scripts.RWMutexWriteWithdraw,
+	{"a writer's withdrawal tells readers up to the next writer", scripts.RWMutex().WriteWithdraw,
 		rwLine{line: []rwPlace{writes(a, long), reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []any{a}, 1,
 		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []id{b, c}},
-	{"a writer's withdrawal tells readers beside those that read", scripts.RWMutexWriteWithdraw,
+	{"a writer's withdrawal tells readers beside those that read", scripts.RWMutex().WriteWithdraw,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), reads(b, long)}}, []any{a}, 1,
 		rwLine{nothing, readElse, []rwPlace{reads(b, long)}}, []id{b}},
-	{"a writer's withdrawal tells the next writer", scripts.RWMutexWriteWithdraw,
+	{"a writer's withdrawal tells the next writer", scripts.RWMutex().WriteWithdraw,
 		rwLine{line: []rwPlace{writes(a, long), writes(b, long), reads(c, long)}}, []any{a}, 1,
 		rwLine{line: []rwPlace{writes(b, long), reads(c, long)}}, []id{b}},
-	{"a writer's withdrawal from a lock that is read tells no writer", scripts.RWMutexWriteWithdraw,
+	{"a writer's withdrawal from a lock that is read tells no writer", scripts.RWMutex().WriteWithdraw,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, long)}}, []any{a}, 1,
 		rwLine{nothing, readElse, []rwPlace{writes(b, long)}}, nil},
-	{"a writer's withdrawal from a lock that is written tells nobody", scripts.RWMutexWriteWithdraw,
+	{"a writer's withdrawal from a lock that is written tells nobody", scripts.RWMutex().WriteWithdraw,
 		rwLine{writtenElse, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{a}, 1,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
-	{"a writer that is not in line withdraws", scripts.RWMutexWriteWithdraw,
+	{"a writer that is not in line withdraws", scripts.RWMutex().WriteWithdraw,
 		rwLine{line: []rwPlace{reads(a, long)}}, []any{a}, -1, rwLine{line: []rwPlace{reads(a, long)}}, []id{a}},
 
-	{"a reader's withdrawal tells the writer behind it", scripts.RWMutexReadWithdraw,
+	{"a reader's withdrawal tells the writer behind it", scripts.RWMutex().ReadWithdraw,
 		rwLine{line: []rwPlace{reads(a, long), writes(b, long)}}, []any{a}, 1,
 		rwLine{line: []rwPlace{writes(b, long)}}, []id{b}},
-	{"a reader's withdrawal tells other readers first", scripts.RWMutexReadWithdraw,
+	{"a reader's withdrawal tells other readers first", scripts.RWMutex().ReadWithdraw,
 		rwLine{line: []rwPlace{reads(a, long), reads(c, long), writes(b, long)}}, []any{a}, 1,
 		rwLine{line: []rwPlace{reads(c, long), writes(b, long)}}, []id{c}},
-	{"a reader's withdrawal from a lock that is read tells no writer", scripts.RWMutexReadWithdraw,
+	{"a reader's withdrawal from a lock that is read tells no writer", scripts.RWMutex().ReadWithdraw,
 		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, []any{a}, 1,
 		rwLine{nothing, readElse, []rwPlace{writes(b, long)}}, nil},
-	{"a reader's withdrawal from a lock that is written tells nobody", scripts.RWMutexReadWithdraw,
+	{"a reader's withdrawal from a lock that is written tells nobody", scripts.RWMutex().ReadWithdraw,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long), reads(b, long)}}, []any{a}, 1,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
-	{"a reader that is not in line withdraws", scripts.RWMutexReadWithdraw,
+	{"a reader that is not in line withdraws", scripts.RWMutex().ReadWithdraw,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{a}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
 }
 
@@ -289,12 +289,12 @@ func TestRWMutexLine(t *testing.T) {
 // only grows.
 func TestRWMutexReadersLineLasts(t *testing.T) {
 	node := redistest.StartOne(t)
-	for _, script := range []*scripts.Script{scripts.RWMutexReadAcquire, scripts.RWMutexReadRelease} {
+	for _, script := range []*scripts.Script{scripts.RWMutex().ReadAcquire, scripts.RWMutex().ReadRelease} {
 		l := newRWLine(t, node)
 		l.set(rwLine{writer: writtenElse})
 		stand := func(id id, lifetime int) {
 			args := []any{mine, id, lifetime}
-			if script == scripts.RWMutexReadAcquire {
+			if script == scripts.RWMutex().ReadAcquire {
 				args = []any{mine, short, id, lifetime}
 			}
 			require.EqualValues(t, 0, l.run(script, args...))
@@ -313,11 +313,11 @@ func TestRWMutexReadersLineLasts(t *testing.T) {
 func TestRWMutexReadersPlaceEnds(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
 	l.set(rwLine{writer: writtenByMe})
-	require.EqualValues(t, 0, l.run(scripts.RWMutexReadAcquire, theirs, short, a, 20))
-	require.EqualValues(t, 0, l.run(scripts.RWMutexReadAcquire, theirs, short, b, long))
-	require.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, theirs, short, c, long))
+	require.EqualValues(t, 0, l.run(scripts.RWMutex().ReadAcquire, theirs, short, a, 20))
+	require.EqualValues(t, 0, l.run(scripts.RWMutex().ReadAcquire, theirs, short, b, long))
+	require.EqualValues(t, 0, l.run(scripts.RWMutex().WriteAcquire, theirs, short, c, long))
 	l.waitingReaders.awaitEnd(a)
-	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 	assert.Equal(t, []id{b}, l.heard())
 	l.require(rwLine{line: []rwPlace{reads(b, long), writes(c, long)}})
 }
@@ -327,8 +327,8 @@ func TestRWMutexReadersPlaceEnds(t *testing.T) {
 func TestRWMutexReadersPlaceIsUsedOnce(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
 	l.set(rwLine{line: []rwPlace{reads(a, long), writes(b, long), reads(c, long)}})
-	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, stand(mine)...))
-	require.EqualValues(t, -2, l.run(scripts.RWMutexReadAcquire, theirs, short, a, short, theirs))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, stand(mine)...))
+	require.EqualValues(t, -2, l.run(scripts.RWMutex().ReadAcquire, theirs, short, a, short, theirs))
 }
 
 // One call clears a hundred writers' places, and whoever is behind more of them is
@@ -341,10 +341,10 @@ func TestRWMutexClearsABoundedNumberOfWriters(t *testing.T) {
 	}{{99, 0, []id{a}}, {150, 50, nil}} {
 		l := newRWLine(t, node)
 		l.waitingWriters.set(append(crowd(c.ended, over), place{a, long})...)
-		require.EqualValues(t, -1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+		require.EqualValues(t, -1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 		assert.Equal(t, c.told, l.heard())
 		assert.Len(t, l.waitingWriters.ids(), c.left+1)
-		require.EqualValues(t, -1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+		require.EqualValues(t, -1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 		assert.Equal(t, []id{a}, l.heard())
 	}
 }
@@ -353,7 +353,7 @@ func TestRWMutexClearsABoundedNumberOfWriters(t *testing.T) {
 func TestRWMutexTellsABoundedNumberOfReaders(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
 	l.waitingReaders.set(crowd(1_010, long)...)
-	require.EqualValues(t, -1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+	require.EqualValues(t, -1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 	assert.Equal(t, l.waitingReaders.ids()[:1_000], l.heard())
 }
 
@@ -369,11 +369,11 @@ func TestRWMutexReleaseWithoutAPermission(t *testing.T) {
 			reply  int64
 			after  rwLine
 		}{
-			{scripts.RWMutexWriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1, rwLine{}},
-			{scripts.RWMutexWritePass, rwLine{writer: key{mine, short}}, []any{mine, long}, 2, rwLine{writer: writtenByMe}},
-			{scripts.RWMutexReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}, 1, rwLine{}},
-			{scripts.RWMutexWriteWithdraw, rwLine{}, []any{b}, -1, rwLine{}},
-			{scripts.RWMutexReadWithdraw, rwLine{}, []any{b}, -1, rwLine{}},
+			{scripts.RWMutex().WriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1, rwLine{}},
+			{scripts.RWMutex().WritePass, rwLine{writer: key{mine, short}}, []any{mine, long}, 2, rwLine{writer: writtenByMe}},
+			{scripts.RWMutex().ReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}, 1, rwLine{}},
+			{scripts.RWMutex().WriteWithdraw, rwLine{}, []any{b}, -1, rwLine{}},
+			{scripts.RWMutex().ReadWithdraw, rwLine{}, []any{b}, -1, rwLine{}},
 		} {
 			l := newRWLine(t, node)
 			c.before.line = []rwPlace{writes(a, long)}
@@ -393,7 +393,7 @@ func TestRWMutexReleaseTellsWithSomePermissions(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
 	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long), reads(c, long), reads(b, long)}})
 	as := newUser(t, l.ear.node, "resetchannels", "&"+l.home+"c")
-	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.RWMutexWriteRelease, []any{mine, "", 0})...))
+	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.RWMutex().WriteRelease, []any{mine, "", 0})...))
 	assert.Equal(t, []id{c}, l.heard())
 }
 
@@ -405,8 +405,8 @@ func TestRWMutexReleaseWithASpoiltLine(t *testing.T) {
 		before rwLine
 		args   []any
 	}{
-		{scripts.RWMutexWriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}},
-		{scripts.RWMutexReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}},
+		{scripts.RWMutex().WriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}},
+		{scripts.RWMutex().ReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}},
 	} {
 		for i := range 4 {
 			l := newRWLine(t, node)
@@ -426,16 +426,16 @@ func TestRWMutexWritePassTwice(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
 	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long)}})
 	for _, lifetime := range []int{short, long} {
-		require.EqualValues(t, 2, l.run(scripts.RWMutexWritePass, mine, lifetime))
+		require.EqualValues(t, 2, l.run(scripts.RWMutex().WritePass, mine, lifetime))
 		l.require(rwLine{key{mine, lifetime}, nil, []rwPlace{reads(a, long)}})
 	}
 	require.Empty(t, l.heard())
-	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, mine, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 	require.Equal(t, []id{a}, l.heard())
-	require.EqualValues(t, -1, l.run(scripts.RWMutexWritePass, mine, long))
+	require.EqualValues(t, -1, l.run(scripts.RWMutex().WritePass, mine, long))
 	l.require(rwLine{line: []rwPlace{reads(a, long)}})
-	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, a, short))
-	require.EqualValues(t, 0, l.run(scripts.RWMutexWritePass, mine, long))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, theirs, short, a, short))
+	require.EqualValues(t, 0, l.run(scripts.RWMutex().WritePass, mine, long))
 	l.requireHolds(rwLine{readers: ends{theirs: short}})
 	require.Empty(t, l.heard())
 }
@@ -456,10 +456,10 @@ func TestRWMutexWritePassWithASpoiltLine(t *testing.T) {
 		l.set(rwLine{writer: key{mine, short}, line: c.line})
 		l.rwmutex.spoil(c.key)
 		if c.fails {
-			assert.True(t, l.fails(scripts.RWMutexWritePass, mine, long), "key %d", c.key)
+			assert.True(t, l.fails(scripts.RWMutex().WritePass, mine, long), "key %d", c.key)
 			l.requireHolds(rwLine{writer: key{mine, short}})
 		} else {
-			assert.EqualValues(t, 2, l.run(scripts.RWMutexWritePass, mine, long), "key %d", c.key)
+			assert.EqualValues(t, 2, l.run(scripts.RWMutex().WritePass, mine, long), "key %d", c.key)
 			l.requireHolds(rwLine{writer: key{mine, long}})
 		}
 		l.rwmutex.requireSpoilt(c.key)

@@ -1,47 +1,81 @@
 package scripts
 
-// The read-write lock: for each lock six keys, which rwmutex_prelude.lua
-// explains. Every script that gets all of them begins with that file.
-var (
-	// RWMutexWriteAcquire takes the write lock for a token, in place of tokens
-	// that its caller has given up, or else a place in line.
-	RWMutexWriteAcquire = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_acquire")
-	// RWMutexWriteExtend renews the lifetime of the token that is the writer. It
-	// never writes a missing key.
-	RWMutexWriteExtend = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_extend")
-	// RWMutexWritePass is RWMutexWriteExtend, and tells whether others stand in line.
-	RWMutexWritePass = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_pass")
-	// RWMutexWriteRelease deletes the writer if it is the token, and wakes those
-	// whose turn it is.
-	RWMutexWriteRelease = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_release")
-	// RWMutexWriteCheck tells who is the writer. It writes nothing.
-	RWMutexWriteCheck = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_check")
-	// RWMutexWriteWithdraw gives a waiting writer's place in line back.
-	RWMutexWriteWithdraw = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_write_withdraw")
+// RWMutexScripts are the scripts of the read-write lock, which has six keys:
+// rwmutex_prelude.lua explains them. Every script but those of withoutQueue gets all of
+// them.
+type RWMutexScripts struct {
+	// WriteAcquire takes the write lock for a token, in place of tokens that its caller
+	// has given up, or else a ticket.
+	WriteAcquire *Script
+	// WriteExtend renews the lifetime of the token that is the writer. It never writes a
+	// missing key.
+	WriteExtend *Script
+	// WritePass is WriteExtend, and tells whether others wait.
+	WritePass *Script
+	// WriteRelease deletes the writer if it is the token, and notifies the next waiters.
+	WriteRelease *Script
+	// WriteCheck tells who is the writer. It writes nothing.
+	WriteCheck *Script
+	// WriteWithdraw gives a waiting writer's ticket back.
+	WriteWithdraw *Script
 
-	// RWMutexReadAcquire gives a token a read lease where no writer is or waits,
-	// in place of tokens that its caller has given up.
-	RWMutexReadAcquire = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_acquire")
-	// RWMutexReadRepair gives a reader's token its lease back on a node that has
-	// forgotten it. A writer that waits does not keep it out.
-	RWMutexReadRepair = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_repair")
-	// RWMutexReadExtend renews a token's lease, or turns its write hold into one,
-	// and tells whether a writer waits. It never gives a lease to a token that has
-	// nothing.
-	RWMutexReadExtend = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_extend")
-	// RWMutexReadRelease ends a token's lease, or what it still has as a writer.
-	RWMutexReadRelease = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_release")
-	// RWMutexReadWithdraw gives a waiting reader's place in line back.
-	RWMutexReadWithdraw = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_withdraw")
-	// RWMutexReadCheck tells whether a token may read. It writes nothing.
-	RWMutexReadCheck = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_read_check")
+	// ReadAcquire gives a token a read lease where no writer is or waits, in place of
+	// tokens that its caller has given up.
+	ReadAcquire *Script
+	// ReadRepair gives a reader's token its lease back on a node that has forgotten it,
+	// also where a writer waits.
+	ReadRepair *Script
+	// ReadExtend renews a token's lease, or turns its write lease into one, and tells
+	// whether a writer waits. It never gives a lease to a token that has nothing.
+	ReadExtend *Script
+	// ReadRelease ends a token's lease, or what it still has as a writer.
+	ReadRelease *Script
+	// ReadWithdraw gives a waiting reader's ticket back.
+	ReadWithdraw *Script
+	// ReadCheck tells whether a token may read. It writes nothing.
+	ReadCheck *Script
 
-	// RWMutexReadExtendAlone, RWMutexReadReleaseAlone and RWMutexReadCheckAlone get the
-	// readers' key only: see Alone.
-	RWMutexReadExtendAlone  = load("lifetime_prelude", "rwmutex_alone_prelude", "rwmutex_read_extend_alone")
-	RWMutexReadReleaseAlone = load("rwmutex_alone_prelude", "rwmutex_read_release_alone")
-	RWMutexReadCheckAlone   = load("rwmutex_alone_prelude", "rwmutex_read_check_alone")
+	// Downgrade turns a token's write lease into a read lease in one step.
+	Downgrade *Script
 
-	// RWMutexDowngrade turns a token's write hold into a read lease in one step.
-	RWMutexDowngrade = load("lifetime_prelude", "rwmutex_prelude", "rwmutex_downgrade")
-)
+	// WriteAcquireFenced is WriteAcquire, and grants with the largest of the lease's
+	// numbers.
+	WriteAcquireFenced *Script
+	// WritePassFenced is WritePass, and where no client waits the reply is the largest
+	// of the lease's new numbers.
+	WritePassFenced *Script
+	// WriteRepairFenced is WriteAcquire, WriteExtendFenced WriteExtend. They raise the
+	// counter to the largest number that the lease has.
+	WriteRepairFenced, WriteExtendFenced *Script
+	// WriteFence is WriteCheck, and does the same where the token is the writer.
+	WriteFence *Script
+}
+
+// RWMutex returns the scripts of the read-write lock.
+func RWMutex() RWMutexScripts { return rwmutex }
+
+var rwmutex = RWMutexScripts{
+	WriteAcquire:  loadRWMutex("rwmutex_write_acquire"),
+	WriteExtend:   loadRWMutex("rwmutex_write_extend"),
+	WritePass:     loadRWMutex("rwmutex_write_pass"),
+	WriteRelease:  loadRWMutex("rwmutex_write_release"),
+	WriteCheck:    loadRWMutex("rwmutex_write_check"),
+	WriteWithdraw: loadRWMutex("rwmutex_write_withdraw"),
+
+	ReadAcquire:  loadRWMutex("rwmutex_read_acquire"),
+	ReadRepair:   loadRWMutex("rwmutex_read_repair"),
+	ReadExtend:   loadRWMutex("rwmutex_read_extend"),
+	ReadRelease:  loadRWMutex("rwmutex_read_release"),
+	ReadWithdraw: loadRWMutex("rwmutex_read_withdraw"),
+	ReadCheck:    loadRWMutex("rwmutex_read_check"),
+
+	Downgrade: loadRWMutex("rwmutex_downgrade"),
+
+	WriteAcquireFenced: numbered("rwmutex_write_acquire_fenced", "issue", files{"rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
+	WritePassFenced:    numbered("rwmutex_write_pass_fenced", "issue", files{"rwmutex_prelude"}, files{"rwmutex_write_pass"}),
+	WriteRepairFenced:  numbered("rwmutex_write_repair_fenced", "raise", files{"rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
+	WriteExtendFenced:  numbered("rwmutex_write_extend_fenced", "raise", files{"rwmutex_prelude"}, files{"rwmutex_write_extend"}),
+	WriteFence:         numbered("rwmutex_write_fence", "raise", files{"rwmutex_prelude"}, files{"rwmutex_write_check"}),
+}
+
+func loadRWMutex(name string) *Script { return load("lifetime_prelude", "rwmutex_prelude", name) }

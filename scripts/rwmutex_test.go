@@ -50,301 +50,301 @@ var rwmutexCases = []struct {
 	after  rw
 	writes bool
 }{
-	{"write a free lock", scripts.RWMutexWriteAcquire,
+	{"write a free lock", scripts.RWMutex().WriteAcquire,
 		rw{}, try(mine), 1, rw{writer: key{mine, short}}, true},
-	{"write strictly", scripts.RWMutexWriteAcquire,
+	{"write strictly", scripts.RWMutex().WriteAcquire,
 		rw{}, try(), 1, rw{writer: key{mine, short}}, true},
-	{"write what another writes", scripts.RWMutexWriteAcquire,
+	{"write what another writes", scripts.RWMutex().WriteAcquire,
 		written, try(mine), 0, written, false},
-	{"write what another reads", scripts.RWMutexWriteAcquire,
+	{"write what another reads", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{theirs: long}}, try(mine), 0, rw{readers: ends{theirs: long}}, false},
-	{"write what nobody reads any more", scripts.RWMutexWriteAcquire,
+	{"write what nobody reads any more", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{theirs: over, early1: over}}, try(mine), 1, rw{writer: key{mine, short}}, true},
-	{"write what one still reads", scripts.RWMutexWriteAcquire,
+	{"write what one still reads", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{theirs: long, early1: over}}, try(mine), 0, rw{readers: ends{theirs: long}}, true},
-	{"write twice", scripts.RWMutexWriteAcquire,
+	{"write twice", scripts.RWMutex().WriteAcquire,
 		held, try(mine), 1, rw{writer: key{mine, short}}, true},
-	{"write twice strictly", scripts.RWMutexWriteAcquire,
+	{"write twice strictly", scripts.RWMutex().WriteAcquire,
 		held, try(), 0, held, false},
-	{"write strictly what the same token reads", scripts.RWMutexWriteAcquire,
+	{"write strictly what the same token reads", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{mine: long}}, try(), 0, rw{readers: ends{mine: long}}, false},
-	{"write in place of an earlier writer", scripts.RWMutexWriteAcquire,
+	{"write in place of an earlier writer", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{early2, long}}, try(mine, early1, early2), 1, rw{writer: key{mine, short}}, true},
-	{"write in place of earlier readers", scripts.RWMutexWriteAcquire,
+	{"write in place of earlier readers", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{early1: long, early2: long}}, try(mine, early1, early2), 1, rw{writer: key{mine, short}}, true},
-	{"write what the token itself reads by now", scripts.RWMutexWriteAcquire,
+	{"write what the token itself reads by now", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{mine: long}}, try(mine), 0, rw{readers: ends{mine: long}}, false},
-	{"write twice while another is in line", scripts.RWMutexWriteAcquire,
+	{"write twice while another is in line", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{mine, long}, intents: ends{other: long}}, wait(mine), 1,
 		rw{writer: key{mine, short}, intents: ends{other: long}}, true},
-	{"write in place of some readers", scripts.RWMutexWriteAcquire,
+	{"write in place of some readers", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{early1: long, theirs: long}}, try(mine, early1), 0, rw{readers: ends{theirs: long}}, true},
-	{"others' tokens are no earlier ones of a writer", scripts.RWMutexWriteAcquire,
+	{"others' tokens are no earlier ones of a writer", scripts.RWMutex().WriteAcquire,
 		written, try(mine, early1, early2), 0, written, false},
-	{"a writer's mark is no token", scripts.RWMutexWriteAcquire,
+	{"a writer's mark is no token", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{mark, long}}, wait(mine), 0, rw{writer: key{mark, long}, intents: ends{mark: short}}, true},
 
-	{"a mark's lifetime is no token", scripts.RWMutexWriteAcquire,
+	{"a mark's lifetime is no token", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{"200000", long}}, wait(mine), 0, rw{writer: key{"200000", long}, intents: ends{mark: short}}, true},
 
-	{"wait for a writer", scripts.RWMutexWriteAcquire,
+	{"wait for a writer", scripts.RWMutex().WriteAcquire,
 		written, wait(mine), 0, rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
-	{"wait for a reader", scripts.RWMutexWriteAcquire,
+	{"wait for a reader", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{theirs: long}}, wait(mine), tells, rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
-	{"wait strictly for the same token", scripts.RWMutexWriteAcquire,
+	{"wait strictly for the same token", scripts.RWMutex().WriteAcquire,
 		held, wait(), 0, rw{writer: key{mine, long}, intents: ends{mark: short}}, true},
-	{"wait on", scripts.RWMutexWriteAcquire,
+	{"wait on", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{theirs, long}, intents: ends{mark: 1000, other: long}}, wait(mine), 0,
 		rw{writer: key{theirs, long}, intents: ends{mark: short, other: long}}, true},
-	{"wait on for less", scripts.RWMutexWriteAcquire,
+	{"wait on for less", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{theirs, long}, intents: ends{mark: long}}, wait(mine), 0,
 		rw{writer: key{theirs, long}, intents: ends{mark: long}}, false},
-	{"wait on after the mark's end", scripts.RWMutexWriteAcquire,
+	{"wait on after the mark's end", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{theirs, long}, intents: ends{mark: over, other: over}}, wait(mine), 0,
 		rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
-	{"earlier tokens are gone also for one who waits", scripts.RWMutexWriteAcquire,
+	{"earlier tokens are gone also for one who waits", scripts.RWMutex().WriteAcquire,
 		rw{readers: ends{early1: long, theirs: long}}, wait(mine, early1), tells,
 		rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
-	{"write after waiting", scripts.RWMutexWriteAcquire,
+	{"write after waiting", scripts.RWMutex().WriteAcquire,
 		rw{intents: ends{mark: long}}, wait(mine), 1, rw{writer: key{mine, short}}, true},
-	{"write while others wait", scripts.RWMutexWriteAcquire,
+	{"write while others wait", scripts.RWMutex().WriteAcquire,
 		rw{intents: ends{mark: long, other: long}}, wait(mine), 1,
 		rw{writer: key{mine, short}, intents: ends{other: long}}, true},
-	{"write without waiting while others wait", scripts.RWMutexWriteAcquire,
+	{"write without waiting while others wait", scripts.RWMutex().WriteAcquire,
 		rw{intents: ends{other: long}}, try(mine), 1, rw{writer: key{mine, short}, intents: ends{other: long}}, true},
 
-	{"extend a write", scripts.RWMutexWriteExtend,
+	{"extend a write", scripts.RWMutex().WriteExtend,
 		rw{writer: key{mine, short}}, []any{mine, long}, 1, held, true},
-	{"extend a write to less", scripts.RWMutexWriteExtend,
+	{"extend a write to less", scripts.RWMutex().WriteExtend,
 		held, []any{mine, short}, 1, rw{writer: key{mine, short}}, true},
-	{"extend another's write", scripts.RWMutexWriteExtend,
+	{"extend another's write", scripts.RWMutex().WriteExtend,
 		written, []any{mine, short}, 0, written, false},
-	{"extend a write where others read", scripts.RWMutexWriteExtend,
+	{"extend a write where others read", scripts.RWMutex().WriteExtend,
 		rw{readers: ends{theirs: long}}, []any{mine, short}, 0, rw{readers: ends{theirs: long}}, false},
-	{"extend a write that was downgraded", scripts.RWMutexWriteExtend,
+	{"extend a write that was downgraded", scripts.RWMutex().WriteExtend,
 		rw{readers: ends{mine: short}}, []any{mine, long}, 0, rw{readers: ends{mine: short}}, false},
-	{"extend a write where nobody reads any more", scripts.RWMutexWriteExtend,
+	{"extend a write where nobody reads any more", scripts.RWMutex().WriteExtend,
 		rw{readers: ends{theirs: over}}, []any{mine, short}, -1, rw{readers: ends{theirs: over}}, false},
-	{"extend a missing write", scripts.RWMutexWriteExtend,
+	{"extend a missing write", scripts.RWMutex().WriteExtend,
 		rw{}, []any{mine, short}, -1, rw{}, false},
 
-	{"release a write", scripts.RWMutexWriteRelease,
+	{"release a write", scripts.RWMutex().WriteRelease,
 		held, []any{mine, "", 0}, 1, rw{}, true},
-	{"release a write while others wait", scripts.RWMutexWriteRelease,
+	{"release a write while others wait", scripts.RWMutex().WriteRelease,
 		rw{writer: key{mine, long}, intents: ends{mark: long}}, []any{mine, "", 0}, 1, rw{intents: ends{mark: long}}, true},
-	{"release another's write", scripts.RWMutexWriteRelease,
+	{"release another's write", scripts.RWMutex().WriteRelease,
 		written, []any{mine, "", 0}, 0, written, false},
-	{"release a write where others read", scripts.RWMutexWriteRelease,
+	{"release a write where others read", scripts.RWMutex().WriteRelease,
 		rw{readers: ends{theirs: long}}, []any{mine, "", 0}, 0, rw{readers: ends{theirs: long}}, false},
-	{"release a write that was downgraded", scripts.RWMutexWriteRelease,
+	{"release a write that was downgraded", scripts.RWMutex().WriteRelease,
 		rw{readers: ends{mine: long}}, []any{mine, "", 0}, 0, rw{readers: ends{mine: long}}, false},
-	{"release a write where nobody reads any more", scripts.RWMutexWriteRelease,
+	{"release a write where nobody reads any more", scripts.RWMutex().WriteRelease,
 		rw{readers: ends{theirs: over}}, []any{mine, "", 0}, -1, rw{readers: ends{theirs: over}}, false},
-	{"release a missing write", scripts.RWMutexWriteRelease,
+	{"release a missing write", scripts.RWMutex().WriteRelease,
 		rw{}, []any{mine, "", 0}, -1, rw{}, false},
-	{"release a write and wait on", scripts.RWMutexWriteRelease,
+	{"release a write and wait on", scripts.RWMutex().WriteRelease,
 		held, []any{mine, mark, short}, 1, rw{intents: ends{mark: short}}, true},
-	{"release a write and wait on with others", scripts.RWMutexWriteRelease,
+	{"release a write and wait on with others", scripts.RWMutex().WriteRelease,
 		rw{writer: key{mine, long}, intents: ends{other: long, early1: over}}, []any{mine, mark, short}, 1,
 		rw{intents: ends{other: long, mark: short}}, true},
-	{"release another's write and wait on", scripts.RWMutexWriteRelease,
+	{"release another's write and wait on", scripts.RWMutex().WriteRelease,
 		written, []any{mine, mark, short}, 0, rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
-	{"release a missing write and wait on", scripts.RWMutexWriteRelease,
+	{"release a missing write and wait on", scripts.RWMutex().WriteRelease,
 		rw{}, []any{mine, mark, short}, -1, rw{intents: ends{mark: short}}, true},
-	{"release a write where others read and wait on", scripts.RWMutexWriteRelease,
+	{"release a write where others read and wait on", scripts.RWMutex().WriteRelease,
 		rw{readers: ends{theirs: long}}, []any{mine, mark, short}, 0,
 		rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
 
-	{"check a write", scripts.RWMutexWriteCheck,
+	{"check a write", scripts.RWMutex().WriteCheck,
 		held, []any{mine}, 1, held, false},
-	{"check another's write", scripts.RWMutexWriteCheck,
+	{"check another's write", scripts.RWMutex().WriteCheck,
 		written, []any{mine}, 0, written, false},
-	{"check a write where others read", scripts.RWMutexWriteCheck,
+	{"check a write where others read", scripts.RWMutex().WriteCheck,
 		rw{readers: ends{theirs: long}}, []any{mine}, 0, rw{readers: ends{theirs: long}}, false},
-	{"check a write where nobody reads any more", scripts.RWMutexWriteCheck,
+	{"check a write where nobody reads any more", scripts.RWMutex().WriteCheck,
 		rw{readers: ends{theirs: over}}, []any{mine}, -1, rw{readers: ends{theirs: over}}, false},
-	{"check a missing write", scripts.RWMutexWriteCheck,
+	{"check a missing write", scripts.RWMutex().WriteCheck,
 		rw{intents: ends{mark: long}}, []any{mine}, -1, rw{intents: ends{mark: long}}, false},
 
-	{"withdraw", scripts.RWMutexWriteWithdraw,
+	{"withdraw", scripts.RWMutex().WriteWithdraw,
 		rw{intents: ends{mark: long}}, []any{mark}, 1, rw{}, true},
-	{"withdraw beside others", scripts.RWMutexWriteWithdraw,
+	{"withdraw beside others", scripts.RWMutex().WriteWithdraw,
 		rw{intents: ends{mark: long, other: long}}, []any{mark}, 1, rw{intents: ends{other: long}}, true},
-	{"withdraw a missing mark", scripts.RWMutexWriteWithdraw,
+	{"withdraw a missing mark", scripts.RWMutex().WriteWithdraw,
 		rw{intents: ends{other: long}}, []any{mark}, -1, rw{intents: ends{other: long}}, false},
-	{"withdraw where nobody waits", scripts.RWMutexWriteWithdraw,
+	{"withdraw where nobody waits", scripts.RWMutex().WriteWithdraw,
 		rw{writer: key{mark, long}}, []any{mark}, -1, rw{writer: key{mark, long}}, false},
 
-	{"read a free lock", scripts.RWMutexReadAcquire,
+	{"read a free lock", scripts.RWMutex().ReadAcquire,
 		rw{}, read(mine), 1, rw{readers: ends{mine: short}}, true},
-	{"read strictly", scripts.RWMutexReadAcquire,
+	{"read strictly", scripts.RWMutex().ReadAcquire,
 		rw{}, read(), 1, rw{readers: ends{mine: short}}, true},
-	{"read beside others", scripts.RWMutexReadAcquire,
+	{"read beside others", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{theirs: long}}, read(mine), 1, rw{readers: ends{theirs: long, mine: short}}, true},
-	{"read beside others who are dead", scripts.RWMutexReadAcquire,
+	{"read beside others who are dead", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{theirs: long, early1: over}}, read(mine), 1, rw{readers: ends{theirs: long, mine: short}}, true},
-	{"read what another writes", scripts.RWMutexReadAcquire,
+	{"read what another writes", scripts.RWMutex().ReadAcquire,
 		written, read(mine), 0, written, false},
-	{"read what another waits to write", scripts.RWMutexReadAcquire,
+	{"read what another waits to write", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, read(mine), -2,
 		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, false},
-	{"read what nobody waits to write any more", scripts.RWMutexReadAcquire,
+	{"read what nobody waits to write any more", scripts.RWMutex().ReadAcquire,
 		rw{intents: ends{mark: over, other: over}}, read(mine), 1, rw{readers: ends{mine: short}}, true},
-	{"read what one still waits to write", scripts.RWMutexReadAcquire,
+	{"read what one still waits to write", scripts.RWMutex().ReadAcquire,
 		rw{intents: ends{mark: over, other: long}}, read(mine), -2, rw{intents: ends{other: long}}, true},
-	{"read twice", scripts.RWMutexReadAcquire,
+	{"read twice", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{mine: long}}, read(mine), 1, rw{readers: ends{mine: short}}, true},
-	{"read twice while a writer waits", scripts.RWMutexReadAcquire,
+	{"read twice while a writer waits", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{mine: long, theirs: long}, intents: ends{mark: long}}, read(mine), 1,
 		rw{readers: ends{mine: short, theirs: long}, intents: ends{mark: long}}, true},
-	{"read twice strictly", scripts.RWMutexReadAcquire,
+	{"read twice strictly", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{mine: long}}, read(), 0, rw{readers: ends{mine: long}}, false},
-	{"read strictly for longer", scripts.RWMutexReadAcquire,
+	{"read strictly for longer", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{mine: short}}, []any{mine, long, "", 0}, 0, rw{readers: ends{mine: short}}, false},
-	{"read strictly after the end", scripts.RWMutexReadAcquire,
+	{"read strictly after the end", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{mine: over}}, read(), 1, rw{readers: ends{mine: short}}, true},
-	{"read strictly what the same token writes", scripts.RWMutexReadAcquire,
+	{"read strictly what the same token writes", scripts.RWMutex().ReadAcquire,
 		held, read(), 0, held, false},
-	{"read in place of an earlier writer", scripts.RWMutexReadAcquire,
+	{"read in place of an earlier writer", scripts.RWMutex().ReadAcquire,
 		rw{writer: key{early2, long}}, read(mine, early1, early2), 1, rw{readers: ends{mine: short}}, true},
-	{"read what the token itself writes", scripts.RWMutexReadAcquire,
+	{"read what the token itself writes", scripts.RWMutex().ReadAcquire,
 		held, read(mine), 0, held, false},
-	{"read in place of earlier readers", scripts.RWMutexReadAcquire,
+	{"read in place of earlier readers", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{early1: long, early2: long, theirs: long}}, read(mine, early1, early2), 1,
 		rw{readers: ends{theirs: long, mine: short}}, true},
-	{"an earlier reader is gone also while a writer waits", scripts.RWMutexReadAcquire,
+	{"an earlier reader is gone also while a writer waits", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{early1: long, theirs: long}, intents: ends{mark: long}}, read(mine, early1), -2,
 		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, true},
-	{"an earlier writer is gone also while a writer waits", scripts.RWMutexReadAcquire,
+	{"an earlier writer is gone also while a writer waits", scripts.RWMutex().ReadAcquire,
 		rw{writer: key{early1, long}, intents: ends{mark: long}}, read(mine, early1), -2,
 		rw{intents: ends{mark: long}}, true},
-	{"others' tokens are no earlier ones of a reader", scripts.RWMutexReadAcquire,
+	{"others' tokens are no earlier ones of a reader", scripts.RWMutex().ReadAcquire,
 		written, read(mine, early1, early2), 0, written, false},
-	{"a reader's lifetime is no token", scripts.RWMutexReadAcquire,
+	{"a reader's lifetime is no token", scripts.RWMutex().ReadAcquire,
 		rw{writer: key{"200000", long}}, read(mine), 0, rw{writer: key{"200000", long}}, false},
 
-	{"repair a read", scripts.RWMutexReadRepair,
+	{"repair a read", scripts.RWMutex().ReadRepair,
 		rw{}, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
-	{"repair a read beside others", scripts.RWMutexReadRepair,
+	{"repair a read beside others", scripts.RWMutex().ReadRepair,
 		rw{readers: ends{theirs: long, early1: over}}, []any{mine, short}, 1, rw{readers: ends{theirs: long, mine: short}}, true},
-	{"repair a read that is there", scripts.RWMutexReadRepair,
+	{"repair a read that is there", scripts.RWMutex().ReadRepair,
 		rw{readers: ends{mine: short}}, []any{mine, long}, 1, rw{readers: ends{mine: long}}, true},
-	{"repair a read that lasts longer", scripts.RWMutexReadRepair,
+	{"repair a read that lasts longer", scripts.RWMutex().ReadRepair,
 		rw{readers: ends{mine: long}}, []any{mine, short}, 1, rw{readers: ends{mine: long}}, false},
-	{"repair a read that has ended", scripts.RWMutexReadRepair,
+	{"repair a read that has ended", scripts.RWMutex().ReadRepair,
 		rw{readers: ends{mine: over}}, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
-	{"repair a read while a writer waits", scripts.RWMutexReadRepair,
+	{"repair a read while a writer waits", scripts.RWMutex().ReadRepair,
 		rw{intents: ends{mark: long}}, []any{mine, short}, 1, rw{readers: ends{mine: short}, intents: ends{mark: long}}, true},
-	{"repair a read where another writes", scripts.RWMutexReadRepair,
+	{"repair a read where another writes", scripts.RWMutex().ReadRepair,
 		written, []any{mine, short}, 0, written, false},
-	{"repair a read where the same token writes", scripts.RWMutexReadRepair,
+	{"repair a read where the same token writes", scripts.RWMutex().ReadRepair,
 		held, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
 
-	{"extend a read", scripts.RWMutexReadExtend,
+	{"extend a read", scripts.RWMutex().ReadExtend,
 		rw{readers: ends{mine: short, theirs: short}}, []any{mine, long}, 1, rw{readers: ends{mine: long, theirs: short}}, true},
-	{"extend a read to less", scripts.RWMutexReadExtend,
+	{"extend a read to less", scripts.RWMutex().ReadExtend,
 		rw{readers: ends{mine: long}}, []any{mine, short}, 1, rw{readers: ends{mine: long}}, false},
-	{"extend a read while a writer waits", scripts.RWMutexReadExtend,
+	{"extend a read while a writer waits", scripts.RWMutex().ReadExtend,
 		rw{readers: ends{mine: short}, intents: ends{mark: long}}, []any{mine, long}, 2,
 		rw{readers: ends{mine: long}, intents: ends{mark: long}}, true},
-	{"extend a read while no writer waits any more", scripts.RWMutexReadExtend,
+	{"extend a read while no writer waits any more", scripts.RWMutex().ReadExtend,
 		rw{readers: ends{mine: short}, intents: ends{mark: over}}, []any{mine, long}, 1,
 		rw{readers: ends{mine: long}, intents: ends{mark: over}}, true},
-	{"extend a read that has ended", scripts.RWMutexReadExtend,
+	{"extend a read that has ended", scripts.RWMutex().ReadExtend,
 		rw{readers: ends{mine: over, theirs: long}}, []any{mine, long}, -1, rw{readers: ends{mine: over, theirs: long}}, false},
-	{"extend a read that has ended where another writes", scripts.RWMutexReadExtend,
+	{"extend a read that has ended where another writes", scripts.RWMutex().ReadExtend,
 		rw{writer: key{theirs, long}, readers: ends{mine: over}}, []any{mine, long}, 0,
 		rw{writer: key{theirs, long}, readers: ends{mine: over}}, false},
-	{"extend a read where another writes", scripts.RWMutexReadExtend,
+	{"extend a read where another writes", scripts.RWMutex().ReadExtend,
 		written, []any{mine, long}, 0, written, false},
-	{"extend a read where others read", scripts.RWMutexReadExtend,
+	{"extend a read where others read", scripts.RWMutex().ReadExtend,
 		rw{readers: ends{theirs: long}}, []any{mine, long}, -1, rw{readers: ends{theirs: long}}, false},
-	{"extend a missing read", scripts.RWMutexReadExtend,
+	{"extend a missing read", scripts.RWMutex().ReadExtend,
 		rw{}, []any{mine, long}, -1, rw{}, false},
-	{"extend a missing read while a writer waits", scripts.RWMutexReadExtend,
+	{"extend a missing read while a writer waits", scripts.RWMutex().ReadExtend,
 		rw{intents: ends{mark: long}}, []any{mine, long}, -1, rw{intents: ends{mark: long}}, false},
-	{"extend a read that is still a write", scripts.RWMutexReadExtend,
+	{"extend a read that is still a write", scripts.RWMutex().ReadExtend,
 		held, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
-	{"extend a read that is still a write while another waits", scripts.RWMutexReadExtend,
+	{"extend a read that is still a write while another waits", scripts.RWMutex().ReadExtend,
 		rw{writer: key{mine, long}, intents: ends{mark: long}}, []any{mine, short}, 2,
 		rw{readers: ends{mine: short}, intents: ends{mark: long}}, true},
 
-	{"release a read", scripts.RWMutexReadRelease,
+	{"release a read", scripts.RWMutex().ReadRelease,
 		rw{readers: ends{mine: long, theirs: long}}, []any{mine, "", 0}, 1, rw{readers: ends{theirs: long}}, true},
-	{"release the last read", scripts.RWMutexReadRelease,
+	{"release the last read", scripts.RWMutex().ReadRelease,
 		rw{readers: ends{mine: long}, intents: ends{mark: long}}, []any{mine, "", 0}, 1, rw{intents: ends{mark: long}}, true},
-	{"release a read that has ended", scripts.RWMutexReadRelease,
+	{"release a read that has ended", scripts.RWMutex().ReadRelease,
 		rw{readers: ends{mine: over, theirs: over}}, []any{mine, "", 0}, -1, rw{readers: ends{theirs: over}}, true},
-	{"release a read that has ended where another writes", scripts.RWMutexReadRelease,
+	{"release a read that has ended where another writes", scripts.RWMutex().ReadRelease,
 		rw{writer: key{theirs, long}, readers: ends{mine: over}}, []any{mine, "", 0}, 0, written, true},
-	{"release a read where another writes", scripts.RWMutexReadRelease,
+	{"release a read where another writes", scripts.RWMutex().ReadRelease,
 		written, []any{mine, "", 0}, 0, written, false},
-	{"release a read where others read", scripts.RWMutexReadRelease,
+	{"release a read where others read", scripts.RWMutex().ReadRelease,
 		rw{readers: ends{theirs: long}}, []any{mine, "", 0}, -1, rw{readers: ends{theirs: long}}, false},
-	{"release a missing read", scripts.RWMutexReadRelease,
+	{"release a missing read", scripts.RWMutex().ReadRelease,
 		rw{}, []any{mine, "", 0}, -1, rw{}, false},
-	{"release a read that is still a write", scripts.RWMutexReadRelease,
+	{"release a read that is still a write", scripts.RWMutex().ReadRelease,
 		held, []any{mine, "", 0}, 1, rw{}, true},
-	{"release a read that has ended and is still a write", scripts.RWMutexReadRelease,
+	{"release a read that has ended and is still a write", scripts.RWMutex().ReadRelease,
 		rw{writer: key{mine, long}, readers: ends{mine: over}}, []any{mine, "", 0}, 1, rw{}, true},
 
-	{"check a read", scripts.RWMutexReadCheck,
+	{"check a read", scripts.RWMutex().ReadCheck,
 		rw{readers: ends{mine: long, theirs: long}}, []any{mine}, 1, rw{readers: ends{mine: long, theirs: long}}, false},
-	{"check a read while a writer waits", scripts.RWMutexReadCheck,
+	{"check a read while a writer waits", scripts.RWMutex().ReadCheck,
 		rw{readers: ends{mine: long}, intents: ends{mark: long}}, []any{mine}, 1,
 		rw{readers: ends{mine: long}, intents: ends{mark: long}}, false},
-	{"check a read that has ended", scripts.RWMutexReadCheck,
+	{"check a read that has ended", scripts.RWMutex().ReadCheck,
 		rw{readers: ends{mine: over}}, []any{mine}, -1, rw{readers: ends{mine: over}}, false},
-	{"check a read where another writes", scripts.RWMutexReadCheck,
+	{"check a read where another writes", scripts.RWMutex().ReadCheck,
 		written, []any{mine}, 0, written, false},
-	{"check a read where others read", scripts.RWMutexReadCheck,
+	{"check a read where others read", scripts.RWMutex().ReadCheck,
 		rw{readers: ends{theirs: long}}, []any{mine}, -1, rw{readers: ends{theirs: long}}, false},
-	{"check a read that is still a write", scripts.RWMutexReadCheck,
+	{"check a read that is still a write", scripts.RWMutex().ReadCheck,
 		held, []any{mine}, 1, held, false},
-	{"check a missing read", scripts.RWMutexReadCheck,
+	{"check a missing read", scripts.RWMutex().ReadCheck,
 		rw{}, []any{mine}, -1, rw{}, false},
 
-	{"pass a write on", scripts.RWMutexWritePass,
+	{"pass a write on", scripts.RWMutex().WritePass,
 		rw{writer: key{mine, short}}, []any{mine, long}, 1, held, true},
-	{"pass a write on for less", scripts.RWMutexWritePass,
+	{"pass a write on for less", scripts.RWMutex().WritePass,
 		held, []any{mine, short}, 1, rw{writer: key{mine, short}}, true},
-	{"pass a write on where leases have ended", scripts.RWMutexWritePass,
+	{"pass a write on where leases have ended", scripts.RWMutex().WritePass,
 		rw{writer: key{mine, short}, readers: ends{theirs: over}}, []any{mine, long}, 1,
 		rw{writer: key{mine, long}, readers: ends{theirs: over}}, true},
-	{"pass another's write on", scripts.RWMutexWritePass,
+	{"pass another's write on", scripts.RWMutex().WritePass,
 		written, []any{mine, short}, 0, written, false},
-	{"pass a write on where others read", scripts.RWMutexWritePass,
+	{"pass a write on where others read", scripts.RWMutex().WritePass,
 		rw{readers: ends{theirs: long}}, []any{mine, short}, 0, rw{readers: ends{theirs: long}}, false},
-	{"pass a write on that was downgraded", scripts.RWMutexWritePass,
+	{"pass a write on that was downgraded", scripts.RWMutex().WritePass,
 		rw{readers: ends{mine: long}}, []any{mine, short}, 0, rw{readers: ends{mine: long}}, false},
-	{"pass a missing write on", scripts.RWMutexWritePass,
+	{"pass a missing write on", scripts.RWMutex().WritePass,
 		rw{readers: ends{theirs: over}}, []any{mine, short}, -1, rw{readers: ends{theirs: over}}, false},
 
-	{"downgrade", scripts.RWMutexDowngrade,
+	{"downgrade", scripts.RWMutex().Downgrade,
 		held, []any{mine, short}, 1, rw{readers: ends{mine: short}}, true},
-	{"downgrade while another waits", scripts.RWMutexDowngrade,
+	{"downgrade while another waits", scripts.RWMutex().Downgrade,
 		rw{writer: key{mine, long}, intents: ends{mark: long}}, []any{mine, short}, 2,
 		rw{readers: ends{mine: short}, intents: ends{mark: long}}, true},
-	{"downgrade while nobody waits any more", scripts.RWMutexDowngrade,
+	{"downgrade while nobody waits any more", scripts.RWMutex().Downgrade,
 		rw{writer: key{mine, long}, intents: ends{mark: over}}, []any{mine, short}, 1,
 		rw{readers: ends{mine: short}}, true},
-	{"downgrade what was downgraded", scripts.RWMutexDowngrade,
+	{"downgrade what was downgraded", scripts.RWMutex().Downgrade,
 		rw{readers: ends{mine: short, theirs: short}}, []any{mine, long}, 1,
 		rw{readers: ends{mine: long, theirs: short}}, true},
-	{"downgrade what was downgraded while another waits", scripts.RWMutexDowngrade,
+	{"downgrade what was downgraded while another waits", scripts.RWMutex().Downgrade,
 		rw{readers: ends{mine: short}, intents: ends{mark: long}}, []any{mine, long}, 2,
 		rw{readers: ends{mine: long}, intents: ends{mark: long}}, true},
-	{"downgrade what was downgraded for longer", scripts.RWMutexDowngrade,
+	{"downgrade what was downgraded for longer", scripts.RWMutex().Downgrade,
 		rw{readers: ends{mine: long}}, []any{mine, short}, 1, rw{readers: ends{mine: long}}, false},
-	{"downgrade what was downgraded and has ended", scripts.RWMutexDowngrade,
+	{"downgrade what was downgraded and has ended", scripts.RWMutex().Downgrade,
 		rw{readers: ends{mine: over}}, []any{mine, long}, -1, rw{readers: ends{mine: over}}, false},
-	{"downgrade another's write", scripts.RWMutexDowngrade,
+	{"downgrade another's write", scripts.RWMutex().Downgrade,
 		written, []any{mine, short}, 0, written, false},
-	{"downgrade where others read", scripts.RWMutexDowngrade,
+	{"downgrade where others read", scripts.RWMutex().Downgrade,
 		rw{readers: ends{theirs: long}}, []any{mine, short}, -1, rw{readers: ends{theirs: long}}, false},
-	{"downgrade a missing write", scripts.RWMutexDowngrade,
+	{"downgrade a missing write", scripts.RWMutex().Downgrade,
 		rw{}, []any{mine, short}, -1, rw{}, false},
-	{"downgrade a missing write while another waits", scripts.RWMutexDowngrade,
+	{"downgrade a missing write while another waits", scripts.RWMutex().Downgrade,
 		rw{intents: ends{mark: long}}, []any{mine, short}, -1, rw{intents: ends{mark: long}}, false},
 }
 
@@ -371,18 +371,18 @@ var rwmutexRuns = []struct {
 	first, second int64
 	after         rw
 }{
-	{scripts.RWMutexWriteAcquire, wait(mine), 1, 1, rw{writer: key{mine, short}}},
-	{scripts.RWMutexWriteExtend, []any{mine, short}, 1, 1, rw{writer: key{mine, short}, intents: ends{mark: long}}},
-	{scripts.RWMutexWritePass, []any{mine, short}, 2, 2, rw{writer: key{mine, short}, intents: ends{mark: long}}},
-	{scripts.RWMutexWriteRelease, []any{mine, mark, short}, 1, -1, rw{intents: ends{mark: long}}},
-	{scripts.RWMutexWriteCheck, []any{mine}, 1, 1, rw{writer: key{mine, long}, intents: ends{mark: long}}},
-	{scripts.RWMutexWriteWithdraw, []any{mark}, 1, -1, held},
-	{scripts.RWMutexReadAcquire, read(mine), 0, 0, rw{writer: key{mine, long}, intents: ends{mark: long}}},
-	{scripts.RWMutexReadRepair, []any{mine, short}, 1, 1, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
-	{scripts.RWMutexReadExtend, []any{mine, short}, 2, 2, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
-	{scripts.RWMutexReadRelease, []any{mine, "", 0}, 1, -1, rw{intents: ends{mark: long}}},
-	{scripts.RWMutexReadCheck, []any{mine}, 1, 1, rw{writer: key{mine, long}, intents: ends{mark: long}}},
-	{scripts.RWMutexDowngrade, []any{mine, short}, 2, 2, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
+	{scripts.RWMutex().WriteAcquire, wait(mine), 1, 1, rw{writer: key{mine, short}}},
+	{scripts.RWMutex().WriteExtend, []any{mine, short}, 1, 1, rw{writer: key{mine, short}, intents: ends{mark: long}}},
+	{scripts.RWMutex().WritePass, []any{mine, short}, 2, 2, rw{writer: key{mine, short}, intents: ends{mark: long}}},
+	{scripts.RWMutex().WriteRelease, []any{mine, mark, short}, 1, -1, rw{intents: ends{mark: long}}},
+	{scripts.RWMutex().WriteCheck, []any{mine}, 1, 1, rw{writer: key{mine, long}, intents: ends{mark: long}}},
+	{scripts.RWMutex().WriteWithdraw, []any{mark}, 1, -1, held},
+	{scripts.RWMutex().ReadAcquire, read(mine), 0, 0, rw{writer: key{mine, long}, intents: ends{mark: long}}},
+	{scripts.RWMutex().ReadRepair, []any{mine, short}, 1, 1, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
+	{scripts.RWMutex().ReadExtend, []any{mine, short}, 2, 2, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
+	{scripts.RWMutex().ReadRelease, []any{mine, "", 0}, 1, -1, rw{intents: ends{mark: long}}},
+	{scripts.RWMutex().ReadCheck, []any{mine}, 1, 1, rw{writer: key{mine, long}, intents: ends{mark: long}}},
+	{scripts.RWMutex().Downgrade, []any{mine, short}, 2, 2, rw{readers: ends{mine: short}, intents: ends{mark: long}}},
 }
 
 func TestRWMutexScriptsTwice(t *testing.T) {
@@ -429,19 +429,19 @@ func TestRWMutexScriptsNeedTheirKeys(t *testing.T) {
 		args   []any
 		keys   []int
 	}{
-		{scripts.RWMutexWriteAcquire, wait(mine), []int{0, 1, 2}},
-		{scripts.RWMutexWriteAcquire, try(mine), []int{0, 1}},
-		{scripts.RWMutexWriteExtend, []any{mine, short}, []int{0, 1}},
-		{scripts.RWMutexWritePass, []any{mine, short}, []int{0, 1}},
-		{scripts.RWMutexWriteRelease, []any{mine, mark, short}, []int{0, 1}}, // a place that can not be put back keeps no hold
-		{scripts.RWMutexWriteCheck, []any{mine}, []int{0, 1}},
-		{scripts.RWMutexWriteWithdraw, []any{mark}, []int{2}},
-		{scripts.RWMutexReadAcquire, read(mine), []int{0, 1, 2}},
-		{scripts.RWMutexReadRepair, []any{mine, short}, []int{0, 1}},
-		{scripts.RWMutexReadExtend, []any{mine, short}, []int{0, 1, 2}},
-		{scripts.RWMutexReadRelease, []any{mine, "", 0}, []int{0, 1}},
-		{scripts.RWMutexReadCheck, []any{mine}, []int{0, 1}},
-		{scripts.RWMutexDowngrade, []any{mine, short}, []int{0, 1, 2}},
+		{scripts.RWMutex().WriteAcquire, wait(mine), []int{0, 1, 2}},
+		{scripts.RWMutex().WriteAcquire, try(mine), []int{0, 1}},
+		{scripts.RWMutex().WriteExtend, []any{mine, short}, []int{0, 1}},
+		{scripts.RWMutex().WritePass, []any{mine, short}, []int{0, 1}},
+		{scripts.RWMutex().WriteRelease, []any{mine, mark, short}, []int{0, 1}}, // a place that can not be put back keeps no hold
+		{scripts.RWMutex().WriteCheck, []any{mine}, []int{0, 1}},
+		{scripts.RWMutex().WriteWithdraw, []any{mark}, []int{2}},
+		{scripts.RWMutex().ReadAcquire, read(mine), []int{0, 1, 2}},
+		{scripts.RWMutex().ReadRepair, []any{mine, short}, []int{0, 1}},
+		{scripts.RWMutex().ReadExtend, []any{mine, short}, []int{0, 1, 2}},
+		{scripts.RWMutex().ReadRelease, []any{mine, "", 0}, []int{0, 1}},
+		{scripts.RWMutex().ReadCheck, []any{mine}, []int{0, 1}},
+		{scripts.RWMutex().Downgrade, []any{mine, short}, []int{0, 1, 2}},
 	} {
 		for _, i := range c.keys {
 			l := newRWMutex(t, node)
@@ -455,26 +455,26 @@ func TestRWMutexScriptsNeedTheirKeys(t *testing.T) {
 // keeps no writer out after that.
 func TestRWMutexDeadReaderBesideALiveOne(t *testing.T) {
 	l := newRWMutex(t, redistest.StartOne(t))
-	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
-	require.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, early1, 20, "", 0))
-	l.await(-1, scripts.RWMutexReadCheck, early1)
-	assert.EqualValues(t, -1, l.run(scripts.RWMutexReadExtend, early1, long))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, theirs, short, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, early1, 20, "", 0))
+	l.await(-1, scripts.RWMutex().ReadCheck, early1)
+	assert.EqualValues(t, -1, l.run(scripts.RWMutex().ReadExtend, early1, long))
 	l.require(rw{readers: ends{theirs: short, early1: 0}})
-	assert.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, try(mine)...))
+	assert.EqualValues(t, 0, l.run(scripts.RWMutex().WriteAcquire, try(mine)...))
 	l.require(rw{readers: ends{theirs: short}})
-	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadExtend, theirs, long))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutex().ReadExtend, theirs, long))
 	l.require(rw{readers: ends{theirs: long}})
-	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadRelease, theirs, "", 0))
-	assert.EqualValues(t, 1, l.run(scripts.RWMutexWriteAcquire, try(mine)...))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutex().ReadRelease, theirs, "", 0))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutex().WriteAcquire, try(mine)...))
 }
 
 // The server's own clock ends a hold; then it keeps nobody out.
 func TestRWMutexHoldsEnd(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, c := range []struct{ first, next *scripts.Script }{
-		{scripts.RWMutexWriteAcquire, scripts.RWMutexWriteAcquire},
-		{scripts.RWMutexWriteAcquire, scripts.RWMutexReadAcquire},
-		{scripts.RWMutexReadAcquire, scripts.RWMutexWriteAcquire},
+		{scripts.RWMutex().WriteAcquire, scripts.RWMutex().WriteAcquire},
+		{scripts.RWMutex().WriteAcquire, scripts.RWMutex().ReadAcquire},
+		{scripts.RWMutex().ReadAcquire, scripts.RWMutex().WriteAcquire},
 	} {
 		l := newRWMutex(t, node)
 		require.EqualValues(t, 1, l.run(c.first, early1, 20, "", 0))
@@ -487,16 +487,16 @@ func TestRWMutexHoldsEnd(t *testing.T) {
 func TestRWMutexMarksEnd(t *testing.T) {
 	l := newRWMutex(t, redistest.StartOne(t))
 	l.set(written)
-	require.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, mine, short, mark, 20))
-	require.EqualValues(t, 0, l.run(scripts.RWMutexWriteAcquire, early1, short, other, long))
-	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, theirs, "", 0))
+	require.EqualValues(t, 0, l.run(scripts.RWMutex().WriteAcquire, mine, short, mark, 20))
+	require.EqualValues(t, 0, l.run(scripts.RWMutex().WriteAcquire, early1, short, other, long))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, theirs, "", 0))
 	require.Eventually(t, func() bool {
-		require.EqualValues(t, -2, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+		require.EqualValues(t, -2, l.run(scripts.RWMutex().ReadAcquire, theirs, short, "", 0))
 		return len(l.members(2)) == 1
 	}, 10*time.Second, time.Millisecond)
 	l.require(rw{intents: ends{other: long}})
-	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteWithdraw, other))
-	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteWithdraw, other))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, theirs, short, "", 0))
 }
 
 // Of the writer that goes on waiting, no reader comes between a grant that was of
@@ -504,27 +504,27 @@ func TestRWMutexMarksEnd(t *testing.T) {
 func TestRWMutexReleaseRestoresTheMark(t *testing.T) {
 	l := newRWMutex(t, redistest.StartOne(t))
 	l.set(rw{intents: ends{mark: short}})
-	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteAcquire, wait(mine)...))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteAcquire, wait(mine)...))
 	l.require(rw{writer: key{mine, short}})
-	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteRelease, mine, mark, short))
-	assert.EqualValues(t, -2, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
-	require.EqualValues(t, 1, l.run(scripts.RWMutexWriteWithdraw, mark))
-	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, theirs, short, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, mark, short))
+	assert.EqualValues(t, -2, l.run(scripts.RWMutex().ReadAcquire, theirs, short, "", 0))
+	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteWithdraw, mark))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, theirs, short, "", 0))
 }
 
 // Leases are each reader's own; the key's expiry only grows, to the longest.
 func TestRWMutexLeases(t *testing.T) {
 	l := newRWMutex(t, redistest.StartOne(t))
-	l.run(scripts.RWMutexReadAcquire, read(mine)...)
+	l.run(scripts.RWMutex().ReadAcquire, read(mine)...)
 	l.requireKeyLasts(1, short)
-	l.run(scripts.RWMutexReadAcquire, theirs, long, "", 0)
+	l.run(scripts.RWMutex().ReadAcquire, theirs, long, "", 0)
 	l.require(rw{readers: ends{mine: short, theirs: long}})
 	l.requireKeyLasts(1, long)
-	l.run(scripts.RWMutexReadAcquire, early1, short, "", 0)
-	l.run(scripts.RWMutexReadExtend, mine, short)
-	l.run(scripts.RWMutexReadRepair, early2, short)
+	l.run(scripts.RWMutex().ReadAcquire, early1, short, "", 0)
+	l.run(scripts.RWMutex().ReadExtend, mine, short)
+	l.run(scripts.RWMutex().ReadRepair, early2, short)
 	l.requireKeyLasts(1, long)
-	l.run(scripts.RWMutexReadRelease, theirs, "", 0)
+	l.run(scripts.RWMutex().ReadRelease, theirs, "", 0)
 	l.require(rw{readers: ends{mine: short, early1: short, early2: short}})
 	l.requireKeyLasts(1, long)
 }
@@ -533,7 +533,7 @@ func TestRWMutexLeases(t *testing.T) {
 func TestRWMutexLeasesMakeTheKeyLast(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, script := range []*scripts.Script{
-		scripts.RWMutexReadAcquire, scripts.RWMutexReadRepair, scripts.RWMutexReadExtend, scripts.RWMutexDowngrade,
+		scripts.RWMutex().ReadAcquire, scripts.RWMutex().ReadRepair, scripts.RWMutex().ReadExtend, scripts.RWMutex().Downgrade,
 	} {
 		t.Run(script.Name(), func(t *testing.T) {
 			l := newRWMutex(t, node)
@@ -548,7 +548,7 @@ func TestRWMutexLeasesMakeTheKeyLast(t *testing.T) {
 func TestRWMutexMarksMakeTheKeyLast(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, call := range [][]any{
-		{scripts.RWMutexWriteAcquire, mine, short, mark}, {scripts.RWMutexWriteRelease, mine, mark},
+		{scripts.RWMutex().WriteAcquire, mine, short, mark}, {scripts.RWMutex().WriteRelease, mine, mark},
 	} {
 		l := newRWMutex(t, node)
 		l.set(rw{writer: key{theirs, long}, intents: ends{other: short}})
@@ -569,14 +569,14 @@ func TestRWMutexScriptsWithTheShortestLifetime(t *testing.T) {
 		before rw
 		args   []any
 	}{
-		{scripts.RWMutexWriteAcquire, rw{}, []any{mine, 1, "", 0}},
-		{scripts.RWMutexWriteExtend, held, []any{mine, 1}},
-		{scripts.RWMutexWritePass, held, []any{mine, 1}},
-		{scripts.RWMutexReadAcquire, rw{}, []any{mine, 1, "", 0}},
-		{scripts.RWMutexReadRepair, rw{}, []any{mine, 1}},
-		{scripts.RWMutexReadExtend, held, []any{mine, 1}},
-		{scripts.RWMutexDowngrade, held, []any{mine, 1}},
-		{scripts.RWMutexWriteRelease, rw{}, []any{mine, mark, 1}},
+		{scripts.RWMutex().WriteAcquire, rw{}, []any{mine, 1, "", 0}},
+		{scripts.RWMutex().WriteExtend, held, []any{mine, 1}},
+		{scripts.RWMutex().WritePass, held, []any{mine, 1}},
+		{scripts.RWMutex().ReadAcquire, rw{}, []any{mine, 1, "", 0}},
+		{scripts.RWMutex().ReadRepair, rw{}, []any{mine, 1}},
+		{scripts.RWMutex().ReadExtend, held, []any{mine, 1}},
+		{scripts.RWMutex().Downgrade, held, []any{mine, 1}},
+		{scripts.RWMutex().WriteRelease, rw{}, []any{mine, mark, 1}},
 	} {
 		t.Run(c.script.Name(), func(t *testing.T) {
 			l := newRWMutex(t, node)
@@ -595,7 +595,7 @@ func TestRWMutexReapsACrowd(t *testing.T) {
 		crowd[fmt.Sprint(i)] = over
 	}
 	l.set(rw{readers: crowd})
-	assert.EqualValues(t, 1, l.run(scripts.RWMutexReadAcquire, read(mine)...))
+	assert.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, read(mine)...))
 	l.require(rw{readers: ends{mine: short}})
 }
 

@@ -1,20 +1,32 @@
 package scripts
 
-// The semaphore: for each lock two keys, which semaphore_prelude.lua explains.
-// Every script of the semaphore begins with that file.
-var (
-	// SemaphoreAcquire takes slots for a token, all or none, in place of
-	// tokens that its caller has given up, or else a place in line.
-	SemaphoreAcquire = load("lifetime_prelude", "line_prelude", "semaphore_prelude", "semaphore_acquire")
-	// SemaphoreExtend renews the lease of a token's slots.
-	SemaphoreExtend = load("lifetime_prelude", "semaphore_prelude", "semaphore_extend")
-	// SemaphoreRelease frees a token's slots, and wakes those in line whom they
-	// serve.
-	SemaphoreRelease = load("lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude", "semaphore_release")
-	// SemaphoreWithdraw gives a place in line back.
-	SemaphoreWithdraw = load("lifetime_prelude", "line_prelude", "wake_prelude", "semaphore_prelude", "semaphore_withdraw")
-	// SemaphoreCheck tells whether a token has its slots.
-	SemaphoreCheck = load("semaphore_prelude", "semaphore_check")
-	// SemaphoreHeld lists all live permits.
-	SemaphoreHeld = load("semaphore_prelude", "semaphore_held")
-)
+// SemaphoreScripts are the scripts of the semaphore, which has two keys:
+// semaphore_prelude.lua explains them. Scripts that let a caller wait, or end a wait, get
+// those of queue_prelude.lua too.
+type SemaphoreScripts struct {
+	// Acquire takes slots for a token, all or none, in place of tokens that its caller
+	// has given up, or else a ticket.
+	Acquire *Script
+	// Extend renews the lease of a token's slots.
+	Extend *Script
+	// Release frees a token's slots, and notifies the waiters that they serve.
+	Release *Script
+	// Withdraw gives a ticket back.
+	Withdraw *Script
+	// Check tells whether a token has its slots.
+	Check *Script
+	// Held lists all live permits.
+	Held *Script
+}
+
+// Semaphore returns the scripts of the semaphore.
+func Semaphore() SemaphoreScripts { return semaphore }
+
+var semaphore = SemaphoreScripts{
+	Acquire:  load("lifetime_prelude", "queue_prelude", "semaphore_prelude", "semaphore_acquire"),
+	Extend:   load("lifetime_prelude", "semaphore_prelude", "semaphore_extend"),
+	Release:  load("lifetime_prelude", "queue_prelude", "notify_prelude", "semaphore_prelude", "semaphore_release"),
+	Withdraw: load("lifetime_prelude", "queue_prelude", "notify_prelude", "semaphore_prelude", "semaphore_withdraw"),
+	Check:    load("semaphore_prelude", "semaphore_check"),
+	Held:     load("semaphore_prelude", "semaphore_held"),
+}

@@ -3,7 +3,7 @@
 -- KEYS[1]  leases: sorted set, token -> end of its lease, in µs of server time
 -- KEYS[2]  slots:  sorted set, the members of a token -> its slots
 -- KEYS     of scripts that let a caller wait, or end a wait: two more, see
---          line_prelude
+--          queue_prelude
 --
 -- A token with n slots has the members 0:token … n-1:token, in the order of its
 -- slots. It has a lease if and only if it has slots, and no two members have the
@@ -94,7 +94,7 @@ local function reading()
   return runs, slotsOf
 end
 
--- servesThose returns what tells whom the free slots serve: see line_prelude. Each
+-- servesThose returns what tells whom the free slots serve: see queue_prelude. Each
 -- waiter goes by its own limit, and what it is told of is no more free for others.
 -- What leases that have ended still occupy is free, of up to 100 tokens.
 local function servesThose()

@@ -39,156 +39,156 @@ var semaphoreCases = []struct {
 	after  grants
 	writes bool
 }{
-	{"acquire where nothing is held", scripts.SemaphoreAcquire,
+	{"acquire where nothing is held", scripts.Semaphore().Acquire,
 		nil, args(3, 1, "", 0, mine), "0", grants{mine: "0"}, true},
-	{"acquire strictly", scripts.SemaphoreAcquire,
+	{"acquire strictly", scripts.Semaphore().Acquire,
 		nil, args(3, 1, "", 0), "0", grants{mine: "0"}, true},
-	{"acquire after the others", scripts.SemaphoreAcquire,
+	{"acquire after the others", scripts.Semaphore().Acquire,
 		grants{theirs: "0-1"}, args(3, 1, "", 0, mine), "2", grants{theirs: "0-1", mine: "2"}, true},
-	{"acquire in a gap", scripts.SemaphoreAcquire,
+	{"acquire in a gap", scripts.Semaphore().Acquire,
 		grants{theirs: "0,2"}, args(4, 1, "", 0, mine), "1", grants{theirs: "0,2", mine: "1"}, true},
-	{"acquire several in gaps", scripts.SemaphoreAcquire,
+	{"acquire several in gaps", scripts.Semaphore().Acquire,
 		grants{theirs: "1-2,5"}, args(9, 5, "", 0, mine), "0,3-4,6-7", grants{theirs: "1-2,5", mine: "0,3-4,6-7"}, true},
-	{"acquire all", scripts.SemaphoreAcquire,
+	{"acquire all", scripts.Semaphore().Acquire,
 		nil, args(3, 3, "", 0, mine), "0-2", grants{mine: "0-2"}, true},
-	{"slots are numbers", scripts.SemaphoreAcquire,
+	{"slots are numbers", scripts.Semaphore().Acquire,
 		grants{theirs: "0-8,10"}, args(12, 2, "", 0, mine), "9,11",
 		grants{theirs: "0-8,10", mine: "9,11"}, true},
 
-	{"acquire when all are held", scripts.SemaphoreAcquire,
+	{"acquire when all are held", scripts.Semaphore().Acquire,
 		grants{theirs: "0-2"}, args(3, 1, "", 0, mine), refused, grants{theirs: "0-2"}, false},
-	{"acquire one more than is free", scripts.SemaphoreAcquire,
+	{"acquire one more than is free", scripts.Semaphore().Acquire,
 		grants{theirs: "1"}, args(3, 3, "", 0, mine), refused, grants{theirs: "1"}, false},
-	{"acquire when all are held, but above", scripts.SemaphoreAcquire,
+	{"acquire when all are held, but above", scripts.Semaphore().Acquire,
 		grants{theirs: "7-9"}, args(3, 1, "", 0, mine), refused, grants{theirs: "7-9"}, false},
-	{"acquire when some are held above", scripts.SemaphoreAcquire,
+	{"acquire when some are held above", scripts.Semaphore().Acquire,
 		grants{theirs: "0,8"}, args(3, 1, "", 0, mine), "1", grants{theirs: "0,8", mine: "1"}, true},
-	{"acquire more than is left beside those above", scripts.SemaphoreAcquire,
+	{"acquire more than is left beside those above", scripts.Semaphore().Acquire,
 		grants{theirs: "0,8"}, args(3, 2, "", 0, mine), refused, grants{theirs: "0,8"}, false},
 
-	{"acquire wanted slots", scripts.SemaphoreAcquire,
+	{"acquire wanted slots", scripts.Semaphore().Acquire,
 		nil, args(5, 2, "1,3", 0, mine), "1,3", grants{mine: "1,3"}, true},
-	{"acquire the last wanted slot", scripts.SemaphoreAcquire,
+	{"acquire the last wanted slot", scripts.Semaphore().Acquire,
 		nil, args(5, 1, "4", 0, mine), "4", grants{mine: "4"}, true},
-	{"acquire wanted slots of which one is occupied", scripts.SemaphoreAcquire,
+	{"acquire wanted slots of which one is occupied", scripts.Semaphore().Acquire,
 		grants{theirs: "3"}, args(5, 2, "1,3", 0, mine), refused, grants{theirs: "3"}, false},
-	{"acquire a wanted slot at the limit", scripts.SemaphoreAcquire,
+	{"acquire a wanted slot at the limit", scripts.Semaphore().Acquire,
 		nil, args(5, 1, "5", 0, mine), refused, nil, false},
-	{"acquire a free wanted slot that is one too many", scripts.SemaphoreAcquire,
+	{"acquire a free wanted slot that is one too many", scripts.Semaphore().Acquire,
 		grants{theirs: "8-9"}, args(2, 1, "0", 0, mine), refused, grants{theirs: "8-9"}, false},
 
-	{"acquire the next slot with one to spare", scripts.SemaphoreAcquire,
+	{"acquire the next slot with one to spare", scripts.Semaphore().Acquire,
 		grants{theirs: "0-1"}, args(4, 1, "", 0, mine), "2", grants{theirs: "0-1", mine: "2"}, true},
-	{"acquire a slot below one that is held above", scripts.SemaphoreAcquire,
+	{"acquire a slot below one that is held above", scripts.Semaphore().Acquire,
 		grants{theirs: "0,2"}, args(3, 1, "", 0, mine), "1", grants{theirs: "0,2", mine: "1"}, true},
-	{"acquire again with slots to spare", scripts.SemaphoreAcquire,
+	{"acquire again with slots to spare", scripts.Semaphore().Acquire,
 		grants{mine: "0"}, args(9, 1, "", 0, mine), "0", grants{mine: "0"}, true},
-	{"acquire again fewer", scripts.SemaphoreAcquire,
+	{"acquire again fewer", scripts.Semaphore().Acquire,
 		grants{mine: "0-4"}, args(9, 1, "", 0, mine), "0", grants{mine: "0"}, true},
-	{"acquire in place of an earlier token, with slots to spare", scripts.SemaphoreAcquire,
+	{"acquire in place of an earlier token, with slots to spare", scripts.Semaphore().Acquire,
 		grants{early1: "0"}, args(9, 1, "", 0, mine, early1), "0", grants{mine: "0"}, true},
-	{"acquire strictly in place of one, with slots to spare", scripts.SemaphoreAcquire,
+	{"acquire strictly in place of one, with slots to spare", scripts.Semaphore().Acquire,
 		grants{early1: "0"}, args(9, 1, "", 0, early1), "0", grants{mine: "0"}, true},
-	{"members are no tokens", scripts.SemaphoreAcquire,
+	{"members are no tokens", scripts.Semaphore().Acquire,
 		grants{"a": "0-2", "1:a": "3"}, []any{"0:1:a", short, 9, 1, "", 0, "0:1:a", "0:a", ":a"}, "4",
 		grants{"a": "0-2", "1:a": "3", "0:1:a": "4"}, true},
 
-	{"acquire twice", scripts.SemaphoreAcquire,
+	{"acquire twice", scripts.Semaphore().Acquire,
 		grants{mine: "0"}, args(1, 1, "", 0, mine), "0", grants{mine: "0"}, true},
-	{"acquire twice when nothing else is free", scripts.SemaphoreAcquire,
+	{"acquire twice when nothing else is free", scripts.Semaphore().Acquire,
 		grants{mine: "0", theirs: "1"}, args(2, 1, "", 0, mine), "0", grants{mine: "0", theirs: "1"}, true},
-	{"acquire twice when a lower slot is free", scripts.SemaphoreAcquire,
+	{"acquire twice when a lower slot is free", scripts.Semaphore().Acquire,
 		grants{mine: "1"}, args(9, 1, "", 0, mine), "1", grants{mine: "1"}, true},
-	{"acquire twice with a smaller limit", scripts.SemaphoreAcquire,
+	{"acquire twice with a smaller limit", scripts.Semaphore().Acquire,
 		grants{mine: "3", theirs: "0-2"}, args(3, 1, "", 0, mine), "3", grants{mine: "3", theirs: "0-2"}, true},
-	{"acquire twice the slots that were asked for", scripts.SemaphoreAcquire,
+	{"acquire twice the slots that were asked for", scripts.Semaphore().Acquire,
 		grants{mine: "1-2"}, args(9, 2, "1-2", 3, mine), told("1-2", "", ""), grants{mine: "1-2"}, true},
-	{"acquire twice strictly", scripts.SemaphoreAcquire,
+	{"acquire twice strictly", scripts.Semaphore().Acquire,
 		grants{mine: "0"}, args(9, 1, "", 0), refused, grants{mine: "0"}, false},
-	{"acquire other slots than before", scripts.SemaphoreAcquire,
+	{"acquire other slots than before", scripts.Semaphore().Acquire,
 		grants{mine: "0"}, args(4, 2, "1-2", 0, mine), "1-2", grants{mine: "1-2"}, true},
-	{"acquire in place of earlier tokens", scripts.SemaphoreAcquire,
+	{"acquire in place of earlier tokens", scripts.Semaphore().Acquire,
 		grants{early1: "0", early2: "1-2"}, args(3, 3, "", 0, mine, early1, early2), "0-2", grants{mine: "0-2"}, true},
-	{"acquire strictly in place of an earlier token", scripts.SemaphoreAcquire,
+	{"acquire strictly in place of an earlier token", scripts.Semaphore().Acquire,
 		grants{early1: "0"}, args(1, 1, "", 0, early1), "0", grants{mine: "0"}, true},
-	{"earlier tokens are free also when it is refused", scripts.SemaphoreAcquire,
+	{"earlier tokens are free also when it is refused", scripts.Semaphore().Acquire,
 		grants{early1: "0", early2: "1", theirs: "2"}, args(3, 3, "", 0, mine, early1, early2), refused, grants{theirs: "2"}, true},
-	{"the token is free also when it is refused", scripts.SemaphoreAcquire,
+	{"the token is free also when it is refused", scripts.Semaphore().Acquire,
 		grants{mine: "0", theirs: "1"}, args(2, 2, "", 0, mine), refused, grants{theirs: "1"}, true},
-	{"others' tokens are no earlier ones", scripts.SemaphoreAcquire,
+	{"others' tokens are no earlier ones", scripts.Semaphore().Acquire,
 		grants{theirs: "0"}, args(1, 1, "", 0, mine, early1, early2), refused, grants{theirs: "0"}, false},
-	{"the lifetime is no token", scripts.SemaphoreAcquire,
+	{"the lifetime is no token", scripts.Semaphore().Acquire,
 		grants{"200000": "0"}, args(1, 1, "", 0, mine), refused, grants{"200000": "0"}, false},
 
-	{"tell of free slots", scripts.SemaphoreAcquire,
+	{"tell of free slots", scripts.Semaphore().Acquire,
 		grants{theirs: "1,3"}, args(9, 1, "", 3, mine), told("0", "2,4-5", "1,3"), grants{theirs: "1,3", mine: "0"}, true},
-	{"tell of runs", scripts.SemaphoreAcquire,
+	{"tell of runs", scripts.Semaphore().Acquire,
 		grants{theirs: "0-2,5-6,9"}, args(99, 2, "", 16, mine), told("3-4", "7-8,10-23", ""),
 		grants{theirs: "0-2,5-6,9", mine: "3-4"}, true},
-	{"tell of the slots after the next one", scripts.SemaphoreAcquire,
+	{"tell of the slots after the next one", scripts.Semaphore().Acquire,
 		grants{theirs: "0-4"}, args(10, 1, "", 16, mine), told("5", "6-9", "0-4"), grants{theirs: "0-4", mine: "5"}, true},
-	{"tell of as many after the next one as are asked for", scripts.SemaphoreAcquire,
+	{"tell of as many after the next one as are asked for", scripts.Semaphore().Acquire,
 		grants{theirs: "0-4"}, args(37, 1, "", 3, mine), told("5", "6-8", ""), grants{theirs: "0-4", mine: "5"}, true},
-	{"tell of the slots from 32 below the limit before the next one", scripts.SemaphoreAcquire,
+	{"tell of the slots from 32 below the limit before the next one", scripts.Semaphore().Acquire,
 		grants{theirs: "0-4"}, args(36, 1, "", 1, mine), told("5", "6", "4"), grants{theirs: "0-4", mine: "5"}, true},
-	{"tell of nothing when the last one was taken", scripts.SemaphoreAcquire,
+	{"tell of nothing when the last one was taken", scripts.Semaphore().Acquire,
 		grants{theirs: "0"}, args(2, 1, "", 16, mine), told("1", "", "0"), grants{theirs: "0", mine: "1"}, true},
-	{"tell of no more than there are", scripts.SemaphoreAcquire,
+	{"tell of no more than there are", scripts.Semaphore().Acquire,
 		grants{theirs: "1"}, args(4, 2, "", 16, mine), told("0,2", "3", "1"), grants{theirs: "1", mine: "0,2"}, true},
-	{"tell of free slots when refused", scripts.SemaphoreAcquire,
+	{"tell of free slots when refused", scripts.Semaphore().Acquire,
 		grants{theirs: "0,2"}, args(4, 3, "", 1, mine), told("", "1", "0,2"), grants{theirs: "0,2"}, false},
-	{"tell of free slots when the wanted ones are not", scripts.SemaphoreAcquire,
+	{"tell of free slots when the wanted ones are not", scripts.Semaphore().Acquire,
 		grants{theirs: "2"}, args(4, 1, "2", 16, mine), told("", "0-1,3", "2"), grants{theirs: "2"}, false},
-	{"tell of what was replaced as free", scripts.SemaphoreAcquire,
+	{"tell of what was replaced as free", scripts.Semaphore().Acquire,
 		grants{early1: "1", theirs: "0"}, args(3, 3, "", 16, mine, early1), told("", "1-2", "0"), grants{theirs: "0"}, true},
-	{"tell of nothing at the limit", scripts.SemaphoreAcquire,
+	{"tell of nothing at the limit", scripts.Semaphore().Acquire,
 		grants{theirs: "8-9"}, args(4, 2, "", 2, mine), told("0-1", "2-3", "8-9"), grants{theirs: "8-9", mine: "0-1"}, true},
-	{"tell of what is from 32 below the limit", scripts.SemaphoreAcquire,
+	{"tell of what is from 32 below the limit", scripts.Semaphore().Acquire,
 		grants{theirs: "67-68,99-100,555"}, args(100, 1, "", 1, mine), told("0", "1", "68,99-100,555"),
 		grants{theirs: "67-68,99-100,555", mine: "0"}, true},
-	{"tell of the lowest 64 that are above", scripts.SemaphoreAcquire,
+	{"tell of the lowest 64 that are above", scripts.Semaphore().Acquire,
 		grants{theirs: "100-199"}, args(132, 1, "", 1, mine), told("0", "1", "100-163"), grants{theirs: "100-199", mine: "0"}, true},
 
-	{"extend", scripts.SemaphoreExtend,
+	{"extend", scripts.Semaphore().Extend,
 		grants{mine: "0,2", theirs: "1"}, []any{mine, long, "0,2"}, int64(1), grants{mine: "0,2", theirs: "1"}, true},
-	{"extend other slots", scripts.SemaphoreExtend,
+	{"extend other slots", scripts.Semaphore().Extend,
 		grants{mine: "0,2"}, []any{mine, long, "0"}, int64(-1), grants{mine: "0,2"}, false},
-	{"extend a missing permit", scripts.SemaphoreExtend,
+	{"extend a missing permit", scripts.Semaphore().Extend,
 		grants{theirs: "0"}, []any{mine, long, "0"}, int64(-1), grants{theirs: "0"}, false},
-	{"extend where nothing is held", scripts.SemaphoreExtend,
+	{"extend where nothing is held", scripts.Semaphore().Extend,
 		nil, []any{mine, long, "0"}, int64(-1), nil, false},
 
-	{"release", scripts.SemaphoreRelease,
+	{"release", scripts.Semaphore().Release,
 		grants{mine: "0,2", theirs: "1"}, []any{mine}, int64(1), grants{theirs: "1"}, true},
-	{"release the last", scripts.SemaphoreRelease,
+	{"release the last", scripts.Semaphore().Release,
 		grants{mine: "0,2"}, []any{mine}, int64(1), nil, true},
-	{"release two slots", scripts.SemaphoreRelease,
+	{"release two slots", scripts.Semaphore().Release,
 		grants{mine: "0-1", theirs: "2"}, []any{mine}, int64(1), grants{theirs: "2"}, true},
-	{"release many", scripts.SemaphoreRelease,
+	{"release many", scripts.Semaphore().Release,
 		grants{mine: "0-2499", theirs: "2500"}, []any{mine}, int64(1), grants{theirs: "2500"}, true},
-	{"release one whose members are like another's", scripts.SemaphoreRelease,
+	{"release one whose members are like another's", scripts.Semaphore().Release,
 		grants{"a": "0-2", "1:a": "3", ":a": "4"}, []any{"a"}, int64(1), grants{"1:a": "3", ":a": "4"}, true},
-	{"release a missing permit", scripts.SemaphoreRelease,
+	{"release a missing permit", scripts.Semaphore().Release,
 		grants{theirs: "0"}, []any{mine}, int64(-1), grants{theirs: "0"}, false},
-	{"release where nothing is held", scripts.SemaphoreRelease,
+	{"release where nothing is held", scripts.Semaphore().Release,
 		nil, []any{mine}, int64(-1), nil, false},
 
-	{"check", scripts.SemaphoreCheck,
+	{"check", scripts.Semaphore().Check,
 		grants{mine: "0,2"}, []any{mine, "0,2"}, int64(1), grants{mine: "0,2"}, false},
-	{"check many", scripts.SemaphoreCheck,
+	{"check many", scripts.Semaphore().Check,
 		grants{mine: "0-1999,3000", theirs: "2500"}, []any{mine, "0-1999,3000"}, int64(1), nil, false},
-	{"check some of them", scripts.SemaphoreCheck,
+	{"check some of them", scripts.Semaphore().Check,
 		grants{mine: "0-1"}, []any{mine, "0"}, int64(-1), nil, false},
-	{"check more of them", scripts.SemaphoreCheck,
+	{"check more of them", scripts.Semaphore().Check,
 		grants{mine: "0-1"}, []any{mine, "0-2"}, int64(-1), nil, false},
-	{"check other slots", scripts.SemaphoreCheck,
+	{"check other slots", scripts.Semaphore().Check,
 		grants{mine: "0,2"}, []any{mine, "2"}, int64(-1), grants{mine: "0,2"}, false},
-	{"check a missing permit", scripts.SemaphoreCheck,
+	{"check a missing permit", scripts.Semaphore().Check,
 		grants{theirs: "0"}, []any{mine, "0"}, int64(-1), grants{theirs: "0"}, false},
 
-	{"held", scripts.SemaphoreHeld,
+	{"held", scripts.Semaphore().Held,
 		grants{mine: "0,2"}, nil, []any{mine, "0,2"}, grants{mine: "0,2"}, false},
-	{"held by nobody", scripts.SemaphoreHeld,
+	{"held by nobody", scripts.Semaphore().Held,
 		nil, nil, []any{}, nil, false},
 }
 
@@ -223,7 +223,7 @@ func TestSemaphoreScripts(t *testing.T) {
 func TestSemaphoreHeldListsAll(t *testing.T) {
 	s := newSemaphore(t, redistest.StartOne(t))
 	s.set(grants{mine: "0,2", theirs: "1", early1: "3"}, long)
-	reply := s.run(scripts.SemaphoreHeld).([]any)
+	reply := s.run(scripts.Semaphore().Held).([]any)
 	require.Len(t, reply, 6)
 	listed := grants{}
 	for i := 0; i < len(reply); i += 2 {
@@ -235,18 +235,18 @@ func TestSemaphoreHeldListsAll(t *testing.T) {
 // The leases follow the server's clock, and an extension never shortens one.
 func TestSemaphoreLeases(t *testing.T) {
 	s := newSemaphore(t, redistest.StartOne(t))
-	s.run(scripts.SemaphoreAcquire, args(3, 1, "", 0, mine)...)
+	s.run(scripts.Semaphore().Acquire, args(3, 1, "", 0, mine)...)
 	s.requireLease(mine, short)
-	assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, mine, long, "0"))
+	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Extend, mine, long, "0"))
 	s.requireLease(mine, long)
 	s.requireKeysLast(long)
-	assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, mine, short, "0"))
+	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Extend, mine, short, "0"))
 	s.requireLease(mine, long)
-	s.run(scripts.SemaphoreAcquire, theirs, short, 3, 1, "", 0)
+	s.run(scripts.Semaphore().Acquire, theirs, short, 3, 1, "", 0)
 	s.requireLease(theirs, short)
 	s.requireLease(mine, long)
 	s.requireKeysLast(long)
-	assert.EqualValues(t, 1, s.run(scripts.SemaphoreRelease, mine))
+	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Release, mine))
 	s.requireKeysLast(long)
 	s.requireSound()
 }
@@ -260,20 +260,20 @@ func TestSemaphoreScriptsAfterExpiry(t *testing.T) {
 		reply  any
 		after  grants
 	}{
-		{scripts.SemaphoreAcquire, args(3, 2, "", 0, mine), "1-2", grants{theirs: "0", mine: "1-2"}},
-		{scripts.SemaphoreAcquire, args(9, 1, "", 0, mine), "1", grants{theirs: "0", mine: "1"}},
-		{scripts.SemaphoreAcquire, args(3, 2, "1-2", 0, mine), "1-2", grants{theirs: "0", mine: "1-2"}},
-		{scripts.SemaphoreAcquire, args(3, 3, "", 2, mine), told("", "1-2", "0"), grants{theirs: "0"}},
-		{scripts.SemaphoreExtend, []any{early1, long, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
-		{scripts.SemaphoreCheck, []any{early1, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
-		{scripts.SemaphoreHeld, nil, []any{theirs, "0"}, grants{theirs: "0", early1: "1-2"}},
-		{scripts.SemaphoreRelease, []any{early1}, int64(-1), grants{theirs: "0"}},
-		{scripts.SemaphoreRelease, []any{mine}, int64(-1), grants{theirs: "0", early1: "1-2"}},
+		{scripts.Semaphore().Acquire, args(3, 2, "", 0, mine), "1-2", grants{theirs: "0", mine: "1-2"}},
+		{scripts.Semaphore().Acquire, args(9, 1, "", 0, mine), "1", grants{theirs: "0", mine: "1"}},
+		{scripts.Semaphore().Acquire, args(3, 2, "1-2", 0, mine), "1-2", grants{theirs: "0", mine: "1-2"}},
+		{scripts.Semaphore().Acquire, args(3, 3, "", 2, mine), told("", "1-2", "0"), grants{theirs: "0"}},
+		{scripts.Semaphore().Extend, []any{early1, long, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
+		{scripts.Semaphore().Check, []any{early1, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
+		{scripts.Semaphore().Held, nil, []any{theirs, "0"}, grants{theirs: "0", early1: "1-2"}},
+		{scripts.Semaphore().Release, []any{early1}, int64(-1), grants{theirs: "0"}},
+		{scripts.Semaphore().Release, []any{mine}, int64(-1), grants{theirs: "0", early1: "1-2"}},
 	} {
 		t.Run(c.script.Name(), func(t *testing.T) {
 			s := newSemaphore(t, node)
 			s.set(grants{theirs: "0"}, long)
-			require.Equal(t, "1-2", s.run(scripts.SemaphoreAcquire, early1, 20, 3, 2, "", 0))
+			require.Equal(t, "1-2", s.run(scripts.Semaphore().Acquire, early1, 20, 3, 2, "", 0))
 			s.awaitEnd(early1, "1-2")
 			assert.Equal(t, c.reply, s.run(c.script, c.args...))
 			assert.Equal(t, c.after, s.grants())
@@ -289,10 +289,10 @@ func TestSemaphoreReapsABoundedNumber(t *testing.T) {
 	s.set(grants{theirs: "500"}, long)
 	assert.Len(t, s.grants(), 51, "wanted slots are a call like any other")
 	s.setEnded(150)
-	assert.Equal(t, []any{theirs, "500"}, s.run(scripts.SemaphoreHeld), "whether they were freed or not")
-	assert.EqualValues(t, -1, s.run(scripts.SemaphoreRelease, "nobody"))
+	assert.Equal(t, []any{theirs, "500"}, s.run(scripts.Semaphore().Held), "whether they were freed or not")
+	assert.EqualValues(t, -1, s.run(scripts.Semaphore().Release, "nobody"))
 	assert.Len(t, s.grants(), 151)
-	assert.Equal(t, "0", s.run(scripts.SemaphoreAcquire, args(1000, 1, "", 0)...))
+	assert.Equal(t, "0", s.run(scripts.Semaphore().Acquire, args(1000, 1, "", 0)...))
 	assert.Len(t, s.grants(), 52)
 	s.requireSound()
 }
@@ -300,7 +300,7 @@ func TestSemaphoreReapsABoundedNumber(t *testing.T) {
 func TestSemaphoreReapsAsManyAsItNeeds(t *testing.T) {
 	s := newSemaphore(t, redistest.StartOne(t))
 	s.setEnded(250)
-	assert.Equal(t, "0-249", s.run(scripts.SemaphoreAcquire, args(250, 250, "", 0)...))
+	assert.Equal(t, "0-249", s.run(scripts.Semaphore().Acquire, args(250, 250, "", 0)...))
 	assert.Len(t, s.grants(), 1)
 	s.requireSound()
 }
@@ -311,11 +311,11 @@ func TestSemaphoreTakesManySlotsAtOnce(t *testing.T) {
 	for _, before := range []grants{nil, {theirs: "10000"}} {
 		s := newSemaphore(t, node)
 		s.set(before, long)
-		assert.Equal(t, "0-9999", s.run(scripts.SemaphoreAcquire, args(20_000, 10_000, "", 0, mine)...))
+		assert.Equal(t, "0-9999", s.run(scripts.Semaphore().Acquire, args(20_000, 10_000, "", 0, mine)...))
 		s.requireSound()
-		assert.EqualValues(t, 1, s.run(scripts.SemaphoreCheck, mine, "0-9999"))
-		assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, mine, long, "0-9999"))
-		assert.EqualValues(t, 1, s.run(scripts.SemaphoreRelease, mine))
+		assert.EqualValues(t, 1, s.run(scripts.Semaphore().Check, mine, "0-9999"))
+		assert.EqualValues(t, 1, s.run(scripts.Semaphore().Extend, mine, long, "0-9999"))
+		assert.EqualValues(t, 1, s.run(scripts.Semaphore().Release, mine))
 		assert.Len(t, s.grants(), len(before))
 		s.requireSound()
 	}
@@ -324,8 +324,8 @@ func TestSemaphoreTakesManySlotsAtOnce(t *testing.T) {
 // The keys end with the longest lease, without anybody's call.
 func TestSemaphoreKeysExpire(t *testing.T) {
 	s := newSemaphore(t, redistest.StartOne(t))
-	require.Equal(t, "0", s.run(scripts.SemaphoreAcquire, mine, 1, 3, 1, "", 0))
-	s.run(scripts.SemaphoreAcquire, theirs, 30, 3, 1, "", 0)
+	require.Equal(t, "0", s.run(scripts.Semaphore().Acquire, mine, 1, 3, 1, "", 0))
+	s.run(scripts.Semaphore().Acquire, theirs, 30, 3, 1, "", 0)
 	require.Eventually(t, func() bool {
 		return s.node.Do(t, "EXISTS", s.keys[0], s.keys[1]) == int64(0)
 	}, 10*time.Second, time.Millisecond)
@@ -339,12 +339,12 @@ func TestSemaphoreScriptsOnAWrongType(t *testing.T) {
 		args   []any
 		keys   []int
 	}{
-		{scripts.SemaphoreAcquire, args(3, 1, "", 0, mine), []int{0, 1}},
-		{scripts.SemaphoreAcquire, args(3, 1, "2", 0), []int{0, 1}},
-		{scripts.SemaphoreRelease, []any{mine}, []int{0, 1}},
-		{scripts.SemaphoreExtend, []any{mine, long, "0"}, []int{0, 1}},
-		{scripts.SemaphoreCheck, []any{mine, "0"}, []int{0, 1}},
-		{scripts.SemaphoreHeld, nil, []int{0, 1}},
+		{scripts.Semaphore().Acquire, args(3, 1, "", 0, mine), []int{0, 1}},
+		{scripts.Semaphore().Acquire, args(3, 1, "2", 0), []int{0, 1}},
+		{scripts.Semaphore().Release, []any{mine}, []int{0, 1}},
+		{scripts.Semaphore().Extend, []any{mine, long, "0"}, []int{0, 1}},
+		{scripts.Semaphore().Check, []any{mine, "0"}, []int{0, 1}},
+		{scripts.Semaphore().Held, nil, []int{0, 1}},
 	} {
 		for _, i := range c.keys {
 			t.Run(fmt.Sprintf("%s, key %d", c.script.Name(), i+1), func(t *testing.T) {
@@ -367,7 +367,7 @@ func TestSemaphoreAcquireOnAWrongTypeAlone(t *testing.T) {
 		s := newSemaphore(t, node)
 		s.spoil(i)
 		watch := s.watch()
-		_, err := s.try(scripts.SemaphoreAcquire, args(3, 1, "", 0, mine)...)
+		_, err := s.try(scripts.Semaphore().Acquire, args(3, 1, "", 0, mine)...)
 		require.ErrorContains(t, err, "WRONGTYPE", "key %d", i+1)
 		assert.False(t, watch.touched(), "a key was written")
 	}
@@ -378,17 +378,17 @@ func TestSemaphoreAcquireOnAWrongTypeAlone(t *testing.T) {
 func TestSemaphoreOfAHundredThousand(t *testing.T) {
 	s := newSemaphore(t, redistest.StartOne(t))
 	s.fill(50_000)
-	assert.Equal(t, told("1", "3,5", evens(99_968, 100_000)), s.run(scripts.SemaphoreAcquire, args(100_000, 1, "", 2, mine)...))
-	assert.EqualValues(t, 1, s.run(scripts.SemaphoreCheck, mine, "1"))
-	assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, mine, long, "1"))
-	assert.Equal(t, "99999", s.run(scripts.SemaphoreAcquire, early1, short, 100_000, 1, "99999", 0))
-	assert.Equal(t, refused, s.run(scripts.SemaphoreAcquire, early2, short, 50_002, 1, "", 0), "none is left of a smaller limit")
-	many := s.run(scripts.SemaphoreAcquire, early2, short, 100_000, 2_000, "", 0).(string)
+	assert.Equal(t, told("1", "3,5", evens(99_968, 100_000)), s.run(scripts.Semaphore().Acquire, args(100_000, 1, "", 2, mine)...))
+	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Check, mine, "1"))
+	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Extend, mine, long, "1"))
+	assert.Equal(t, "99999", s.run(scripts.Semaphore().Acquire, early1, short, 100_000, 1, "99999", 0))
+	assert.Equal(t, refused, s.run(scripts.Semaphore().Acquire, early2, short, 50_002, 1, "", 0), "none is left of a smaller limit")
+	many := s.run(scripts.Semaphore().Acquire, early2, short, 100_000, 2_000, "", 0).(string)
 	assert.Len(t, strings.Split(many, ","), 2_000)
-	assert.EqualValues(t, 1, s.run(scripts.SemaphoreExtend, early2, long, many))
-	assert.Len(t, s.run(scripts.SemaphoreHeld), 2*50_003)
-	assert.EqualValues(t, 1, s.run(scripts.SemaphoreRelease, early2))
-	assert.Equal(t, "3", s.run(scripts.SemaphoreAcquire, theirs, short, 100_000, 1, "", 0))
+	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Extend, early2, long, many))
+	assert.Len(t, s.run(scripts.Semaphore().Held), 2*50_003)
+	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Release, early2))
+	assert.Equal(t, "3", s.run(scripts.Semaphore().Acquire, theirs, short, 100_000, 1, "", 0))
 }
 
 // semaphore is one semaphore's keys on a node: leases and slots.
@@ -424,9 +424,9 @@ func (s *semaphore) try(script *scripts.Script, args ...any) (any, error) {
 // withoutPlace completes the arguments of a caller that does not wait.
 func withoutPlace(script *scripts.Script, args []any) []any {
 	switch script {
-	case scripts.SemaphoreAcquire:
+	case scripts.Semaphore().Acquire:
 		return slices.Insert(slices.Clone(args), 6, any(""), any(0))
-	case scripts.SemaphoreRelease:
+	case scripts.Semaphore().Release:
 		return append(slices.Clone(args), "", 0)
 	}
 	return args
@@ -437,7 +437,7 @@ func withoutPlace(script *scripts.Script, args []any) []any {
 func (s *semaphore) set(permits grants, lifetime int) {
 	s.t.Helper()
 	for token, slots := range permits {
-		require.Equal(s.t, slots, s.run(scripts.SemaphoreAcquire, token, lifetime, 1_000_000, count(slots), slots, 0))
+		require.Equal(s.t, slots, s.run(scripts.Semaphore().Acquire, token, lifetime, 1_000_000, count(slots), slots, 0))
 	}
 }
 
@@ -586,7 +586,7 @@ func (s *semaphore) now() int {
 // awaitEnd waits until a permit's lease has ended.
 func (s *semaphore) awaitEnd(token, slots string) {
 	s.t.Helper()
-	require.Eventually(s.t, func() bool { return s.run(scripts.SemaphoreCheck, token, slots) == int64(-1) },
+	require.Eventually(s.t, func() bool { return s.run(scripts.Semaphore().Check, token, slots) == int64(-1) },
 		10*time.Second, time.Millisecond)
 }
 

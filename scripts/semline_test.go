@@ -46,109 +46,109 @@ var semLineCases = []struct {
 	after  semLine
 	told   []id
 }{
-	{"a refused acquire gets a place", scripts.SemaphoreAcquire,
+	{"a refused acquire gets a place", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0-2"}, nil}, take(one, 1, 0, mine), tells, semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
-	{"an acquire that does not wait gets none", scripts.SemaphoreAcquire,
+	{"an acquire that does not wait gets none", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0-2"}, nil}, take("", 1, 0, mine), refused, semLine{grants{theirs: "0-2"}, nil}, nil},
-	{"its place is the last", scripts.SemaphoreAcquire,
+	{"its place is the last", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0-2"}, []place{{two, long}, {another, long}}}, take(one, 1, 0, mine), refused,
 		semLine{grants{theirs: "0-2"}, []place{{two, long}, {another, long}, {one, short}}}, nil},
-	{"an acquire renews its place and keeps its turn", scripts.SemaphoreAcquire,
+	{"an acquire renews its place and keeps its turn", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0-1"}, []place{{two, short}, {one, short}}}, []any{mine, short, 3, 2, "", 0, two, long, mine}, tells,
 		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, short}}}, nil},
-	{"an acquire of which too few are free waits", scripts.SemaphoreAcquire,
+	{"an acquire of which too few are free waits", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "1"}, nil}, take(all, 3, 0, mine), tells, semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
-	{"an acquire of wanted slots that are not free waits", scripts.SemaphoreAcquire,
+	{"an acquire of wanted slots that are not free waits", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "1"}, nil}, []any{mine, short, 3, 1, "1", 0, one, short, mine}, refused,
 		semLine{grants{theirs: "1"}, []place{{one, short}}}, nil},
-	{"a strict acquire waits for its own token", scripts.SemaphoreAcquire,
+	{"a strict acquire waits for its own token", scripts.Semaphore().Acquire,
 		semLine{grants{mine: "0"}, nil}, take(one, 1, 0), refused, semLine{grants{mine: "0"}, []place{{one, short}}}, nil},
-	{"one that waits is told of what is free", scripts.SemaphoreAcquire,
+	{"one that waits is told of what is free", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "1"}, nil}, take(all, 3, 2, mine), told("", "0,2", "1 600000"),
 		semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
 
-	{"a grant where nobody waits makes no line", scripts.SemaphoreAcquire,
+	{"a grant where nobody waits makes no line", scripts.Semaphore().Acquire,
 		semLine{}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, nil}, nil},
-	{"a grant ends the place", scripts.SemaphoreAcquire,
+	{"a grant ends the place", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0"}, []place{{one, long}, {another, long}}}, take(one, 1, 0, mine), "1",
 		semLine{grants{theirs: "0", mine: "1"}, []place{{one, over}, {another, long}}}, nil},
-	{"a grant of wanted slots does, too", scripts.SemaphoreAcquire,
+	{"a grant of wanted slots does, too", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0"}, []place{{one, long}}}, []any{mine, short, 3, 1, "2", 0, one, short, mine}, "2",
 		semLine{grants{theirs: "0", mine: "2"}, []place{{one, over}}}, nil},
-	{"whoever is in line may have what is free of a semaphore", scripts.SemaphoreAcquire,
+	{"whoever is in line may have what is free of a semaphore", scripts.Semaphore().Acquire,
 		semLine{nil, []place{{all, long}, {one, long}}}, take(one, 1, 0, mine), "0",
 		semLine{grants{mine: "0"}, []place{{all, long}, {one, over}}}, nil},
-	{"who does not wait may, too", scripts.SemaphoreAcquire,
+	{"who does not wait may, too", scripts.Semaphore().Acquire,
 		semLine{nil, []place{{all, long}}}, take("", 1, 0, mine), "0", semLine{grants{mine: "0"}, []place{{all, long}}}, nil},
-	{"a newcomer does not pass those in line", scripts.SemaphoreAcquire,
+	{"a newcomer does not pass those in line", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 0, mine), refused,
 		semLine{grants{theirs: "0"}, []place{{all, long}, {one, short}}}, nil},
-	{"nor is it told of what is free", scripts.SemaphoreAcquire,
+	{"nor is it told of what is free", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 2, mine), told("", "", ""),
 		semLine{grants{theirs: "0"}, []place{{all, long}, {one, short}}}, nil},
-	{"what it may replace is free all the same", scripts.SemaphoreAcquire,
+	{"what it may replace is free all the same", scripts.Semaphore().Acquire,
 		semLine{grants{early1: "0", theirs: "2"}, []place{{all, long}}}, take(one, 1, 0, mine, early1), refused,
 		semLine{grants{theirs: "2"}, []place{{all, long}, {one, short}}}, nil},
-	{"what it has itself, from an earlier run, stays", scripts.SemaphoreAcquire,
+	{"what it has itself, from an earlier run, stays", scripts.Semaphore().Acquire,
 		semLine{grants{early1: "0", mine: "1", theirs: "2"}, []place{{all, long}, {one, over}}}, take(one, 1, 0, mine, early1), "1",
 		semLine{grants{mine: "1", theirs: "2"}, []place{{all, long}, {one, over}}}, nil},
-	{"and ends its place", scripts.SemaphoreAcquire,
+	{"and ends its place", scripts.Semaphore().Acquire,
 		semLine{grants{mine: "1"}, []place{{one, long}, {all, long}}}, take(one, 1, 0, mine), "1",
 		semLine{grants{mine: "1"}, []place{{one, over}, {all, long}}}, nil},
-	{"a newcomer passes the places that have ended", scripts.SemaphoreAcquire,
+	{"a newcomer passes the places that have ended", scripts.Semaphore().Acquire,
 		semLine{nil, []place{{all, over}}}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, []place{{all, over}}}, nil},
 
-	{"a release tells the one that it serves", scripts.SemaphoreRelease,
+	{"a release tells the one that it serves", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0,2", mine: "1"}, []place{{one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0,2"}, []place{{one, long}, {another, long}}}, []id{one}},
-	{"a release tells all that it serves", scripts.SemaphoreRelease,
+	{"a release tells all that it serves", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0", mine: "1-2"}, []place{{one, long}, {another, long}, {third, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0"}, []place{{one, long}, {another, long}, {third, long}}}, []id{one, another}},
-	{"a release tells by weight", scripts.SemaphoreRelease,
+	{"a release tells by weight", scripts.Semaphore().Release,
 		semLine{grants{mine: "0-2"}, []place{{two, long}, {one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{nil, []place{{two, long}, {one, long}, {another, long}}}, []id{two, one}},
-	{"whom it does not serve is not passed by others", scripts.SemaphoreRelease,
+	{"whom it does not serve is not passed by others", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, long}}}, nil},
-	{"each waiter goes by its own limit", scripts.SemaphoreRelease,
+	{"each waiter goes by its own limit", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1", mine: "2"}, []place{{small, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{small, long}, {one, long}}}, nil},
-	{"a limit is a number", scripts.SemaphoreRelease,
+	{"a limit is a number", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1", mine: "2"}, []place{{large, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{large, long}, {one, long}}}, []id{large}},
-	{"a release clears the places that have ended", scripts.SemaphoreRelease,
+	{"a release clears the places that have ended", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, over}, {all, over}, {one, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []id{one}},
-	{"a release of a missing permit tells of what is free", scripts.SemaphoreRelease,
+	{"a release of a missing permit tells of what is free", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []any{mine, "", 0}, int64(-1),
 		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []id{one}},
-	{"a release of a missing permit where nothing is free", scripts.SemaphoreRelease,
+	{"a release of a missing permit where nothing is free", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, []any{mine, "", 0}, int64(-1),
 		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, nil},
-	{"a release of a permit where nobody waits", scripts.SemaphoreRelease,
+	{"a release of a permit where nobody waits", scripts.Semaphore().Release,
 		semLine{grants{mine: "0"}, nil}, []any{mine, "", 0}, int64(1), semLine{}, nil},
-	{"a release puts the place back, and tells others", scripts.SemaphoreRelease,
+	{"a release puts the place back, and tells others", scripts.Semaphore().Release,
 		semLine{grants{mine: "0-2"}, []place{{another, long}}}, []any{mine, one, short}, int64(1),
 		semLine{nil, []place{{another, long}, {one, short}}}, []id{another}},
-	{"who waits on takes nothing from others", scripts.SemaphoreRelease,
+	{"who waits on takes nothing from others", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, short}, {another, long}}}, []any{mine, two, long}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{two, long}, {another, long}}}, []id{another}},
-	{"a place that a grant has ended is put back where it was", scripts.SemaphoreRelease,
+	{"a place that a grant has ended is put back where it was", scripts.Semaphore().Release,
 		semLine{grants{mine: "0-2"}, []place{{one, over}, {another, long}}}, []any{mine, one, short}, int64(1),
 		semLine{nil, []place{{one, short}, {another, long}}}, []id{another}},
-	{"a missing permit's release puts the place back", scripts.SemaphoreRelease,
+	{"a missing permit's release puts the place back", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-2"}, nil}, []any{mine, one, short}, int64(-1),
 		semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
 
-	{"a withdrawal tells whom it kept from being told", scripts.SemaphoreWithdraw,
+	{"a withdrawal tells whom it kept from being told", scripts.Semaphore().Withdraw,
 		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, long}, {another, long}}}, []any{two}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{one, long}, {another, long}}}, []id{one}},
-	{"a withdrawal where nothing is free", scripts.SemaphoreWithdraw,
+	{"a withdrawal where nothing is free", scripts.Semaphore().Withdraw,
 		semLine{grants{theirs: "0-2"}, []place{{two, long}, {one, long}}}, []any{two}, int64(1),
 		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, nil},
-	{"a withdrawal of the last place", scripts.SemaphoreWithdraw,
+	{"a withdrawal of the last place", scripts.Semaphore().Withdraw,
 		semLine{nil, []place{{one, long}}}, []any{one}, int64(1), semLine{}, nil},
-	{"a withdrawal of a missing place", scripts.SemaphoreWithdraw,
+	{"a withdrawal of a missing place", scripts.Semaphore().Withdraw,
 		semLine{grants{theirs: "0"}, []place{{one, long}}}, []any{two}, int64(-1),
 		semLine{grants{theirs: "0"}, []place{{one, long}}}, []id{one}},
 }
@@ -170,8 +170,8 @@ func TestSemaphoreLine(t *testing.T) {
 func TestSemaphoreTellsOfWhatHasEnded(t *testing.T) {
 	node := redistest.StartOne(t)
 	for script, args := range map[*scripts.Script][]any{
-		scripts.SemaphoreRelease:  {mine, "", 0},
-		scripts.SemaphoreWithdraw: {two},
+		scripts.Semaphore().Release:  {mine, "", 0},
+		scripts.Semaphore().Withdraw: {two},
 	} {
 		l := newSemLine(t, node)
 		l.setEnded(3)
@@ -189,8 +189,8 @@ func TestSemaphoreReleaseWithoutAPermission(t *testing.T) {
 		l := newSemLine(t, node)
 		l.set(semLine{grants{mine: "0"}, []place{{one, long}, {two, long}}})
 		as := newUser(t, node, right)
-		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.SemaphoreRelease, []any{mine, "", 0})...), right)
-		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.SemaphoreWithdraw, []any{two})...), right)
+		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Release, []any{mine, "", 0})...), right)
+		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Withdraw, []any{two})...), right)
 		l.require(semLine{nil, []place{{one, long}}})
 		assert.Empty(t, l.queue.heard(), "the permission was there")
 	}
@@ -202,7 +202,7 @@ func TestSemaphoreReleaseTellsWithSomePermissions(t *testing.T) {
 	l := newSemLine(t, redistest.StartOne(t))
 	l.set(semLine{grants{mine: "0-2"}, []place{{one, long}, {another, long}, {third, long}}})
 	as := newUser(t, l.queue.node, "resetchannels", "&"+l.queue.home+"b")
-	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.SemaphoreRelease, []any{mine, "", 0})...))
+	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Release, []any{mine, "", 0})...))
 	assert.Equal(t, []id{another}, l.queue.heard())
 }
 
@@ -213,7 +213,7 @@ func TestSemaphoreReleaseWithASpoiltLine(t *testing.T) {
 		l := newSemLine(t, node)
 		l.set(semLine{grants{mine: "0", theirs: "1"}, []place{{one, long}}})
 		l.queue.spoil(i)
-		assert.EqualValues(t, 1, l.run(scripts.SemaphoreRelease, mine, "", 0), "key %d", i)
+		assert.EqualValues(t, 1, l.run(scripts.Semaphore().Release, mine, "", 0), "key %d", i)
 		assert.Equal(t, grants{theirs: "1"}, l.grants())
 		l.queue.requireSpoilt(i)
 	}

@@ -12,13 +12,13 @@ import (
 // protocol is the semaphore as the engine sees it.
 var protocol = &redlock.Protocol{
 	Kind:    "semaphore",
-	Acquire: scripts.SemaphoreAcquire,
-	Extend:  scripts.SemaphoreExtend,
-	Release: scripts.SemaphoreRelease,
-	Check:   scripts.SemaphoreCheck,
+	Acquire: scripts.Semaphore().Acquire,
+	Extend:  scripts.Semaphore().Extend,
+	Release: scripts.Semaphore().Release,
+	Check:   scripts.Semaphore().Check,
 	AuxKeys: []string{":permits:leases", ":permits:slots"},
 
-	Withdraw: scripts.SemaphoreWithdraw,
+	Withdraw: scripts.Semaphore().Withdraw,
 	LineKeys: []string{":permits:line", ":permits:waiters"},
 }
 
@@ -164,7 +164,7 @@ func (s *Semaphore) Limit() int { return s.made().limit }
 // may be too high while nodes are away, and is not too low. It costs as much as is
 // held: it is for people and monitoring, and no substitute for TryAcquire.
 func (s *Semaphore) Held(ctx context.Context) (int, error) {
-	return s.made().slots.Held(orBackground(ctx), scripts.SemaphoreHeld)
+	return s.made().slots.Held(orBackground(ctx), scripts.Semaphore().Held)
 }
 
 // Permit is what was acquired: one permit or several that belong together. It is

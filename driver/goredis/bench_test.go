@@ -18,10 +18,10 @@ import (
 // together on every call; Process is for a caller who has them.
 func contestants(tb testing.TB) (evalSHA, process, adapter func()) {
 	node := redistest.StartOne(tb)
-	node.Do(tb, "SCRIPT", "LOAD", scripts.MutexCheck.Source())
+	node.Do(tb, "SCRIPT", "LOAD", scripts.Mutex().Check.Source())
 	client := newClient(tb, &redis.Options{Addr: node.Addr()})
-	ctx, key, digest := within(tb, time.Hour), redistest.Name(tb), scripts.MutexCheck.SHA1()
-	call := driver.NewCall(scripts.MutexCheck, []any{key}, "token")
+	ctx, key, digest := within(tb, time.Hour), redistest.Name(tb), scripts.Mutex().Check.SHA1()
+	call := driver.NewCall(scripts.Mutex().Check, []any{key}, "token")
 	pool := goredis.NewPool(client)
 	evalSHA = func() { require.NoError(tb, client.EvalSha(ctx, digest, []string{key}, "token").Err()) }
 	process = func() { require.NoError(tb, client.Process(ctx, redis.NewCmd(ctx, call.Command()...))) }

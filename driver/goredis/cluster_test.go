@@ -352,7 +352,7 @@ func testClusterWithoutKeys(t *testing.T, cluster *redistest.Cluster) {
 		node.Do(t, "SCRIPT", "LOAD", "return 7")
 	}
 	digest := cluster.Nodes[0].Do(t, "SCRIPT", "LOAD", "return 7")
-	call := driver.NewCall(scripts.MutexCheck, nil)
+	call := driver.NewCall(scripts.Mutex().Check, nil)
 	call.Command()[1] = digest
 	pool := goredis.NewPool(openCluster(t, cluster, redis.ClusterOptions{}))
 	reply, err := pool.Eval(within(t, patience), &call)

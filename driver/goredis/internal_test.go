@@ -105,7 +105,7 @@ func TestClosedClientsAreLeft(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	call := driver.NewCall(scripts.MutexCheck, []any{redistest.Name(t)}, "token")
+	call := driver.NewCall(scripts.Mutex().Check, []any{redistest.Name(t)}, "token")
 	home := newNode(clientAt("127.0.0.1:1"))
 	reply, err := c.visit(ctx, home, redirect{addr: server.Addr()}, &call)
 	require.NoError(t, err)

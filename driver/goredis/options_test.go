@@ -40,7 +40,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 
 // acquire is a call that writes key, and again if token has it already.
 func acquire(key, token string) *driver.Call {
-	call := driver.NewCall(scripts.MutexAcquire, []any{key}, token, int64(60_000), "", int64(0), token)
+	call := driver.NewCall(scripts.Mutex().Acquire, []any{key}, token, int64(60_000), "", int64(0), token)
 	return &call
 }
 
@@ -103,7 +103,7 @@ func isBounded(pool driver.Pool) bool {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Nanosecond)
 	defer cancel()
-	call := driver.NewCall(scripts.MutexCheck, []any{"name"}, "token")
+	call := driver.NewCall(scripts.Mutex().Check, []any{"name"}, "token")
 	_, ok, _ = b.EvalBounded(ctx, &call)
 	return ok
 }

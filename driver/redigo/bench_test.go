@@ -17,13 +17,13 @@ import (
 // the adapter.
 func contestants(tb testing.TB) (client, adapter func()) {
 	node := redistest.StartOne(tb)
-	node.Do(tb, "SCRIPT", "LOAD", scripts.MutexCheck.Source())
+	node.Do(tb, "SCRIPT", "LOAD", scripts.Mutex().Check.Source())
 	conns := &redis.Pool{MaxIdle: 1, Dial: func() (redis.Conn, error) { return redis.Dial("tcp", node.Addr()) }}
 	tb.Cleanup(func() { _ = conns.Close() })
 	ctx, key := within(tb, time.Hour), redistest.Name(tb)
 
 	// The words are interfaces already, as in a Call.
-	words := []any{scripts.MutexCheck.SHA1(), int64(1), key, "token"}
+	words := []any{scripts.Mutex().Check.SHA1(), int64(1), key, "token"}
 	client = func() {
 		conn, err := conns.GetContext(ctx)
 		require.NoError(tb, err)
@@ -31,7 +31,7 @@ func contestants(tb testing.TB) (client, adapter func()) {
 		require.NoError(tb, err)
 		_ = conn.Close()
 	}
-	pool, call := redigo.NewPool(conns), driver.NewCall(scripts.MutexCheck, []any{key}, "token")
+	pool, call := redigo.NewPool(conns), driver.NewCall(scripts.Mutex().Check, []any{key}, "token")
 	adapter = func() {
 		_, err := pool.Eval(ctx, &call)
 		require.NoError(tb, err)

@@ -22,7 +22,7 @@ func patient(t testing.TB, d time.Duration) context.Context {
 
 // script is any call.
 func script() *driver.Call {
-	call := driver.NewCall(scripts.MutexCheck, []any{"key"}, "token")
+	call := driver.NewCall(scripts.Mutex().Check, []any{"key"}, "token")
 	return &call
 }
 

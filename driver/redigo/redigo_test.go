@@ -33,7 +33,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 
 // acquire is a call that writes key, and again if token has it already.
 func acquire(key, token string) *driver.Call {
-	call := driver.NewCall(scripts.MutexAcquire, []any{key}, token, int64(60_000), "", int64(0), token)
+	call := driver.NewCall(scripts.Mutex().Acquire, []any{key}, token, int64(60_000), "", int64(0), token)
 	return &call
 }
 
@@ -304,7 +304,7 @@ func (c slowConn) Flush() error {
 // read the first of them.
 func TestRepliesThatAreDue(t *testing.T) {
 	node, key := redistest.StartOne(t), redistest.Name(t)
-	node.Do(t, "SCRIPT", "LOAD", scripts.MutexAcquire.Source())
+	node.Do(t, "SCRIPT", "LOAD", scripts.Mutex().Acquire.Source())
 	ctx := within(t, time.Second) // enough to connect on a slow machine
 	var limit time.Duration
 	var dials int

@@ -87,7 +87,7 @@ func (s suite) batchReplies(t *testing.T) {
 func (s suite) batchNoScript(t *testing.T) {
 	node := redistest.StartOne(t)
 	pool, key := s.batcher(t, node.Addr(), Options{}), redistest.Name(t)
-	release := driver.NewCall(scripts.MutexRelease, []any{key, key + "line", key + "waiters"}, "token", "", int64(0))
+	release := driver.NewCall(scripts.Mutex().Release, []any{key, key + "line", key + "waiters"}, "token", "", int64(0))
 	for range 2 {
 		node.Do(t, "SCRIPT", "FLUSH")
 		replies := batchInTime(t, pool, within(t, patience),

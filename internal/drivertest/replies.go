@@ -137,7 +137,7 @@ func (s suite) concurrent(t *testing.T) {
 	ctx := within(t, ages) // for all the calls together
 	var wg sync.WaitGroup
 	for g := range 16 {
-		own := driver.NewCall(scripts.MutexAcquire, []any{redistest.Name(t)}, "token", int64(60_000+g), "", int64(0))
+		own := driver.NewCall(scripts.Mutex().Acquire, []any{redistest.Name(t)}, "token", int64(60_000+g), "", int64(0))
 		wg.Go(func() {
 			for range 50 {
 				for _, call := range []*driver.Call{&own, shared} {

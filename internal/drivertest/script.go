@@ -12,13 +12,13 @@ import (
 
 // check is a real call: does token hold key?
 func check(key, token string) *driver.Call {
-	call := driver.NewCall(scripts.MutexCheck, []any{key}, token)
+	call := driver.NewCall(scripts.Mutex().Check, []any{key}, token)
 	return &call
 }
 
 // acquire is a real call that writes.
 func acquire(key, token string) *driver.Call {
-	call := driver.NewCall(scripts.MutexAcquire, []any{key}, token, int64(60_000), "", int64(0))
+	call := driver.NewCall(scripts.Mutex().Acquire, []any{key}, token, int64(60_000), "", int64(0))
 	return &call
 }
 
@@ -33,7 +33,7 @@ func custom(t testing.TB, node *redistest.Node, lua string, keys []any, args ...
 	t.Helper()
 	digest, ok := node.Do(t, "SCRIPT", "LOAD", lua).(string)
 	require.True(t, ok)
-	call := driver.NewCall(scripts.MutexCheck, keys, args...)
+	call := driver.NewCall(scripts.Mutex().Check, keys, args...)
 	call.Command()[1] = digest
 	return &call
 }

@@ -54,7 +54,7 @@ func TestMajorityWonAfterItsValidityFailsAndIsReleased(t *testing.T) {
 		require.ErrorIs(t, err, ErrFailed)
 		require.ErrorIs(t, err, errTooLate)
 		b.nothingLeft()
-		require.Equal(t, 1, b.nodes[0].ran(scripts.MutexRelease), "released, not merely expired")
+		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Release), "released, not merely expired")
 	})
 }
 
@@ -132,7 +132,7 @@ func TestRefusalComesAsSoonAsAMajorityIsImpossible(t *testing.T) {
 		b.nodes[1].setHung(false)
 		synctest.Wait()
 		for i, n := range b.nodes[:2] {
-			require.Equal(t, 1, n.ran(scripts.MutexAcquire), "node %d granted late", i)
+			require.Equal(t, 1, n.ran(scripts.Mutex().Acquire), "node %d granted late", i)
 			require.Empty(t, n.holder("name"), "node %d: a late grant is released", i)
 		}
 	})
@@ -181,7 +181,7 @@ func TestLateGrantAfterUnlockIsReleasedByItsOwnGoroutine(t *testing.T) {
 		x := b.object(nil)
 		b.lock(x)
 		b.unlock(x)
-		require.Zero(t, b.nodes[2].ran(scripts.MutexRelease), "not before its acquire has returned")
+		require.Zero(t, b.nodes[2].ran(scripts.Mutex().Release), "not before its acquire has returned")
 		time.Sleep(200 * ms)
 		require.Equal(t, []string{"mutex_acquire", "mutex_release"}, b.nodes[2].history())
 		b.nothingLeft()
@@ -217,7 +217,7 @@ func TestUnansweredReleaseIsSentAgainWhenTheNodeNextAnswers(t *testing.T) {
 		node := b.nodes[0]
 		failing := true
 		node.fault = func(call *driver.Call) error {
-			if failing && call.Script() == scripts.MutexRelease {
+			if failing && call.Script() == scripts.Mutex().Release {
 				return errors.New("fake: reset before execution")
 			}
 			return nil
@@ -260,7 +260,7 @@ func TestEveryTryHasItsOwnToken(t *testing.T) {
 		seen := map[string]bool{}
 		b.nodes[0].put("name", "theirs", time.Minute)
 		b.nodes[0].fault = func(call *driver.Call) error {
-			if call.Script() == scripts.MutexAcquire {
+			if call.Script() == scripts.Mutex().Acquire {
 				require.False(t, seen[call.Args()[0].(string)], "token used twice")
 				seen[call.Args()[0].(string)] = true
 			}
@@ -281,7 +281,7 @@ func TestTryReplacesWhatEarlierTriesOfTheCallLeft(t *testing.T) {
 		b.lock(x)
 		require.Equal(t, x.Value(), node.holder("name"))
 		time.Sleep(20 * time.Second) // the late release has come, and spared the new token
-		require.Positive(t, node.ran(scripts.MutexRelease))
+		require.Positive(t, node.ran(scripts.Mutex().Release))
 		require.Equal(t, x.Value(), node.holder("name"))
 	})
 }
@@ -299,7 +299,7 @@ func TestLateReleaseSparesTheNextTrysVote(t *testing.T) {
 		for i, token := range b.holders() {
 			require.Equal(t, x.Value(), token, "node %d", i)
 		}
-		require.Equal(t, 1, b.nodes[2].ran(scripts.MutexRelease))
+		require.Equal(t, 1, b.nodes[2].ran(scripts.Mutex().Release))
 		b.unlock(x)
 	})
 }
@@ -315,7 +315,7 @@ func TestAFailedTryIsReleasedOnce(t *testing.T) {
 			require.ErrorIs(t, x.TryLock(context.Background()), ErrFailed)
 			synctest.Wait()
 		}
-		require.Equal(t, b.nodes[2].ran(scripts.MutexAcquire), b.nodes[2].ran(scripts.MutexRelease))
+		require.Equal(t, b.nodes[2].ran(scripts.Mutex().Acquire), b.nodes[2].ran(scripts.Mutex().Release))
 	})
 }
 
@@ -446,7 +446,7 @@ func TestTriesAreMeteredByRetryDelays(t *testing.T) {
 		start := time.Now()
 		require.ErrorIs(t, x.Lock(context.Background()), ErrFailed)
 		require.Equal(t, 400*ms, time.Since(start))
-		require.Equal(t, 5, b.nodes[0].ran(scripts.MutexAcquire))
+		require.Equal(t, 5, b.nodes[0].ran(scripts.Mutex().Acquire))
 	})
 }
 
@@ -457,7 +457,7 @@ func TestUnlimitedTriesWaitUntilTheContextEnds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute+50*ms)
 		defer cancel()
 		require.ErrorIs(t, x.Lock(ctx), context.DeadlineExceeded)
-		require.Equal(t, 601, b.nodes[0].ran(scripts.MutexAcquire))
+		require.Equal(t, 601, b.nodes[0].ran(scripts.Mutex().Acquire))
 		require.NoError(t, b.object(func(c *Config) { c.Unlimited = true }).Lock(context.Background()))
 	})
 }
@@ -497,7 +497,7 @@ func TestLeftoversOfEarlierHoldsDoNotRefuseTheNext(t *testing.T) {
 			n.set(func() {
 				n.before = func(call *driver.Call) time.Duration {
 					switch {
-					case call.Script() == scripts.MutexRelease:
+					case call.Script() == scripts.Mutex().Release:
 						return time.Minute // not in time
 					case first:
 						first = false

@@ -169,7 +169,7 @@ func (u unsure) Eval(_ context.Context, call *driver.Call) (any, error) {
 func TestOneKeyIsNotEnough(t *testing.T) {
 	e := New(unsure{keysRefused[0]})
 	s := e.NewSpec(testProtocol, "name", DefaultConfig())
-	call := driver.NewCall(scripts.RWMutexReadExtend, auxKeys(nil, "name", rwKeys), "token", int64(1000))
+	call := driver.NewCall(scripts.RWMutex().ReadExtend, auxKeys(nil, "name", rwKeys), "token", int64(1000))
 	got := make(chan answer, 1)
 	e.nodes[0].send(s, token{}, outbox.Ordinary, call, func(a answer) { got <- a })
 	a := <-got

@@ -53,7 +53,7 @@ func TestDebtsAreCollectedAgainAfterAFailure(t *testing.T) {
 		n.debts.collect(n)
 		synctest.Wait()
 		require.EqualValues(t, 2, n.debts.count.Load(), "the first is owed again, the second not tried")
-		require.Zero(t, b.nodes[0].ran(scripts.MutexRelease))
+		require.Zero(t, b.nodes[0].ran(scripts.Mutex().Release))
 
 		x := NewExclusive(b.engine.NewSpec(testProtocol, "other", DefaultConfig()))
 		b.lock(x)
@@ -106,7 +106,7 @@ func TestOwedReleaseIsNotSentOnceAnotherIsAnswered(t *testing.T) {
 			x := b.object(sameValue)
 			b.lockAll(x)
 			for i, node := range b.nodes {
-				b.failsOnce(i, scripts.MutexRelease, context.DeadlineExceeded)
+				b.failsOnce(i, scripts.Mutex().Release, context.DeadlineExceeded)
 				node.before = only("mutex_release", 5*ms)
 			}
 			b.unlockInDoubt(x)
@@ -196,7 +196,7 @@ func TestUnansweredReleaseKeepsAValueAwayForAWhile(t *testing.T) {
 			x := b.object(sameValue)
 			for _, i := range slow {
 				b.lockAll(x)
-				b.failsOnce(i, scripts.MutexRelease, context.DeadlineExceeded)
+				b.failsOnce(i, scripts.Mutex().Release, context.DeadlineExceeded)
 				_, _ = x.Unlock(background)
 			}
 			c := DefaultConfig()
@@ -216,7 +216,7 @@ func TestValueCanBeUsedAgainWithoutOtherCalls(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(func(c *Config) { sameValue(c); c.Expiry = time.Hour })
 		b.lock(x)
-		b.failsOnce(0, scripts.MutexRelease, context.DeadlineExceeded)
+		b.failsOnce(0, scripts.Mutex().Release, context.DeadlineExceeded)
 		b.unlockInDoubt(x)
 		time.Sleep(time.Second)
 		require.NoError(t, x.TryLock(background))
@@ -296,7 +296,7 @@ func TestRefusedReleaseIsNotSentInALoop(t *testing.T) {
 		b.lock(x)
 		b.nodes[0].set(func() {
 			b.nodes[0].fault = func(call *driver.Call) error {
-				if call.Script() != scripts.MutexRelease || call.Keys()[0] != "name" {
+				if call.Script() != scripts.Mutex().Release || call.Keys()[0] != "name" {
 					return nil
 				}
 				if refused.Add(1) > 100 {
@@ -345,10 +345,10 @@ func TestFirstAnswerToAReleaseIsTheLastWord(t *testing.T) {
 		b.nodes[2].lose = once("mutex_acquire")
 		x := b.object(nil)
 		b.lockAll(x)
-		b.failing(scripts.MutexRelease, errAway, 0, 1)
+		b.failing(scripts.Mutex().Release, errAway, 0, 1)
 		b.unlockInDoubt(x)
 		time.Sleep(time.Second)
-		require.Equal(t, 1+releasesAgain, b.nodes[2].ran(scripts.MutexRelease))
+		require.Equal(t, 1+releasesAgain, b.nodes[2].ran(scripts.Mutex().Release))
 		b.back(0)
 		b.unlock(x)
 		b.back(1)

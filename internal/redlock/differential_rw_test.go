@@ -34,19 +34,19 @@ func TestFakeReadWriteLockAnswersAsAServerDoes(t *testing.T) {
 
 // rwReplies are all the replies that there are.
 var rwReplies = map[*scripts.Script][]int{
-	scripts.RWMutexWriteAcquire:  {leastAnnounced, 0, 1},
-	scripts.RWMutexWriteExtend:   {-1, 0, 1},
-	scripts.RWMutexWriteRelease:  {-1, 0, 1},
-	scripts.RWMutexWriteCheck:    {-1, 0, 1},
-	scripts.RWMutexWritePass:     {-1, 0, 1, 2},
-	scripts.RWMutexWriteWithdraw: {-1, 1},
-	scripts.RWMutexReadWithdraw:  {-1, 1},
-	scripts.RWMutexReadAcquire:   {leastAnnounced, -2, 0, 1},
-	scripts.RWMutexReadExtend:    {-1, 0, 1, 2},
-	scripts.RWMutexReadRepair:    {0, 1},
-	scripts.RWMutexReadRelease:   {-1, 0, 1},
-	scripts.RWMutexReadCheck:     {-1, 0, 1},
-	scripts.RWMutexDowngrade:     {-1, 0, 1, 2},
+	scripts.RWMutex().WriteAcquire:  {leastAnnounced, 0, 1},
+	scripts.RWMutex().WriteExtend:   {-1, 0, 1},
+	scripts.RWMutex().WriteRelease:  {-1, 0, 1},
+	scripts.RWMutex().WriteCheck:    {-1, 0, 1},
+	scripts.RWMutex().WritePass:     {-1, 0, 1, 2},
+	scripts.RWMutex().WriteWithdraw: {-1, 1},
+	scripts.RWMutex().ReadWithdraw:  {-1, 1},
+	scripts.RWMutex().ReadAcquire:   {leastAnnounced, -2, 0, 1},
+	scripts.RWMutex().ReadExtend:    {-1, 0, 1, 2},
+	scripts.RWMutex().ReadRepair:    {0, 1},
+	scripts.RWMutex().ReadRelease:   {-1, 0, 1},
+	scripts.RWMutex().ReadCheck:     {-1, 0, 1},
+	scripts.RWMutex().Downgrade:     {-1, 0, 1, 2},
 }
 
 // The tests of the test: a fake whose writers do not see readers, and one whose
@@ -54,8 +54,8 @@ var rwReplies = map[*scripts.Script][]int{
 func TestFakeReadWriteLockGoesRedWhenItIsWrong(t *testing.T) {
 	node := redistest.StartOne(t)
 	for name, wrong := range map[string]func(*fakeRW){
-		scripts.RWMutexWriteAcquire.Name(): func(l *fakeRW) { l.blind = true },
-		"rwmutex_read_":                    func(l *fakeRW) { l.deaf = true },
+		scripts.RWMutex().WriteAcquire.Name(): func(l *fakeRW) { l.blind = true },
+		"rwmutex_read_":                       func(l *fakeRW) { l.deaf = true },
 	} {
 		d := newRWDiff(t, node, 0)
 		wrong(d.fake.rwLock(d.keys[0].(string)))
@@ -96,41 +96,41 @@ func (d *rwDiff) reader() any { return pick[any](d.random, "", "c|reader", "c|ot
 func (d *rwDiff) write() {
 	token, lifetime := d.contender(), d.lifetime()
 	args := append([]any{token, lifetime, d.ticket(), d.minutes()}, d.replaceable(token)...)
-	reply := d.send(scripts.RWMutexWriteAcquire, d.keys, args...)
-	d.outlive(lifetime, reply, scripts.RWMutexWriteCheck, d.keys, token)
+	reply := d.send(scripts.RWMutex().WriteAcquire, d.keys, args...)
+	d.outlive(lifetime, reply, scripts.RWMutex().WriteCheck, d.keys, token)
 }
 
 func (d *rwDiff) read() {
 	token, lifetime := d.contender(), d.lifetime()
 	args := append([]any{token, lifetime, d.reader(), d.minutes()}, d.replaceable(token)...)
-	reply := d.send(scripts.RWMutexReadAcquire, d.keys, args...)
-	d.outlive(lifetime, reply, scripts.RWMutexReadCheck, d.keys, token)
+	reply := d.send(scripts.RWMutex().ReadAcquire, d.keys, args...)
+	d.outlive(lifetime, reply, scripts.RWMutex().ReadCheck, d.keys, token)
 }
 
 // keep sends what prolongs a hold: leases never get shorter by it, so that a
 // short lifetime would not always end.
 func (d *rwDiff) keep() {
-	script := pick(d.random, scripts.RWMutexWriteExtend, scripts.RWMutexWritePass, scripts.RWMutexReadExtend,
-		scripts.RWMutexReadRepair, scripts.RWMutexDowngrade)
+	script := pick(d.random, scripts.RWMutex().WriteExtend, scripts.RWMutex().WritePass, scripts.RWMutex().ReadExtend,
+		scripts.RWMutex().ReadRepair, scripts.RWMutex().Downgrade)
 	d.send(script, d.keys, d.contender(), d.minutes())
 }
 
 func (d *rwDiff) tell() {
-	d.send(pick(d.random, scripts.RWMutexWriteCheck, scripts.RWMutexReadCheck), d.keys, d.contender())
+	d.send(pick(d.random, scripts.RWMutex().WriteCheck, scripts.RWMutex().ReadCheck), d.keys, d.contender())
 }
 
 func (d *rwDiff) release() {
 	if d.random.IntN(2) == 0 {
-		d.send(scripts.RWMutexReadRelease, d.keys, d.contender(), d.reader(), d.minutes())
+		d.send(scripts.RWMutex().ReadRelease, d.keys, d.contender(), d.reader(), d.minutes())
 		return
 	}
-	d.send(scripts.RWMutexWriteRelease, d.keys, d.contender(), d.ticket(), d.minutes())
+	d.send(scripts.RWMutex().WriteRelease, d.keys, d.contender(), d.ticket(), d.minutes())
 }
 
 func (d *rwDiff) withdraw() {
 	if d.random.IntN(2) == 0 {
-		d.send(scripts.RWMutexReadWithdraw, d.keys, pick[any](d.random, "c|reader", "c|other reader"))
+		d.send(scripts.RWMutex().ReadWithdraw, d.keys, pick[any](d.random, "c|reader", "c|other reader"))
 		return
 	}
-	d.send(scripts.RWMutexWriteWithdraw, d.keys, pick[any](d.random, "c|ticket", "c|other ticket"))
+	d.send(scripts.RWMutex().WriteWithdraw, d.keys, pick[any](d.random, "c|ticket", "c|other ticket"))
 }

@@ -55,7 +55,7 @@ func TestFakeNodeGoesRedWhenItCounts(t *testing.T) {
 	d := newDiff(t, redistest.StartOne(t), 0)
 	d.fake.perNode = true
 	err := d.run(commands)
-	require.ErrorContains(t, err, scripts.SemaphoreAcquire.Name())
+	require.ErrorContains(t, err, scripts.Semaphore().Acquire.Name())
 	require.ErrorContains(t, err, seedVariable+"=0")
 }
 
@@ -80,19 +80,19 @@ func chosenSeeds(t *testing.T) (chosen []uint64) {
 func requireAllOutcomes(t *testing.T, ran map[string]int) {
 	t.Helper()
 	for script, replies := range map[*scripts.Script][]string{
-		scripts.MutexAcquire:      {"-1000", "0", "1"},
-		scripts.MutexExtend:       {"-1", "0", "1"},
-		scripts.MutexExtendOrSet:  {"0", "1"},
-		scripts.MutexRelease:      {"-1", "0", "1"},
-		scripts.MutexPass:         {"-1", "0", "1", "2"},
-		scripts.MutexWithdraw:     {"-1", "1"},
-		scripts.MutexCheck:        {"-1", "0", "1"},
-		scripts.SemaphoreAcquire:  {"granted", "refused", "-1000", "0"},
-		scripts.SemaphoreExtend:   {"-1", "1"},
-		scripts.SemaphoreRelease:  {"-1", "1"},
-		scripts.SemaphoreWithdraw: {"-1", "1"},
-		scripts.SemaphoreCheck:    {"-1", "1"},
-		scripts.SemaphoreHeld:     {"granted", "refused"}, // some held, none held
+		scripts.Mutex().Acquire:      {"-1000", "0", "1"},
+		scripts.Mutex().Extend:       {"-1", "0", "1"},
+		scripts.Mutex().ExtendOrSet:  {"0", "1"},
+		scripts.Mutex().Release:      {"-1", "0", "1"},
+		scripts.Mutex().Pass:         {"-1", "0", "1", "2"},
+		scripts.Mutex().Withdraw:     {"-1", "1"},
+		scripts.Mutex().Check:        {"-1", "0", "1"},
+		scripts.Semaphore().Acquire:  {"granted", "refused", "-1000", "0"},
+		scripts.Semaphore().Extend:   {"-1", "1"},
+		scripts.Semaphore().Release:  {"-1", "1"},
+		scripts.Semaphore().Withdraw: {"-1", "1"},
+		scripts.Semaphore().Check:    {"-1", "1"},
+		scripts.Semaphore().Held:     {"granted", "refused"}, // some held, none held
 	} {
 		for _, reply := range replies {
 			require.Positive(t, ran[script.Name()+" "+reply], "%s never answered %s", script.Name(), reply)
@@ -215,23 +215,23 @@ func (d *diff) replaceable(token any) (tokens []any) {
 func (d *diff) mutexAcquire() {
 	name, token, lifetime := pick(d.random, d.names...), d.contender(), d.lifetime()
 	args := append([]any{token, lifetime, d.place(), d.minutes()}, d.replaceable(token)...)
-	reply := d.send(scripts.MutexAcquire, name, args...)
-	d.outlive(lifetime, reply, scripts.MutexCheck, name, token)
+	reply := d.send(scripts.Mutex().Acquire, name, args...)
+	d.outlive(lifetime, reply, scripts.Mutex().Check, name, token)
 }
 
 func (d *diff) mutexOther() {
 	name, token, lifetime := pick(d.random, d.names...), d.contender(), d.lifetime()
-	switch script := pick(d.random, scripts.MutexExtend, scripts.MutexExtendOrSet, scripts.MutexRelease,
-		scripts.MutexCheck, scripts.MutexPass, scripts.MutexWithdraw); script {
-	case scripts.MutexRelease:
+	switch script := pick(d.random, scripts.Mutex().Extend, scripts.Mutex().ExtendOrSet, scripts.Mutex().Release,
+		scripts.Mutex().Check, scripts.Mutex().Pass, scripts.Mutex().Withdraw); script {
+	case scripts.Mutex().Release:
 		d.send(script, name, token, d.place(), d.minutes())
-	case scripts.MutexCheck:
+	case scripts.Mutex().Check:
 		d.send(script, name, token)
-	case scripts.MutexWithdraw:
+	case scripts.Mutex().Withdraw:
 		d.send(script, name, pick[any](d.random, "c|one", "c|two"))
 	default:
 		reply := d.send(script, name, token, lifetime)
-		d.outlive(lifetime, reply, scripts.MutexCheck, name, token)
+		d.outlive(lifetime, reply, scripts.Mutex().Check, name, token)
 	}
 }
 
@@ -269,8 +269,8 @@ func (d *diff) take(limit, n int, wanted string) {
 	token, lifetime := d.token(), d.lifetime()
 	telling := pick(d.random, int64(0), 1, 3, 16, 100)
 	args := append([]any{token, lifetime, int64(limit), int64(n), wanted, telling, d.slotsPlace(), d.minutes()}, d.replaceable(token)...)
-	reply := d.send(scripts.SemaphoreAcquire, d.permit, args...)
-	d.outlive(lifetime, reply, scripts.SemaphoreCheck, d.permit, token, d.slots[token.(string)])
+	reply := d.send(scripts.Semaphore().Acquire, d.permit, args...)
+	d.outlive(lifetime, reply, scripts.Semaphore().Check, d.permit, token, d.slots[token.(string)])
 }
 
 // other sends one of the commands on a permit, mostly with the slots that it has.
@@ -280,20 +280,20 @@ func (d *diff) other() {
 	if d.random.IntN(6) == 0 {
 		slots = slotset.Format([]int{d.random.IntN(d.limit)})
 	}
-	switch script := pick(d.random, scripts.SemaphoreExtend, scripts.SemaphoreRelease, scripts.SemaphoreCheck,
-		scripts.SemaphoreWithdraw); script {
-	case scripts.SemaphoreExtend: // never shortens: what it extends lasts, however short the lifetime
+	switch script := pick(d.random, scripts.Semaphore().Extend, scripts.Semaphore().Release, scripts.Semaphore().Check,
+		scripts.Semaphore().Withdraw); script {
+	case scripts.Semaphore().Extend: // never shortens: what it extends lasts, however short the lifetime
 		d.send(script, d.permit, token, d.lifetime(), slots)
-	case scripts.SemaphoreCheck:
+	case scripts.Semaphore().Check:
 		d.send(script, d.permit, token, slots)
-	case scripts.SemaphoreWithdraw:
+	case scripts.Semaphore().Withdraw:
 		d.send(script, d.permit, pick[any](d.random, "c|one:1:40", "c|two:3:5"))
 	default:
 		d.send(script, d.permit, token, d.slotsPlace(), d.minutes())
 	}
 }
 
-func (d *diff) held() { d.send(scripts.SemaphoreHeld, d.permit) }
+func (d *diff) held() { d.send(scripts.Semaphore().Held, d.permit) }
 
 // crash has some permits end at about the same time. No reply depends on whether
 // others have ended already: each one asks for a slot that only it uses.
@@ -303,11 +303,11 @@ func (d *diff) crash() {
 	for i := range n {
 		slot := fmt.Sprint(apart + i)
 		token := "crashing" + slot
-		d.send(scripts.SemaphoreAcquire, d.permit, token, int64(1), int64(2*apart), int64(1), slot, int64(0), "", int64(0), token)
+		d.send(scripts.Semaphore().Acquire, d.permit, token, int64(1), int64(2*apart), int64(1), slot, int64(0), "", int64(0), token)
 	}
 	for i := range n {
 		slot := fmt.Sprint(apart + i)
-		d.awaitEnd(scripts.SemaphoreCheck, d.permit, "crashing"+slot, slot)
+		d.awaitEnd(scripts.Semaphore().Check, d.permit, "crashing"+slot, slot)
 	}
 }
 
@@ -315,7 +315,7 @@ func (d *diff) crash() {
 func (d *diff) send(script *scripts.Script, keys []any, args ...any) any {
 	call := driver.NewCall(script, keys, args...)
 	fake, server := d.eval(d.fake, &call), d.eval(d.server, &call)
-	if script == scripts.SemaphoreHeld {
+	if script == scripts.Semaphore().Held {
 		fake, server = inOrder(fake), inOrder(server)
 	}
 	fake, server = untimed(fake), untimed(server)
@@ -359,7 +359,7 @@ func (d *diff) note(script *scripts.Script, args []any, reply any) {
 	name := script.Name()
 	d.trace = append(d.trace, fmt.Sprintf("%4d %s %v: %v", len(d.trace)+1, name, args, reply))
 	d.ran[name+" "+outcomeOf(reply)]++
-	if script == scripts.SemaphoreAcquire {
+	if script == scripts.Semaphore().Acquire {
 		d.slots[args[0].(string)] = grantedSlots(reply)
 	}
 }

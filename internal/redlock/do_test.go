@@ -227,7 +227,7 @@ func TestManyReadersDo(t *testing.T) {
 			}()
 		}
 		time.Sleep(60 * time.Second)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.RWMutexReadAcquire), "one lease")
+		require.Equal(t, 1, b.nodes[0].ran(scripts.RWMutex().ReadAcquire), "one lease")
 		b.set((*fakeRW).clear, 0, 1, 2)
 		lost := 0
 		for range 50 {
@@ -292,7 +292,7 @@ func TestUntilPassesWhileDoReleases(t *testing.T) {
 			})
 		}()
 		time.Sleep(ms)
-		b.failing(scripts.MutexExtend, errDown, b.all()...)
+		b.failing(scripts.Mutex().Extend, errDown, b.all()...)
 		for _, n := range b.nodes {
 			n.set(func() { n.after = only("mutex_pass", 100*ms) })
 		}

@@ -181,7 +181,7 @@ func TestRefusedProposalIsFollowedByAnother(t *testing.T) {
 		for i, n := range b.nodes {
 			late := time.Duration(i) * ms
 			n.before = func(call *driver.Call) time.Duration {
-				if call.Script() == scripts.SemaphoreAcquire && call.Args()[4] == "2" && i < half {
+				if call.Script() == scripts.Semaphore().Acquire && call.Args()[4] == "2" && i < half {
 					asked.Add(1)
 					n.mu.Lock()
 					n.permits["quicker"] = fakePermit{[]int{2}, time.Now().Add(time.Hour)}

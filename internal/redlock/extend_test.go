@@ -65,7 +65,7 @@ func TestExtendAfterUntilIsRefusedUnasked(t *testing.T) {
 		time.Sleep(time.Until(x.Until())) // within the drift: the node still has it
 		require.NotEmpty(t, b.nodes[0].holder("name"))
 		require.ErrorIs(t, b.notExtended(x), ErrLockAlreadyExpired)
-		require.Zero(t, b.nodes[0].ran(scripts.MutexExtend))
+		require.Zero(t, b.nodes[0].ran(scripts.Mutex().Extend))
 	})
 }
 
@@ -88,7 +88,7 @@ func TestExtendWithoutAHold(t *testing.T) {
 		b.lock(x)
 		b.unlock(x)
 		require.ErrorIs(t, b.notExtended(x), ErrLockAlreadyExpired)
-		require.Zero(t, b.nodes[0].ran(scripts.MutexExtend))
+		require.Zero(t, b.nodes[0].ran(scripts.Mutex().Extend))
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		_, err := x.Extend(ctx)
@@ -104,7 +104,7 @@ func TestUnlockDuringAnExtensionWins(t *testing.T) {
 			for i, n := range b.nodes {
 				n.set(func() {
 					n.before = func(call *driver.Call) time.Duration {
-						if s := call.Script(); s == scripts.MutexExtend || s == scripts.MutexExtendOrSet {
+						if s := call.Script(); s == scripts.Mutex().Extend || s == scripts.Mutex().ExtendOrSet {
 							return time.Duration(100+i) * ms
 						}
 						return 0

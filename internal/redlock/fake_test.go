@@ -19,14 +19,14 @@ import (
 // primitive it runs.
 var testProtocol = &Protocol{
 	Kind:    "test",
-	Acquire: scripts.MutexAcquire,
-	Extend:  scripts.MutexExtend,
-	Revive:  scripts.MutexExtendOrSet,
-	Release: scripts.MutexRelease,
-	Check:   scripts.MutexCheck,
+	Acquire: scripts.Mutex().Acquire,
+	Extend:  scripts.Mutex().Extend,
+	Revive:  scripts.Mutex().ExtendOrSet,
+	Release: scripts.Mutex().Release,
+	Check:   scripts.Mutex().Check,
 
-	Pass:     scripts.MutexPass,
-	Withdraw: scripts.MutexWithdraw,
+	Pass:     scripts.Mutex().Pass,
+	Withdraw: scripts.Mutex().Withdraw,
 	LineKeys: []string{"line", "waiters"},
 }
 
@@ -225,7 +225,7 @@ func (f *fakeNode) run(call *driver.Call) any {
 	if rwScripts[call.Script()] != nil {
 		return f.runRW(call)
 	}
-	if l := f.rw[name]; l != nil && call.Script() == scripts.MutexRelease {
+	if l := f.rw[name]; l != nil && call.Script() == scripts.Mutex().Release {
 		return l.releaseQuietly(args[0])
 	}
 	if strings.HasPrefix(call.Script().Name(), "semaphore_") {
@@ -235,7 +235,7 @@ func (f *fakeNode) run(call *driver.Call) any {
 	key, there := f.live(name)
 	ours := there && key.token == token
 	switch call.Script() {
-	case scripts.MutexAcquire:
+	case scripts.Mutex().Acquire:
 		ours = false
 		for _, old := range args[4:] {
 			ours = ours || there && key.token == old
@@ -251,7 +251,7 @@ func (f *fakeNode) run(call *driver.Call) any {
 			}
 		}
 		return reply
-	case scripts.MutexPass:
+	case scripts.Mutex().Pass:
 		if !there {
 			return int64(-1)
 		}
@@ -259,7 +259,7 @@ func (f *fakeNode) run(call *driver.Call) any {
 			return reply
 		}
 		return int64(2)
-	case scripts.MutexWithdraw:
+	case scripts.Mutex().Withdraw:
 		if len(call.Keys()) == 1 { // there is no line to see
 			return int64(-1)
 		}
@@ -271,14 +271,14 @@ func (f *fakeNode) run(call *driver.Call) any {
 			return int64(-1)
 		}
 		return int64(1)
-	case scripts.MutexExtendOrSet:
+	case scripts.Mutex().ExtendOrSet:
 		return f.write(name, token, args[1], !there || ours)
-	case scripts.MutexExtend:
+	case scripts.Mutex().Extend:
 		if !there {
 			return int64(-1)
 		}
 		return f.write(name, token, args[1], ours)
-	case scripts.MutexRelease:
+	case scripts.Mutex().Release:
 		f.enqueue(name, args[1].(string), args[2])
 		if there && !ours {
 			return int64(0)
@@ -291,7 +291,7 @@ func (f *fakeNode) run(call *driver.Call) any {
 			return int64(-1)
 		}
 		return int64(1)
-	case scripts.MutexCheck:
+	case scripts.Mutex().Check:
 		if !there {
 			return int64(-1)
 		}

@@ -17,23 +17,23 @@ var (
 
 	writeProtocol = &Protocol{
 		Kind:     "test",
-		Acquire:  scripts.RWMutexWriteAcquire,
-		Extend:   scripts.RWMutexWriteExtend,
-		Release:  scripts.RWMutexWriteRelease,
-		Check:    scripts.RWMutexWriteCheck,
-		Pass:     scripts.RWMutexWritePass,
-		Withdraw: scripts.RWMutexWriteWithdraw,
+		Acquire:  scripts.RWMutex().WriteAcquire,
+		Extend:   scripts.RWMutex().WriteExtend,
+		Release:  scripts.RWMutex().WriteRelease,
+		Check:    scripts.RWMutex().WriteCheck,
+		Pass:     scripts.RWMutex().WritePass,
+		Withdraw: scripts.RWMutex().WriteWithdraw,
 		AuxKeys:  rwKeys,
 	}
 	readProtocol = &Protocol{
 		Kind:     "test",
-		Acquire:  scripts.RWMutexReadAcquire,
-		Extend:   scripts.RWMutexReadExtend,
-		Repair:   scripts.RWMutexReadRepair,
-		Release:  scripts.RWMutexReadRelease,
-		Check:    scripts.RWMutexReadCheck,
-		Convert:  scripts.RWMutexDowngrade,
-		Withdraw: scripts.RWMutexReadWithdraw,
+		Acquire:  scripts.RWMutex().ReadAcquire,
+		Extend:   scripts.RWMutex().ReadExtend,
+		Repair:   scripts.RWMutex().ReadRepair,
+		Release:  scripts.RWMutex().ReadRelease,
+		Check:    scripts.RWMutex().ReadCheck,
+		Convert:  scripts.RWMutex().Downgrade,
+		Withdraw: scripts.RWMutex().ReadWithdraw,
 		AuxKeys:  rwKeys,
 	}
 )
@@ -57,19 +57,19 @@ type fakeRW struct {
 
 // rwScripts are what the scripts do. Each runs after what has ended was removed.
 var rwScripts = map[*scripts.Script]func(l *fakeRW, token any, args []any) int64{
-	scripts.RWMutexWriteAcquire:  (*fakeRW).writeAcquire,
-	scripts.RWMutexWriteExtend:   (*fakeRW).writeExtend,
-	scripts.RWMutexWriteRelease:  (*fakeRW).writeRelease,
-	scripts.RWMutexWriteCheck:    (*fakeRW).writeCheck,
-	scripts.RWMutexWritePass:     (*fakeRW).writePass,
-	scripts.RWMutexWriteWithdraw: (*fakeRW).writeWithdraw,
-	scripts.RWMutexReadWithdraw:  (*fakeRW).readWithdraw,
-	scripts.RWMutexReadAcquire:   (*fakeRW).readAcquire,
-	scripts.RWMutexReadExtend:    (*fakeRW).readExtend,
-	scripts.RWMutexReadRepair:    (*fakeRW).readRepair,
-	scripts.RWMutexReadRelease:   (*fakeRW).readRelease,
-	scripts.RWMutexReadCheck:     (*fakeRW).readCheck,
-	scripts.RWMutexDowngrade:     (*fakeRW).downgrade,
+	scripts.RWMutex().WriteAcquire:  (*fakeRW).writeAcquire,
+	scripts.RWMutex().WriteExtend:   (*fakeRW).writeExtend,
+	scripts.RWMutex().WriteRelease:  (*fakeRW).writeRelease,
+	scripts.RWMutex().WriteCheck:    (*fakeRW).writeCheck,
+	scripts.RWMutex().WritePass:     (*fakeRW).writePass,
+	scripts.RWMutex().WriteWithdraw: (*fakeRW).writeWithdraw,
+	scripts.RWMutex().ReadWithdraw:  (*fakeRW).readWithdraw,
+	scripts.RWMutex().ReadAcquire:   (*fakeRW).readAcquire,
+	scripts.RWMutex().ReadExtend:    (*fakeRW).readExtend,
+	scripts.RWMutex().ReadRepair:    (*fakeRW).readRepair,
+	scripts.RWMutex().ReadRelease:   (*fakeRW).readRelease,
+	scripts.RWMutex().ReadCheck:     (*fakeRW).readCheck,
+	scripts.RWMutex().Downgrade:     (*fakeRW).downgrade,
 }
 
 // runRW runs a script of the read-write lock. f.mu is held.

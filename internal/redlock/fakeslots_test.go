@@ -14,13 +14,13 @@ import (
 // slotsProtocol is a protocol with slots, of the tests' own.
 var slotsProtocol = &Protocol{
 	Kind:    "test",
-	Acquire: scripts.SemaphoreAcquire,
-	Extend:  scripts.SemaphoreExtend,
-	Release: scripts.SemaphoreRelease,
-	Check:   scripts.SemaphoreCheck,
+	Acquire: scripts.Semaphore().Acquire,
+	Extend:  scripts.Semaphore().Extend,
+	Release: scripts.Semaphore().Release,
+	Check:   scripts.Semaphore().Check,
 	AuxKeys: []string{"a", "b"},
 
-	Withdraw: scripts.SemaphoreWithdraw,
+	Withdraw: scripts.Semaphore().Withdraw,
 	LineKeys: []string{"line", "waiters"},
 }
 
@@ -44,25 +44,25 @@ func (f *fakeNode) runSlots(call *driver.Call) any {
 		}
 	}
 	args := call.Args()
-	if call.Script() == scripts.SemaphoreHeld {
+	if call.Script() == scripts.Semaphore().Held {
 		return f.listPermits()
 	}
 	token := args[0].(string)
 	p, there := f.permits[token]
 	switch call.Script() {
-	case scripts.SemaphoreAcquire:
+	case scripts.Semaphore().Acquire:
 		return f.grantSlots(call.Keys()[0].(string), token, args)
-	case scripts.SemaphoreExtend:
+	case scripts.Semaphore().Extend:
 		if !there || slotset.Format(p.slots) != args[2] {
 			return int64(-1)
 		}
 		p.ends = later(p.ends, lifetime(args[1]))
 		f.permits[token] = p
-	case scripts.SemaphoreCheck:
+	case scripts.Semaphore().Check:
 		if !there || slotset.Format(p.slots) != args[1] {
 			return int64(-1)
 		}
-	case scripts.SemaphoreRelease:
+	case scripts.Semaphore().Release:
 		lock, place := call.Keys()[0].(string), args[1].(string)
 		f.enqueue(lock, place, args[2])
 		delete(f.permits, token)
@@ -70,7 +70,7 @@ func (f *fakeNode) runSlots(call *driver.Call) any {
 		if !there {
 			return int64(-1)
 		}
-	case scripts.SemaphoreWithdraw:
+	case scripts.Semaphore().Withdraw:
 		lock := call.Keys()[0].(string)
 		had := f.dequeue(lock, token)
 		f.wake(lock, "", f.servesThose())

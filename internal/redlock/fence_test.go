@@ -45,7 +45,7 @@ func (b *bench) counted() (numbers []int64) {
 func (b *bench) written() (n int) {
 	synctest.Wait()
 	for _, f := range b.nodes {
-		n += f.ran(scripts.MutexFence)
+		n += f.ran(scripts.Mutex().Fence)
 	}
 	return n
 }
@@ -148,7 +148,7 @@ func TestFenceThatCannotBeWrittenFailsTheTry(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.countFrom(large, large+10, large+20)
 		for i := range b.nodes {
-			b.refuse(i, scripts.MutexFence)
+			b.refuse(i, scripts.Mutex().Fence)
 		}
 		x := b.numbered()
 		err := x.TryLock(background)
@@ -171,7 +171,7 @@ func TestFenceEndsWithItsCaller(t *testing.T) {
 		b.countFrom(large, large+10, large+20)
 		for _, f := range b.nodes {
 			f.before = func(call *driver.Call) time.Duration {
-				if call.Script() == scripts.MutexFence {
+				if call.Script() == scripts.Mutex().Fence {
 					return time.Second
 				}
 				return 0
@@ -262,7 +262,7 @@ func TestFencesOfACrowd(t *testing.T) {
 		synctest.Wait()
 		b.unlock(x)
 		all.Wait()
-		require.Less(t, b.nodes[0].ran(scripts.MutexAcquireFenced), 20)
+		require.Less(t, b.nodes[0].ran(scripts.Mutex().AcquireFenced), 20)
 	})
 }
 

@@ -255,7 +255,7 @@ func TestForeignCodeIsCalledWithoutLocksOnTheWay(t *testing.T) {
 		p.mu.Unlock()
 		ctx, cancel := p.context()
 		waiting := b.takeLater(ctx, slots, 1)
-		b.slow(scripts.SemaphoreRelease.Name(), 20*ms)
+		b.slow(scripts.Semaphore().Release.Name(), 20*ms)
 		time.Sleep(70 * ms)
 		b.giveBack(held) // its retry delay ends while it is being served
 		b.giveBack(b.got(waiting))

@@ -51,6 +51,6 @@ func runsAfterItsRelease(t *testing.T, err error, after time.Duration) {
 		require.Equal(t, token, stopped.holder("name"), "the acquire ran after the release")
 		time.Sleep(time.Second)
 		b.nothingLeft()
-		require.Equal(t, 1+releasesAgain, stopped.ran(scripts.MutexRelease))
+		require.Equal(t, 1+releasesAgain, stopped.ran(scripts.Mutex().Release))
 	})
 }

@@ -20,10 +20,10 @@ func TestLockerRenewsUntilUnlock(t *testing.T) {
 		require.False(t, x.hold.over())
 		l.Unlock()
 		b.nothingLeft()
-		extensions := b.nodes[0].ran(scripts.MutexExtend)
+		extensions := b.nodes[0].ran(scripts.Mutex().Extend)
 		require.InDelta(t, time.Hour/(x.spec.lifetime()/renewAfter), extensions, 2)
 		time.Sleep(time.Hour)
-		require.Equal(t, extensions, b.nodes[0].ran(scripts.MutexExtend), "none after Unlock")
+		require.Equal(t, extensions, b.nodes[0].ran(scripts.Mutex().Extend), "none after Unlock")
 	})
 }
 
@@ -59,9 +59,9 @@ func TestRenewalEndsWithALostHold(t *testing.T) {
 			n.restart()
 		}
 		time.Sleep(time.Minute)
-		extensions := b.nodes[0].ran(scripts.MutexExtend)
+		extensions := b.nodes[0].ran(scripts.Mutex().Extend)
 		time.Sleep(time.Hour)
-		require.Equal(t, extensions, b.nodes[0].ran(scripts.MutexExtend))
+		require.Equal(t, extensions, b.nodes[0].ran(scripts.Mutex().Extend))
 		require.Panics(t, l.Unlock, "the work was not protected")
 		b.lock(x) // the object can be used again
 		b.unlock(x)

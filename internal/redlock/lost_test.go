@@ -395,7 +395,7 @@ func TestPermitIsLost(t *testing.T) {
 		b.restarted(0, 1, 2)
 		_, _ = p.Extend(background)
 		require.True(t, isLost(lost))
-		require.Equal(t, 2, b.nodes[0].ran(scripts.SemaphoreAcquire))
+		require.Equal(t, 2, b.nodes[0].ran(scripts.Semaphore().Acquire))
 	})
 }
 

@@ -33,11 +33,11 @@ func (b *bench) heldBy(token string, lifetime time.Duration) {
 func (b *bench) looked(within time.Duration) (asked []int) {
 	before := make([]int, len(b.nodes))
 	for i, n := range b.nodes {
-		before[i] = n.ran(scripts.MutexAcquire)
+		before[i] = n.ran(scripts.Mutex().Acquire)
 	}
 	time.Sleep(within)
 	for i, n := range b.nodes {
-		asked = append(asked, n.ran(scripts.MutexAcquire)-before[i])
+		asked = append(asked, n.ran(scripts.Mutex().Acquire)-before[i])
 	}
 	return asked
 }
@@ -210,7 +210,7 @@ func TestTriesGoByWithoutLooks(t *testing.T) {
 	hearing(t, 1, func(b *bench) {
 		b.heldBy(tokenOfOurs, time.Hour)
 		warm := b.waitsForEver(nil) // so that the subscription is open
-		before, start := b.nodes[0].ran(scripts.MutexAcquire), time.Now()
+		before, start := b.nodes[0].ran(scripts.Mutex().Acquire), time.Now()
 		x := NewExclusive(b.engine.NewSpec(testProtocol, "name", func() Config {
 			c := DefaultConfig()
 			c.Tries = 6
@@ -219,7 +219,7 @@ func TestTriesGoByWithoutLooks(t *testing.T) {
 		}()))
 		require.ErrorIs(t, x.Lock(background), ErrFailed)
 		require.Equal(t, 500*ms+2*ms, time.Since(start), "five delays, and the first and the last try")
-		require.LessOrEqual(t, b.nodes[0].ran(scripts.MutexAcquire)-before, 2+1, "one of the other waiter's looks may be among them")
+		require.LessOrEqual(t, b.nodes[0].ran(scripts.Mutex().Acquire)-before, 2+1, "one of the other waiter's looks may be among them")
 		warm()
 	})
 }
@@ -283,9 +283,9 @@ func TestLooksOfACrowdGoInFullBatches(t *testing.T) {
 			time.Sleep(ms / 2)
 		}
 		time.Sleep(time.Second)
-		looks, requests, before := n.ran(scripts.MutexAcquire), sent.requests.Load(), delays.Load()
+		looks, requests, before := n.ran(scripts.Mutex().Acquire), sent.requests.Load(), delays.Load()
 		time.Sleep(8 * time.Second)
-		looks, requests = n.ran(scripts.MutexAcquire)-looks, sent.requests.Load()-requests
+		looks, requests = n.ran(scripts.Mutex().Acquire)-looks, sent.requests.Load()-requests
 		require.InDelta(t, 10*waiters, looks, waiters)
 		require.LessOrEqual(t, int(requests), looks/90)
 		require.LessOrEqual(t, int(delays.Load()-before), looks+waiters/10, "who has tries without limit wakes for its looks only")
@@ -334,7 +334,7 @@ func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
 		n.put("other", tokenOfOurs, time.Hour)
 		n.set(func() {
 			n.after = func(call *driver.Call) time.Duration {
-				if call.Keys()[0] == "name" && call.Script() == scripts.MutexAcquire {
+				if call.Keys()[0] == "name" && call.Script() == scripts.Mutex().Acquire {
 					return 10 * ms
 				}
 				return ms / 2
@@ -375,32 +375,32 @@ func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
 		asks  *scripts.Script
 		waits func(b *bench) func(context.Context) error // behind another process
 	}{
-		"mutex": {scripts.MutexAcquire, func(b *bench) func(context.Context) error {
+		"mutex": {scripts.Mutex().Acquire, func(b *bench) func(context.Context) error {
 			b.heldBy(tokenOfOurs, time.Hour)
 			return b.object(unlimited).Lock
 		}},
-		"writer behind a writer": {scripts.RWMutexWriteAcquire, func(b *bench) func(context.Context) error {
+		"writer behind a writer": {scripts.RWMutex().WriteAcquire, func(b *bench) func(context.Context) error {
 			b.set(func(l *fakeRW) { l.writer = fakeKey{tokenOfOurs, time.Now().Add(time.Hour)} }, 0, 1, 2)
 			return b.rw(unlimited).Writer.Lock
 		}},
-		"writer behind readers": {scripts.RWMutexWriteAcquire, func(b *bench) func(context.Context) error {
+		"writer behind readers": {scripts.RWMutex().WriteAcquire, func(b *bench) func(context.Context) error {
 			b.set(func(l *fakeRW) { l.readers["theirs"] = time.Now().Add(time.Hour) }, 0, 1, 2)
 			return b.rw(unlimited).Writer.Lock
 		}},
-		"reader behind a writer": {scripts.RWMutexReadAcquire, func(b *bench) func(context.Context) error {
+		"reader behind a writer": {scripts.RWMutex().ReadAcquire, func(b *bench) func(context.Context) error {
 			b.set(func(l *fakeRW) { l.writer = fakeKey{tokenOfOurs, time.Now().Add(time.Hour)} }, 0, 1, 2)
 			return b.rw(unlimited).Reader.Lock
 		}},
-		"reader behind a writer that waits": {scripts.RWMutexReadAcquire, func(b *bench) func(context.Context) error {
+		"reader behind a writer that waits": {scripts.RWMutex().ReadAcquire, func(b *bench) func(context.Context) error {
 			b.set(func(l *fakeRW) { theirReader(l); theirTicket(l) }, 0, 1, 2)
 			return b.rw(unlimited).Reader.Lock
 		}},
-		"reader behind a writer that waits for its process": {scripts.RWMutexReadExtend, func(b *bench) func(context.Context) error {
+		"reader behind a writer that waits for its process": {scripts.RWMutex().ReadExtend, func(b *bench) func(context.Context) error {
 			x := reading(b)
 			b.set(theirTicket, 0, 1, 2)
 			return x.Reader.Lock
 		}},
-		"permits": {scripts.SemaphoreAcquire, func(b *bench) func(context.Context) error {
+		"permits": {scripts.Semaphore().Acquire, func(b *bench) func(context.Context) error {
 			b.take(b.elsewhere().slots(1, func(c *Config) { c.Expiry = time.Hour }), 1)
 			x := b.slots(1, unlimited)
 			return func(ctx context.Context) error { _, err := x.Acquire(ctx, 1); return err }

@@ -40,7 +40,7 @@ func (b *bench) extensions(fault func(n int) error) *extensions {
 		n := 0
 		node.set(func() {
 			node.fault = func(call *driver.Call) error {
-				if call.Script() != scripts.MutexExtend {
+				if call.Script() != scripts.Mutex().Extend {
 					return nil
 				}
 				if i == 0 {
@@ -160,7 +160,7 @@ func TestRenewalTellsOfADenial(t *testing.T) {
 		<-x.Lost()
 		require.Equal(t, x.spec.lifetime()/renewAfter, time.Since(start).Round(10))
 		time.Sleep(time.Hour)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.MutexExtend))
+		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Extend))
 		b.asleep()
 	})
 }
@@ -176,13 +176,13 @@ func TestSlowRenewalDoesNotExtendTrust(t *testing.T) {
 		}
 		<-x.Lost()
 		require.Zero(t, time.Since(until))
-		require.Positive(t, b.nodes[0].ran(scripts.MutexExtend), "the nodes have extended it")
+		require.Positive(t, b.nodes[0].ran(scripts.Mutex().Extend), "the nodes have extended it")
 		time.Sleep(2 * time.Second) // the answers come
 		require.Equal(t, until, x.Until())
 		require.True(t, x.hold.over())
-		n := b.nodes[0].ran(scripts.MutexExtend)
+		n := b.nodes[0].ran(scripts.Mutex().Extend)
 		time.Sleep(time.Hour)
-		require.Equal(t, n, b.nodes[0].ran(scripts.MutexExtend))
+		require.Equal(t, n, b.nodes[0].ran(scripts.Mutex().Extend))
 	})
 }
 
@@ -219,7 +219,7 @@ func TestUnlockWaitsForARenewal(t *testing.T) {
 			require.Equal(t, []string{"mutex_acquire", "mutex_extend", "mutex_release"}, n.history())
 		}
 		time.Sleep(time.Hour)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.MutexExtend))
+		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Extend))
 		require.False(t, isLost(lost))
 	})
 }
@@ -258,7 +258,7 @@ func TestPassedOnHoldIsRenewed(t *testing.T) {
 		b.unlock(x)
 		require.NoError(t, <-next)
 		synctest.Wait() // for the node that is not needed for a majority
-		require.Zero(t, b.nodes[0].ran(scripts.MutexRelease))
+		require.Zero(t, b.nodes[0].ran(scripts.Mutex().Release))
 		time.Sleep(time.Hour)
 		require.False(t, isLost(x.Lost()))
 		b.unlock(x)
@@ -401,11 +401,11 @@ func TestManyHoldsAreRenewedInBatches(t *testing.T) {
 		for i, n := range b.nodes {
 			n.set(func() { n.before = always(time.Duration(i+1) * ms / 10) })
 		}
-		before := b.nodes[0].ran(scripts.MutexExtend)
+		before := b.nodes[0].ran(scripts.Mutex().Extend)
 		batches := nodes[0].batches.Load()
 		time.Sleep(2 * time.Minute)
 		b.noneLost(objects)
-		extensions := b.nodes[0].ran(scripts.MutexExtend) - before
+		extensions := b.nodes[0].ran(scripts.Mutex().Extend) - before
 		batches = nodes[0].batches.Load() - batches
 		require.Greater(t, extensions, 25_000)
 		require.Less(t, int(batches), extensions/30)

@@ -195,7 +195,7 @@ func TestWhoWaitsForWhomInOneObject(t *testing.T) {
 		require.NoError(t, <-laterReader)
 		time.Sleep(time.Second)
 		b.waits(laterWriter)
-		require.Equal(t, 1, b.asked(scripts.RWMutexWriteAcquire), "it does not ask before its turn")
+		require.Equal(t, 1, b.asked(scripts.RWMutex().WriteAcquire), "it does not ask before its turn")
 		b.out(x.Reader)
 		require.NoError(t, <-laterWriter)
 		b.out(x.Writer)
@@ -240,8 +240,8 @@ func TestQueuedReadersTriesRunOutAsIfTheyHadPolled(t *testing.T) {
 			require.ErrorIs(t, h.Lock(background), ErrFailed)
 			require.Equal(t, 400*ms, time.Since(start))
 		}
-		require.Zero(t, b.asked(scripts.RWMutexReadAcquire))
-		require.Equal(t, 1, b.asked(scripts.RWMutexWriteAcquire))
+		require.Zero(t, b.asked(scripts.RWMutex().ReadAcquire))
+		require.Equal(t, 1, b.asked(scripts.RWMutex().WriteAcquire))
 	})
 }
 
@@ -256,16 +256,16 @@ func TestReadersJoinWithoutARoundTripForAShortWhile(t *testing.T) {
 		require.Len(t, b.nodes[0].history(), 1)
 		time.Sleep(time.Nanosecond)
 		b.in(x.Reader)
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadExtend))
+		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadExtend))
 		time.Sleep(joinWindow - 1)
 		b.in(x.Reader)
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadExtend), "the answer opened the lease anew")
+		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadExtend), "the answer opened the lease anew")
 		for range 13 {
 			require.Equal(t, []int{1, 1, 1}, b.leases(), "until the last one")
 			b.out(x.Reader)
 		}
 		b.free()
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadRelease))
+		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadRelease))
 		_, err := x.Reader.Unlock(background)
 		require.ErrorIs(t, err, errNotHeld)
 	})
@@ -288,7 +288,7 @@ func TestOneExtensionAdmitsAllWhoCameMeanwhile(t *testing.T) {
 		for _, result := range readers {
 			require.NoError(t, <-result)
 		}
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadExtend))
+		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadExtend))
 		require.Equal(t, joinWindow, x.Reader.Until().Sub(until))
 		for range 21 {
 			b.out(x.Reader)
@@ -310,7 +310,7 @@ func TestOneAcquireAdmitsAllWhoCameMeanwhile(t *testing.T) {
 		for _, result := range readers {
 			require.NoError(t, <-result)
 		}
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadAcquire))
+		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadAcquire))
 		require.Equal(t, []int{1, 1, 1}, b.leases())
 		for range 20 {
 			b.out(x.Reader)
@@ -331,7 +331,7 @@ func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
 			b.extended(x.Reader)
 			b.in(x.Reader) // nobody knows yet
 			b.out(x.Reader)
-			require.Equal(b, 1, b.asked(scripts.RWMutexReadExtend))
+			require.Equal(b, 1, b.asked(scripts.RWMutex().ReadExtend))
 			time.Sleep(joinWindow / 2)
 			b.set(theirTicket, 0, 1) // so that one who asks is refused
 		},
@@ -357,10 +357,10 @@ func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
 				x := b.rw(nil)
 				b.in(x.Reader)
 				see(b, x)
-				before := b.asked(scripts.RWMutexReadExtend)
+				before := b.asked(scripts.RWMutex().ReadExtend)
 				first := begins(background, x.Reader.Lock)
 				second := begins(background, x.Reader.Lock)
-				require.Equal(t, before+1, b.asked(scripts.RWMutexReadExtend), "it asks instead")
+				require.Equal(t, before+1, b.asked(scripts.RWMutex().ReadExtend), "it asks instead")
 				time.Sleep(time.Second)
 				b.waits(first, second)
 				b.set((*fakeRW).clear, 0, 1, 2)
@@ -387,7 +387,7 @@ func TestReadersJoinAgainOnceTheWriterHasGivenUp(t *testing.T) {
 		b.set(func(l *fakeRW) { clear(l.intents) }, 0, 1, 2)
 		require.NoError(t, <-waiting)
 		b.in(x.Reader)
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadAcquire), "the same lease")
+		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadAcquire), "the same lease")
 		for range 3 {
 			b.out(x.Reader)
 		}
@@ -402,7 +402,7 @@ func TestReadersThatNeverPauseLetAWriterIn(t *testing.T) {
 		readers, other := b.rw(nil), b.rw(nil)
 		stop := b.relay(readers, 7*ms, 5*ms)
 		time.Sleep(time.Second)
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadAcquire), "one lease all the time")
+		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadAcquire), "one lease all the time")
 		start := time.Now()
 		b.in(other.Writer)
 		require.Less(t, time.Since(start), time.Second)
@@ -488,7 +488,7 @@ func TestTryLockOfAReaderWaitsForAQuestionUnderWay(t *testing.T) {
 		b.waits(asking, trying)
 		require.NoError(t, <-asking)
 		require.NoError(t, <-trying)
-		require.Equal(t, 1, b.asked(scripts.RWMutexReadAcquire))
+		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadAcquire))
 		b.out(x.Reader)
 		b.out(x.Reader)
 
@@ -497,7 +497,7 @@ func TestTryLockOfAReaderWaitsForAQuestionUnderWay(t *testing.T) {
 		trying = begins(background, x.Reader.TryLock)
 		b.waits(asking, trying)
 		require.ErrorIs(t, <-trying, ErrFailed, "it was refused with the other")
-		require.Equal(t, 3, b.asked(scripts.RWMutexReadAcquire), "once more, as the first may be from before")
+		require.Equal(t, 3, b.asked(scripts.RWMutex().ReadAcquire), "once more, as the first may be from before")
 		ctx, cancel := context.WithCancel(background)
 		time.Sleep(95 * ms) // the next try is under way
 		trying = begins(ctx, x.Reader.TryLock)
@@ -520,7 +520,7 @@ func TestTryLockOfAReaderHasAPollerLook(t *testing.T) {
 		var taken *ErrTaken
 		require.ErrorAs(t, x.Reader.TryLock(background), &taken)
 		require.Zero(t, time.Since(start))
-		require.Equal(t, 2, b.asked(scripts.RWMutexReadAcquire))
+		require.Equal(t, 2, b.asked(scripts.RWMutex().ReadAcquire))
 		b.waits(polling)
 		b.set((*fakeRW).clear, 0, 1, 2)
 		require.NoError(t, <-polling)
@@ -543,7 +543,7 @@ func TestForgetfulNodesAreRepairedForReaders(t *testing.T) {
 				b.set(there, 0, 1, 2)
 				b.extended(x.Reader)
 				require.Equal(t, []int{1, 1, 1}, b.leases())
-				require.Equal(t, 1, b.nodes[1].ran(scripts.RWMutexReadRepair))
+				require.Equal(t, 1, b.nodes[1].ran(scripts.RWMutex().ReadRepair))
 
 				b.nodes[2].restart() // node 1 does not vote yet
 				_, err := x.Reader.Extend(background)
@@ -635,7 +635,7 @@ func TestReadersLeaseIsRepaired(t *testing.T) {
 					extend(b, x)
 					time.Sleep(20 * ms)
 					require.Equal(t, []int{1, 1, 1}, b.leases())
-					require.Equal(t, 1, b.nodes[forgets].ran(scripts.RWMutexReadRepair))
+					require.Equal(t, 1, b.nodes[forgets].ran(scripts.RWMutex().ReadRepair))
 					b.extended(x.Reader) // from now on the repaired one votes
 					time.Sleep(20 * ms)
 					b.restarted(0)

@@ -71,7 +71,7 @@ func TestNoWriterGetsInDuringADowngrade(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for i, n := range b.nodes {
 			n.before = func(call *driver.Call) time.Duration {
-				if call.Script() == scripts.RWMutexDowngrade {
+				if call.Script() == scripts.RWMutex().Downgrade {
 					return time.Duration(i+1) * 50 * ms
 				}
 				return 0
@@ -274,7 +274,7 @@ func TestDowngradeAfterExpiry(t *testing.T) {
 		require.ErrorIs(t, err, errDowngrade)
 		require.ErrorIs(t, err, ErrLockAlreadyExpired)
 		require.NotErrorIs(t, err, errNotHeld)
-		require.Zero(t, b.asked(scripts.RWMutexDowngrade))
+		require.Zero(t, b.asked(scripts.RWMutex().Downgrade))
 		require.Equal(t, until, x.Reader.Until())
 		waiting := begins(background, x.Writer.Lock)
 		b.waits(waiting)
@@ -428,7 +428,7 @@ func TestDowngradeKeepsRenewal(t *testing.T) {
 				lost := x.Writer.Lost()
 				require.NoError(t, x.Downgrade(background))
 				time.Sleep(time.Hour)
-				require.Zero(t, b.asked(scripts.RWMutexWriteExtend))
+				require.Zero(t, b.asked(scripts.RWMutex().WriteExtend))
 				require.False(t, isLost(lost))
 				require.False(t, isLost(x.Reader.Lost()))
 				b.out(x.Reader)
@@ -528,7 +528,7 @@ func TestFailedDowngradeInDo(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		err := x.Writer.Do(background, func(ctx context.Context) error {
-			b.failing(scripts.RWMutexDowngrade, errLostReply, 0, 1, 2)
+			b.failing(scripts.RWMutex().Downgrade, errLostReply, 0, 1, 2)
 			require.ErrorIs(t, x.Downgrade(ctx), errDowngrade)
 			b.back(0, 1, 2)
 			require.NoError(t, ctx.Err())

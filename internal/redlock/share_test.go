@@ -19,7 +19,7 @@ func TestGoroutinesOfOneObjectAreServedInOrder(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		asked := b.nodes[0].ran(scripts.MutexAcquire)
+		asked := b.nodes[0].ran(scripts.Mutex().Acquire)
 		var order []int
 		var done sync.WaitGroup
 		for i := range 20 {
@@ -30,7 +30,7 @@ func TestGoroutinesOfOneObjectAreServedInOrder(t *testing.T) {
 			})
 			synctest.Wait() // it is in line
 		}
-		require.Equal(t, asked, b.nodes[0].ran(scripts.MutexAcquire), "those in line do not ask")
+		require.Equal(t, asked, b.nodes[0].ran(scripts.Mutex().Acquire), "those in line do not ask")
 		b.unlock(x)
 		done.Wait()
 		for i, got := range order {
@@ -51,7 +51,7 @@ func TestQueuedTriesRunOutAsIfTheyHadPolled(t *testing.T) {
 		var taken *ErrTaken
 		require.ErrorAs(t, err, &taken)
 		require.Empty(t, taken.Nodes, "no node was asked")
-		require.Equal(t, 1, b.nodes[0].ran(scripts.MutexAcquire))
+		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Acquire))
 	})
 }
 
@@ -67,7 +67,7 @@ func TestTriesSpentInLineAreNotMadeAgain(t *testing.T) {
 		start := time.Now()
 		require.ErrorIs(t, x.Lock(context.Background()), ErrFailed)
 		require.Equal(t, 400*ms, time.Since(start), "as if it had polled from the start")
-		require.Equal(t, 1+3, b.nodes[0].ran(scripts.MutexAcquire), "let in at 250ms, then at 300 and 400ms")
+		require.Equal(t, 1+3, b.nodes[0].ran(scripts.Mutex().Acquire), "let in at 250ms, then at 300 and 400ms")
 	})
 }
 
@@ -79,7 +79,7 @@ func TestTryLockOfAHeldObjectAsksNobody(t *testing.T) {
 		var taken *ErrTaken
 		require.ErrorAs(t, x.TryLock(context.Background()), &taken)
 		require.Zero(t, time.Since(start))
-		require.Equal(t, 1, b.nodes[0].ran(scripts.MutexAcquire))
+		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Acquire))
 		b.unlock(x)
 		require.NoError(t, x.TryLock(context.Background()))
 		b.unlock(x)
@@ -171,14 +171,14 @@ func TestUnlockWithoutAHold(t *testing.T) {
 			require.False(t, ok)
 			require.ErrorIs(t, err, ErrLockAlreadyExpired)
 			require.ErrorIs(t, err, errNotHeld)
-			require.Zero(t, b.nodes[0].ran(scripts.MutexRelease))
+			require.Zero(t, b.nodes[0].ran(scripts.Mutex().Release))
 		}
 		b.lockAll(x)
 		b.unlock(x)
 		synctest.Wait()
 		_, err := x.Unlock(context.Background())
 		require.ErrorIs(t, err, errNotHeld)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.MutexRelease))
+		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Release))
 	})
 }
 
@@ -237,7 +237,7 @@ func TestUnlockWithoutAMajorityIsNoExpiry(t *testing.T) {
 		require.ErrorContains(t, err, `test: "name": failed to release lock: node #0: never granted it; node #1: dial: fake: down`)
 		require.NotErrorIs(t, err, ErrLockAlreadyExpired)
 		require.Equal(t, []string{"", x.Value(), ""}, b.holders())
-		require.Equal(t, 0, b.nodes[0].ran(scripts.MutexRelease), "nothing was sent there, so nothing is released")
+		require.Equal(t, 0, b.nodes[0].ran(scripts.Mutex().Release), "nothing was sent there, so nothing is released")
 	})
 }
 

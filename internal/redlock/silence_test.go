@@ -48,9 +48,9 @@ func TestBackgroundWorkBehindAHungNodeIsBounded(t *testing.T) {
 				require.Empty(t, n.holder(name))
 			}
 		}
-		before := b.nodes[0].ran(scripts.MutexAcquire)
+		before := b.nodes[0].ran(scripts.Mutex().Acquire)
 		b.churn(10, ms)
-		require.Equal(t, before+10, b.nodes[0].ran(scripts.MutexAcquire), "it is asked as ever")
+		require.Equal(t, before+10, b.nodes[0].ran(scripts.Mutex().Acquire), "it is asked as ever")
 	})
 }
 
@@ -145,7 +145,7 @@ func TestWhatIsNotNeededIsNotSent(t *testing.T) {
 		for _, name := range slow.history()[before:] {
 			require.Contains(t, []string{"mutex_acquire"}, name)
 		}
-		require.Equal(t, 20, slow.ran(scripts.MutexAcquire), "those of the 20 and no other")
+		require.Equal(t, 20, slow.ran(scripts.Mutex().Acquire), "those of the 20 and no other")
 	})
 }
 

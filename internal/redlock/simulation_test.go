@@ -550,20 +550,20 @@ func as(call *driver.Call, token string) {
 }
 
 func anyonesRelease(f *fakeNode, call *driver.Call) {
-	if key, there := f.live("name"); there && call.Script() == scripts.MutexRelease {
+	if key, there := f.live("name"); there && call.Script() == scripts.Mutex().Release {
 		as(call, key.token)
 	}
 }
 
 // revivingExtend writes the token where there is none.
 func revivingExtend(_ *fakeNode, call *driver.Call) {
-	if call.Script() == scripts.MutexExtend {
-		*call = driver.NewCall(scripts.MutexExtendOrSet, call.Keys(), call.Args()...)
+	if call.Script() == scripts.Mutex().Extend {
+		*call = driver.NewCall(scripts.Mutex().ExtendOrSet, call.Keys(), call.Args()...)
 	}
 }
 
 func greedyAcquire(f *fakeNode, call *driver.Call) {
-	if key, there := f.live("name"); there && call.Script() == scripts.MutexAcquire {
+	if key, there := f.live("name"); there && call.Script() == scripts.Mutex().Acquire {
 		*call = driver.NewCall(call.Script(), call.Keys(), append(call.Args(), any(key.token))...)
 	}
 }

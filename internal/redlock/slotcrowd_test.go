@@ -94,7 +94,7 @@ func TestATryIsRefusedByTheNodesOnly(t *testing.T) {
 			}
 			all.Wait()
 			t.Logf("%d nodes: %d of %d refused, %.1f requests a try", n, refused.Load(), goroutines*tries,
-				float64(b.nodes[0].ran(scripts.SemaphoreAcquire))/(goroutines*tries))
+				float64(b.nodes[0].ran(scripts.Semaphore().Acquire))/(goroutines*tries))
 			require.Less(b, int(refused.Load()), goroutines*tries/100)
 		})
 	}
@@ -107,10 +107,10 @@ func TestOnlyAcquiresGoBehindOneThatWasRefused(t *testing.T) {
 		x := b.patient(4)
 		held := b.take(x, 2)
 		large := b.takeLater(background, x, 3)
-		asked := b.nodes[0].ran(scripts.SemaphoreAcquire)
+		asked := b.nodes[0].ran(scripts.Semaphore().Acquire)
 		small := b.takeLater(background, x, 1)
 		require.Empty(b, small)
-		require.Equal(b, asked, b.nodes[0].ran(scripts.SemaphoreAcquire), "it asks in its turn")
+		require.Equal(b, asked, b.nodes[0].ran(scripts.Semaphore().Acquire), "it asks in its turn")
 		p, err := x.TryAcquire(background, 2)
 		require.NoError(b, err)
 		b.full(x, 1)

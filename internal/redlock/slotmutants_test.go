@@ -70,7 +70,7 @@ func TestRivalsThatDisagreeProposeOtherSlots(t *testing.T) {
 			var wanted []string
 			for _, n := range b.nodes {
 				n.before = func(call *driver.Call) time.Duration {
-					if call.Script() != scripts.SemaphoreAcquire {
+					if call.Script() != scripts.Semaphore().Acquire {
 						return 0
 					}
 					want := call.Args()[4].(string)

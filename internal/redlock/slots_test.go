@@ -46,7 +46,7 @@ func (b *bench) giveBack(p *Permit) {
 
 func (b *bench) held(x *Slots) int {
 	b.Helper()
-	n, err := x.Held(context.Background(), scripts.SemaphoreHeld)
+	n, err := x.Held(context.Background(), scripts.Semaphore().Held)
 	require.NoError(b, err)
 	return n
 }
@@ -156,7 +156,7 @@ func TestSurplusGrantIsMovedThoughTheFirstMoveFails(t *testing.T) {
 		node, acquires := b.nodes[2], 0
 		node.permits["stray"] = fakePermit{[]int{0}, time.Now().Add(time.Second)}
 		node.fault = func(call *driver.Call) error {
-			if call.Script() != scripts.SemaphoreAcquire {
+			if call.Script() != scripts.Semaphore().Acquire {
 				return nil
 			}
 			if acquires++; acquires != 2 {
@@ -178,7 +178,7 @@ func TestPermitsGrantedInTheWrongOrderAreSortedOut(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var acquires atomic.Int32
 		b.nodes[2].before = func(call *driver.Call) time.Duration {
-			if call.Script() != scripts.SemaphoreAcquire {
+			if call.Script() != scripts.Semaphore().Acquire {
 				return 0
 			}
 			switch acquires.Add(1) {

@@ -129,7 +129,7 @@ func TestLooksAreNoTries(t *testing.T) {
 		start := time.Now()
 		require.ErrorIs(t, x.Lock(background), ErrFailed)
 		require.Equal(t, 20*time.Second, time.Since(start))
-		require.InDelta(t, 21, b.nodes[0].ran(scripts.MutexAcquire), 2)
+		require.InDelta(t, 21, b.nodes[0].ran(scripts.Mutex().Acquire), 2)
 	})
 }
 

@@ -42,7 +42,7 @@ func TestWaitingWriterLeavesItsTicketAndRenewsIt(t *testing.T) {
 		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1, 2)
 		require.NoError(t, <-waiting)
 		require.Equal(t, []int{0, 0, 0}, b.tickets())
-		require.Zero(t, b.asked(scripts.RWMutexWriteWithdraw), "the grant has consumed it")
+		require.Zero(t, b.asked(scripts.RWMutex().WriteWithdraw), "the grant has consumed it")
 		b.out(x.Writer)
 		b.free()
 	})
@@ -89,7 +89,7 @@ func TestOnlyTriesThatGoOnWaitingLeaveATicket(t *testing.T) {
 		time.Sleep(8 * ms)
 		require.Equal(t, []int{0, 0, 0}, b.tickets(), "the last try has left none")
 		require.ErrorIs(t, <-two, ErrFailed)
-		require.Equal(t, 1+1+2, b.asked(scripts.RWMutexWriteAcquire))
+		require.Equal(t, 1+1+2, b.asked(scripts.RWMutex().WriteAcquire))
 	})
 }
 
@@ -118,7 +118,7 @@ func TestTicketIsPutBackWhereATryWonAMinority(t *testing.T) {
 			require.ErrorIs(t, readers.Reader.TryLock(background), ErrFailed)
 			time.Sleep(7 * ms)
 		}
-		require.Positive(t, b.nodes[2].ran(scripts.RWMutexWriteRelease))
+		require.Positive(t, b.nodes[2].ran(scripts.RWMutex().WriteRelease))
 		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
 		require.NoError(t, <-waiting)
 		time.Sleep(100 * ms)
@@ -136,7 +136,7 @@ func TestTicketIsPutBackByAReleaseThatWasOwed(t *testing.T) {
 		x := b.rw(nil)
 		b.nodes[2].set(func() {
 			b.nodes[2].fault = func(call *driver.Call) error {
-				if call.Script() == scripts.RWMutexWriteRelease {
+				if call.Script() == scripts.RWMutex().WriteRelease {
 					return errLostReply
 				}
 				return nil
@@ -190,7 +190,7 @@ func TestTicketIsWithdrawnOnGivingUp(t *testing.T) {
 				require.ErrorIs(t, call(b, b.rw(nil)), ErrFailed)
 				time.Sleep(50 * ms) // the last try's answers, and no expiry
 				require.Equal(t, []int{0, 0, 0}, b.tickets())
-				require.GreaterOrEqual(t, b.asked(scripts.RWMutexWriteWithdraw), 1)
+				require.GreaterOrEqual(t, b.asked(scripts.RWMutex().WriteWithdraw), 1)
 			})
 		})
 	}
@@ -236,7 +236,7 @@ func TestTicketIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
 		n := b.nodes[2]
 		n.set(func() {
 			n.before = func(call *driver.Call) time.Duration {
-				if call.Script() != scripts.RWMutexWriteAcquire {
+				if call.Script() != scripts.RWMutex().WriteAcquire {
 					return 0
 				}
 				if tries.Add(1) == 1 {
@@ -245,7 +245,7 @@ func TestTicketIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
 				return 0
 			}
 			n.after = func(call *driver.Call) time.Duration {
-				if call.Script() == scripts.RWMutexWriteAcquire && n.ran(call.Script()) == 1 {
+				if call.Script() == scripts.RWMutex().WriteAcquire && n.ran(call.Script()) == 1 {
 					return 30 * ms // answered at 130ms, after the first one
 				}
 				return 0
@@ -273,7 +273,7 @@ func TestTicketEndsByItselfWhenWithdrawalsAreLost(t *testing.T) {
 		for _, n := range b.nodes {
 			n.set(func() {
 				n.fault = func(call *driver.Call) error {
-					if call.Script() == scripts.RWMutexWriteWithdraw {
+					if call.Script() == scripts.RWMutex().WriteWithdraw {
 						return errLostReply
 					}
 					return nil
@@ -337,7 +337,7 @@ func TestTicketOfTheNextCallIsWithdrawnToo(t *testing.T) {
 		n := b.nodes[2]
 		n.set(func() {
 			n.after = func(call *driver.Call) time.Duration {
-				if call.Script() == scripts.RWMutexWriteWithdraw {
+				if call.Script() == scripts.RWMutex().WriteWithdraw {
 					return 20 * ms
 				}
 				return 0
@@ -348,7 +348,7 @@ func TestTicketOfTheNextCallIsWithdrawnToo(t *testing.T) {
 			ctx, cancel := context.WithCancel(background)
 			waiting := begins(ctx, x.Writer.Lock)
 			b.waits(waiting)
-			if n.ran(scripts.RWMutexWriteWithdraw) > 0 {
+			if n.ran(scripts.RWMutex().WriteWithdraw) > 0 {
 				time.Sleep(30 * ms) // the first call's withdrawal is answered
 			}
 			cancel()

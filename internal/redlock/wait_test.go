@@ -175,7 +175,7 @@ func TestWaiterThatGivesUpWakesTheNext(t *testing.T) {
 		got := b.lockLater(second)
 		b.nodes[0].set(func() { // the first one's try after the message hangs
 			b.nodes[0].before = func(call *driver.Call) time.Duration {
-				if call.Script() == scripts.MutexAcquire {
+				if call.Script() == scripts.Mutex().Acquire {
 					b.nodes[0].before = always(ms / 2)
 					return 100 * ms
 				}
@@ -216,7 +216,7 @@ func TestWakeUpIsNoTry(t *testing.T) {
 		close(over)
 		require.ErrorIs(t, err, ErrFailed)
 		require.Equal(t, 4*100*ms+5*ms, time.Since(start), "five tries of 1ms, and the delays between")
-		require.Greater(t, node.ran(scripts.MutexAcquire), 50)
+		require.Greater(t, node.ran(scripts.Mutex().Acquire), 50)
 		node.set(func() { delete(node.keys, "name") })
 		b.nothingWaits()
 	})

@@ -45,7 +45,7 @@ func (waiter) Unsent(*Request, error)          { panic("not sent") }
 func (w waiter) Answered(*Request, any, error) { w.answered <- struct{}{} }
 
 func benchCall(name string) *driver.Call {
-	call := driver.NewCall(scripts.MutexAcquire, []any{name}, "token", int64(8000))
+	call := driver.NewCall(scripts.Mutex().Acquire, []any{name}, "token", int64(8000))
 	return &call
 }
 

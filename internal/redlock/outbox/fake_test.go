@@ -412,7 +412,7 @@ func name(call *driver.Call) string { return call.Keys()[0].(string) }
 
 // plan makes a request of which nothing is posted yet.
 func (w *world) plan(name string, changes ...func(*probe)) *probe {
-	p := &probe{world: w, call: driver.NewCall(scripts.MutexAcquire, []any{name}, "token of "+name, int64(1))}
+	p := &probe{world: w, call: driver.NewCall(scripts.Mutex().Acquire, []any{name}, "token of "+name, int64(1))}
 	p.Call, p.Class, p.Bound, p.To = &p.call, Ordinary, 100*time.Millisecond, p
 	for _, change := range changes {
 		change(p)
@@ -473,7 +473,7 @@ func patient(p *probe)                   { p.Patient, p.Class = true, Looks }
 // bytes has a call take so many.
 func bytes(n int) func(*probe) {
 	return func(p *probe) {
-		p.call = driver.NewCall(scripts.MutexAcquire, p.call.Keys(), strings.Repeat("x", n))
+		p.call = driver.NewCall(scripts.Mutex().Acquire, p.call.Keys(), strings.Repeat("x", n))
 	}
 }
 

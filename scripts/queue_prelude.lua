@@ -1,4 +1,4 @@
--- line_prelude: how waiters stand in line. Every script that lets a caller wait,
+-- queue_prelude: how waiters stand in line. Every script that lets a caller wait,
 -- or ends a wait, begins with it.
 --
 -- KEYS[n-1]  line:    sorted set, id of a waiter -> when it came, in µs

@@ -1,7 +1,7 @@
--- wake_prelude: how those in line are told. It follows line_prelude in every script
+-- notify_prelude: how those in line are told. It follows queue_prelude in every script
 -- that gives something back.
 --
--- KEYS  see line_prelude
+-- KEYS  see queue_prelude
 --
 -- wake tells those in line, but for one, that there is something to be had, as
 -- long as serves(id) says so: who can not be served yet is not passed by others.
