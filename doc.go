@@ -1,5 +1,5 @@
-// Package holdfast is where the documentation begins, and has what all locks share in
-// public: [Hooks], by which a program sees what happens to them.
+// Package holdfast has what all locks share in public: their errors, and [Hooks], by
+// which a program sees what happens to them.
 //
 // Holdfast is a library of locks that many processes share through Redis. A lock
 // is a lease, kept on one Redis or on a majority of several independent ones.

@@ -96,7 +96,7 @@ var layers = map[string][]string{
 	"internal/redlock": {
 		"internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/notify",
 		"internal/redlock/keyslot", "internal/redlock/slotset",
-		"driver", "scripts",
+		"driver", "scripts", "",
 	},
 	"internal/redlock/outbox":  {"internal/redlock/clock", "driver"},
 	"internal/redlock/clock":   {},
@@ -105,9 +105,9 @@ var layers = map[string][]string{
 	"internal/redlock/slotset": {},
 	"internal/redlock/model":   {}, // tests of Promela files
 
-	"mutex":     {"internal/redlock", "scripts", "driver"},
-	"rwmutex":   {"internal/redlock", "scripts", "driver"},
-	"semaphore": {"internal/redlock", "scripts", "driver"},
+	"mutex":     {"internal/redlock", "scripts", "driver", ""},
+	"rwmutex":   {"internal/redlock", "scripts", "driver", ""},
+	"semaphore": {"internal/redlock", "scripts", "driver", ""},
 }
 
 // forTests are packages that only tests and examples import.

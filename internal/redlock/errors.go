@@ -3,18 +3,25 @@ package redlock
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
+
+	"github.com/holdfast-go/holdfast"
 )
 
-// The errors of every primitive. The public packages give them their names and
-// their documentation.
+// The errors of every primitive are the root package's.
 var (
-	ErrFailed             = errors.New("failed to acquire lock")
-	ErrExtendFailed       = errors.New("failed to extend lock")
-	ErrLockAlreadyExpired = errors.New("lock already expired")
-	ErrLost               = errors.New("lock lost")
-	ErrConfig             = errors.New("bad configuration")
+	ErrFailed             = holdfast.ErrFailed
+	ErrExtendFailed       = holdfast.ErrExtendFailed
+	ErrLockAlreadyExpired = holdfast.ErrLockAlreadyExpired
+	ErrLost               = holdfast.ErrLost
+	ErrConfig             = holdfast.ErrConfig
+)
+
+// So are their types.
+type (
+	ErrTaken     = holdfast.ErrTaken
+	ErrNodeTaken = holdfast.ErrNodeTaken
+	RedisError   = holdfast.RedisError
 )
 
 // Causes that have no type of their own.
@@ -37,21 +44,6 @@ var (
 	errContested    = errors.New("a writer is waiting")
 )
 
-// ErrTaken reports that the lock is held by somebody else on so many nodes that
-// a majority was impossible: half of an even number are enough.
-type ErrTaken struct {
-	// Nodes are the numbers of the nodes where it is held. It is empty when no
-	// node was asked, because the same object holds the lock in this process.
-	Nodes []int
-}
-
-func (e ErrTaken) Error() string {
-	if len(e.Nodes) == 0 {
-		return "lock already taken through the same object"
-	}
-	return fmt.Sprintf("lock already taken, locked nodes: %v", e.Nodes)
-}
-
 // contestedError is an ErrTaken that says what is in the way: a writer that waits.
 type contestedError struct{ taken *ErrTaken }
 
@@ -68,67 +60,6 @@ func (e contestedError) Error() string {
 // Unwrap makes errors.Is and errors.As find an ErrTaken.
 func (e contestedError) Unwrap() []error { return []error{errContested, e.taken} }
 
-// Is makes errors.Is find an equal ErrTaken, by pointer and by value.
-func (e ErrTaken) Is(target error) bool {
-	switch t := target.(type) {
-	case ErrTaken:
-		return slices.Equal(e.Nodes, t.Nodes)
-	case *ErrTaken:
-		return t != nil && slices.Equal(e.Nodes, t.Nodes)
-	}
-	return false
-}
-
-// As makes errors.As fill an ErrTaken by value; by pointer it works anyway.
-func (e *ErrTaken) As(target any) bool { return fill(e, target) }
-
-// ErrNodeTaken reports that the lock is held by somebody else on one node.
-type ErrNodeTaken struct {
-	// Node is the number of the node, counted from 0 in the order of the pools.
-	Node int
-}
-
-func (e ErrNodeTaken) Error() string {
-	return fmt.Sprintf("node #%d: lock already taken", e.Node)
-}
-
-// Is makes errors.Is find an equal ErrNodeTaken, by pointer and by value.
-func (e ErrNodeTaken) Is(target error) bool {
-	switch t := target.(type) {
-	case ErrNodeTaken:
-		return e == t
-	case *ErrNodeTaken:
-		return t != nil && e == *t
-	}
-	return false
-}
-
-// As makes errors.As fill an ErrNodeTaken by value.
-func (e *ErrNodeTaken) As(target any) bool { return fill(e, target) }
-
-// RedisError is what went wrong with one node.
-type RedisError struct {
-	// Node is the number of the node, counted from 0 in the order of the pools.
-	Node int
-	// Err is the cause: the client library's error, or that no answer came.
-	Err error
-
-	addr string // of the node, for the text; "" where the client does not know it
-}
-
-func (e RedisError) Error() string {
-	if e.addr == "" {
-		return fmt.Sprintf("node #%d: %v", e.Node, e.Err)
-	}
-	return fmt.Sprintf("node #%d (%s): %v", e.Node, e.addr, e.Err)
-}
-
-// Unwrap returns the cause.
-func (e RedisError) Unwrap() error { return e.Err }
-
-// As makes errors.As fill a RedisError by value.
-func (e *RedisError) As(target any) bool { return fill(e, target) }
-
 // nodeExpired is the answer of a node that has nothing under the lock's name.
 type nodeExpired int
 
@@ -138,15 +69,6 @@ func (e nodeExpired) Error() string {
 
 // Is makes errors.Is find ErrLockAlreadyExpired.
 func (e nodeExpired) Is(target error) bool { return target == ErrLockAlreadyExpired }
-
-// fill sets target, when it points to a T, to what e points to.
-func fill[T any](e *T, target any) bool {
-	t, ok := target.(*T)
-	if ok {
-		*t = *e
-	}
-	return ok
-}
 
 // failure is the error of one call: what failed, on which lock, and why.
 type failure struct {

@@ -116,7 +116,7 @@ func (n *node) refused(err error) answer {
 
 // error is the error of this node for the caller.
 func (n *node) error(err error) *RedisError {
-	return &RedisError{Node: n.index, Err: err, addr: n.addr}
+	return &RedisError{Node: n.index, Addr: n.addr, Err: err}
 }
 
 // inTime makes one error of the many in which clients say that a node did not
