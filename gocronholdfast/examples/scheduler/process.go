@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+)
+
+// process is a replica, seen from the program that started it.
+type process struct {
+	cmd   *exec.Cmd
+	stdin io.Closer
+	heard chan struct{} // closed when it says nothing more
+}
+
+// start starts this program again as a replica, which hear is called for each line of.
+// The process is killed when ctx ends.
+func start(ctx context.Context, s settings, stderr io.Writer, hear func(line string)) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, self)
+	cmd.Env, cmd.Stderr = append(os.Environ(), settingsEnv+"="+string(text)), stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start a replica: %w", err)
+	}
+	p := &process{cmd: cmd, stdin: stdin, heard: make(chan struct{})}
+	go p.listen(stdout, hear)
+	return p, nil
+}
+
+func (p *process) listen(stdout io.Reader, hear func(line string)) {
+	defer close(p.heard)
+	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+		hear(lines.Text())
+	}
+}
+
+// kill kills the process, which gets no chance to clean up.
+func (p *process) kill() error { return p.cmd.Process.Kill() }
+
+// end ends the input of the process, which asks it to end, waits for that, and returns
+// how it went.
+func (p *process) end() error {
+	_ = p.stdin.Close()
+	<-p.heard
+	return p.cmd.Wait()
+}
