@@ -22,7 +22,26 @@ var correct = []search{
 	{"rw", "TIMELESS", modest},
 	{"rw", "CLIENTS=2", modest},
 	{"rw", "CLIENTS=3", bounded},
+	{"grant", oneWaiter + "LEASE=3 OLD=1", modest},
+	{"grant", oneWaiter + "LATES=1", modest},
+	{"grant", oneWaiter + "BREAKS=1", modest},
+	{"grant", oneWaiter + "FENCES", modest},
+	{"grant", oneWaiter + "CRASHES=1", modest},
+	{"grant", oneWaiter + "CRASHES=1 FORGETS", modest},
+	{"grant", oneWaiter + "NODES=2", modest},
+	{"grant", "CLIENTS=3 CALLS=1 TIMELESS RESTS", modest},
+	{"grant", "CLIENTS=2 CALLS=1 TIMELESS RESTS BREAKS=1", modest},
+	{"grant", "CLIENTS=2 CALLS=1 TIMELESS RESTS BREAKS=1 DEAF", modest},
+	{"grant", "CLIENTS=2 CALLS=1 TIMELESS RESTS LATES=1", modest},
+	{"grant", punctual + "GRANT=2 KILLED WASTE=1", modest},
+	{"grant", punctual + "GRANT=2 WASTE=3", modest},
 }
+
+// oneWaiter is a holder, a waiter, and a newcomer that sends a SET NX.
+const oneWaiter = "HELD CLIENTS=3 CALLS=1 WAITERS=1 "
+
+// punctual is a holder and two waiters, of which one dies.
+const punctual = "HELD CLIENTS=3 CALLS=1 WAITERS=2 PUNCTUAL LOOKS=4 LEASE=4 DEATHS=1 "
 
 // larger are for a quiet hour.
 var larger = []search{
@@ -39,6 +58,11 @@ var larger = []search{
 	{"mutex", "PASSES=1 FENCES BLOCK=2 TRIES=1 EXTENDS=0 CRASHES=1 DRIFT=0 HORIZON=3", exhaustive},
 	{"mutex", "PASSES=1 JUST_OFFERS FENCES BLOCK=2 TRIES=1 EXTENDS=1 CRASHES=0 LEASE=1 DRIFT=0 HORIZON=2", exhaustive},
 	{"mutex", "PASSES=2 JUST_OFFERS FENCES BLOCK=3 NODES=1 TRIES=2 EXTENDS=2 CRASHES=1", exhaustive},
+	{"grant", oneWaiter + "LEASE=3 OLD=1 LATES=1", exhaustive},
+	{"grant", oneWaiter + "COPIES=1", exhaustive},
+	{"grant", "CLIENTS=3 CALLS=1 WAITERS=2", exhaustive},
+	{"grant", "CLIENTS=2 CALLS=1 LEASE=3 OLD=1 LATES=1", exhaustive},
+	{"grant", "CLIENTS=2 CALLS=2 TIMELESS RESTS", exhaustive},
 	{"mutex", "TRIES=2 EXTENDS=1 CRASHES=1", bitstate},
 	{"semaphore", "LOWEST", bitstate},
 	{"rw", "CLIENTS=3", bitstate},
@@ -54,6 +78,10 @@ var (
 	revived     = claim{"no extension revives a lost hold", ".revived)"}
 	unfenced    = claim{"fencing tokens grow", "fence>last"}
 	stale       = claim{"no section begins on a lease that was lost longer than a tenure and a round trip ago", ".missing<="}
+	lying       = claim{"at rest the lock is with a client that knows, or free with no client waiting", ".owed)"}
+	wasted      = claim{"a live waiter waits no longer than a dead one's bound", "wasted<="}
+	withdrawn   = claim{"no withdrawn place is granted", ".withdrawn)"}
+	expired     = claim{"no place that has ended is granted", ".life["}
 )
 
 type claim struct{ words, assertion string }
@@ -174,6 +202,71 @@ var passing = []broken{
 	{"Blocks of more numbers than the clock counts",
 		"There is one node, and its clock counts one number a tick. It forgets its counter, and starts again from a clock that is behind the numbers that were used.",
 		unfenced, search{"mutex", "PASSES=2 FENCES BLOCK=3 NODES=1 TRIES=1 EXTENDS=0 CRASHES=1 TICK=1", near}},
+}
+
+// grants are faults in how a release on one node grants the lock to a waiter, and
+// assumptions of that, each taken away alone.
+var grants = []broken{
+	{"A message without the number of the look",
+		"The waiter counts from its last look, which it sent after the grant.",
+		twoHolders, search{"grant", oneWaiter + "LEASE=3 OLD=1 NO_NUMBER", near}},
+	{"Validity from the message",
+		"The message is late, and the node has counted since the grant.",
+		twoHolders, search{"grant", oneWaiter + "LEASE=3 OLD=1 LATE_START", near}},
+	{"A short grant that is not extended",
+		"A grant lasts two ticks and a lease three. The waiter counts on a lease.",
+		twoHolders, search{"grant", oneWaiter + "LEASE=3 OLD=1 GRANT=2 NO_EXTENSION", near}},
+	{"A token that the next call uses again",
+		"The message that granted the first call comes a second time, and the second call believes it.",
+		twoHolders, search{"grant", "HELD CLIENTS=2 CALLS=2 WAITERS=1 LEASE=3 OLD=1 COPIES=1 REUSE_TOKEN", near}},
+	{"A call that releases its token, and waits on by it",
+		"The waiter gives an old grant back. That release arrives after its next look was granted.",
+		twoHolders, search{"grant", oneWaiter + "LEASE=3 OLD=1 KEEP_TOKEN", near}},
+	{"A late answer that makes a hold valid again",
+		"The hold has expired, and another client has had the lock. A look of the same call finds it free and takes it.",
+		overtaken, search{"grant", oneWaiter + "LEASE=3 OLD=1 LATE_REVIVES", near}},
+	{"The fence of a message, after an extension",
+		"The grant has expired, and another client has had the lock. A late look takes it for the token, and the extension proves that, but not the message's number.",
+		unfenced, search{"grant", oneWaiter + "LEASE=3 OLD=1 FENCES OLD_FENCE", near}},
+	{"A release that overtakes a look",
+		"The look arrives after the release of its token, and takes the lock for a call that has ended.",
+		lying, search{"grant", oneWaiter + "TIMELESS RESTS EARLY_RELEASE", near}},
+	{"A grant that is not wanted, and kept",
+		"A look without an answer arrives after its token's release, and gets a place. The place is granted.",
+		lying, search{"grant", oneWaiter + "TIMELESS RESTS LATES=1 KEEP_UNWANTED", near}},
+	{"A withdrawal that does not release",
+		"The release that grants comes before the withdrawal. The message is lost with the subscription.",
+		lying, search{"grant", oneWaiter + "TIMELESS RESTS BREAKS=1 WITHDRAW_ONLY", near}},
+	{"A withdrawn place that stays in line",
+		"The place of a cancelled call is granted.",
+		withdrawn, search{"grant", oneWaiter + "TIMELESS RESTS KEEP_PLACE", near}},
+	{"A withdrawal that serves no waiter",
+		"The first in line is notified that the lock is free, and is cancelled. The second one is not notified.",
+		lying, search{"grant", "HELD CLIENTS=3 CALLS=1 WAITERS=2 TIMELESS RESTS DEAF WITHDRAW_QUIETLY", near}},
+	{"No notification where NUMSUB counts no listener",
+		"The waiter listens at another node of a Cluster.",
+		lying, search{"grant", oneWaiter + "TIMELESS RESTS DEAF NO_TELLING", near}},
+	{"No look after a subscription",
+		"The lock is released between the waiter's look and its subscription.",
+		lying, search{"grant", "CLIENTS=2 CALLS=1 WAITERS=1 TIMELESS RESTS LOOK_FIRST", near}},
+	{"A place that does not listen is granted",
+		"The first in line was killed before the release, and the node has seen its connection end.",
+		wasted, search{"grant", punctual + "GRANT=2 KILLED WASTE=1 GRANT_DEAF", near}},
+	{"A place that has ended is granted",
+		"The first in line is dead to all but the node, for longer than its place lasts.",
+		expired, search{"grant", punctual + "GRANT=2 WASTE=3 GRANT_DEAD", near}},
+	{"A grant that lasts for a whole lease",
+		"The first in line is dead to all but the node. The second one waits for four ticks in place of two.",
+		wasted, search{"grant", punctual + "WASTE=3", near}},
+	{"A node that forgets a grant, and is back at once",
+		"An assumption: the node restarts empty while the holder is valid.",
+		twoHolders, search{"grant", oneWaiter + "CRASHES=1 FORGETS NO_RESTART_DELAY", near}},
+	{"A failover that loses a grant",
+		"An assumption: the replica lacks the grant of a valid holder.",
+		twoHolders, search{"grant", oneWaiter + "NODES=2 LOSE_GRANTS", near}},
+	{"Two masters",
+		"An assumption: for a while the old master and the new one both grant.",
+		twoHolders, search{"grant", oneWaiter + "NODES=2 TWO_MASTERS", near}},
 }
 
 // limits are what the engine as it is does not promise, or not yet.
