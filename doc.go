@@ -10,6 +10,7 @@
 //   - Package driver/goredis or driver/redigo connects it to the Redis client
 //     that the application uses.
 //
-// The README has examples, the options, what differs from Redsync, what safety
-// rests on, and what an operator has to allow.
+// The README shows the first steps. The pages in docs have a guide for each primitive,
+// the options, what differs from Redsync, what safety rests on, and what an operator
+// has to allow.
 package holdfast

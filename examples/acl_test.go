@@ -28,7 +28,7 @@ import (
 
 func TestMain(m *testing.M) { redistest.Main(m) }
 
-// primitive is what an ACL line of the README is for.
+// primitive is what an ACL line of docs/operations.md is for.
 type primitive struct {
 	user  string // that the line makes
 	name  string // that the line allows
@@ -46,11 +46,11 @@ var primitives = []primitive{
 // one they poll.
 var forWakingOnly = []string{"&holdfast:*", "+publish", "+subscribe"}
 
-// aclLine is the README's line for the operator, in words.
+// aclLine is the line of docs/operations.md, in words.
 func (p primitive) aclLine(t *testing.T) []string {
 	t.Helper()
-	line := regexp.MustCompile(`(?m)^ACL SETUSER ` + p.user + ` .*$`).FindString(readme(t))
-	require.NotEmpty(t, line, "the README has no ACL line for %s", p.user)
+	line := regexp.MustCompile(`(?m)^ACL SETUSER ` + p.user + ` .*$`).FindString(page(t, "docs/operations.md"))
+	require.NotEmpty(t, line, "docs/operations.md has no ACL line for %s", p.user)
 	return strings.Fields(line)
 }
 
@@ -356,7 +356,7 @@ func needed(t *testing.T, node *redistest.Node, p primitive, client string, pool
 
 func TestAClusterNeedsOneWordMore(t *testing.T) {
 	addrs := redistest.StartCluster(t)
-	require.Contains(t, readme(t), `| a go-redis Cluster client | `+"`+cluster\\|slots`")
+	require.Contains(t, page(t, "docs/operations.md"), `| a go-redis Cluster client | `+"`+cluster\\|slots`")
 	for _, p := range primitives {
 		line := p.aclLine(t)
 		more := append(append([]string(nil), line...), "+cluster|slots")

@@ -19,5 +19,5 @@
 // and end them, so that the example itself has only its locks and its story.
 //
 // The tests here run the programs and check that every Go snippet of the README
-// is part of one.
+// and of docs is part of one.
 package examples

@@ -16,15 +16,30 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// readme returns the text of the README.
-func readme(t *testing.T) string {
+// page returns the text of a page, by its path from the project's root.
+func page(t *testing.T, path string) string {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile(filepath.Join("..", path))
 	require.NoError(t, err)
 	return string(text)
 }
 
-// blocks returns what stands between the fences of the README's blocks in a
+// pages lists all pages of a reader's: the root's and those in docs.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../bench/*.md", "../internal/redlock/model/*.md"} {
+		found, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, found, pattern)
+		for _, path := range found {
+			all = append(all, strings.TrimPrefix(path, "../"))
+		}
+	}
+	return all
+}
+
+// blocks returns what stands between the fences of a page's blocks in a
 // language.
 func blocks(text, language string) []string {
 	var found []string
@@ -53,21 +68,24 @@ func programs(t *testing.T) map[string]string {
 	return sources
 }
 
-func TestEverySnippetOfTheReadmeIsCompiled(t *testing.T) {
+func TestEverySnippetIsCompiled(t *testing.T) {
 	sources := programs(t)
-	snippets := blocks(readme(t), "go")
-	require.GreaterOrEqual(t, len(snippets), 6, "one for each driver, semaphore, read-write lock, errors, migration")
-	for _, snippet := range snippets {
-		compiled := false
-		for _, source := range sources {
-			compiled = compiled || strings.Contains(source, "\n"+snippet)
+	count := 0
+	for _, path := range pages(t) {
+		for _, snippet := range blocks(page(t, path), "go") {
+			count++
+			compiled := false
+			for _, source := range sources {
+				compiled = compiled || strings.Contains(source, "\n"+snippet)
+			}
+			assert.True(t, compiled, "%s: no program contains this, line by line:\n%s", path, snippet)
 		}
-		assert.True(t, compiled, "no program contains this, line by line:\n%s", snippet)
 	}
+	require.GreaterOrEqual(t, count, 9, "Do, each driver, semaphore, read-write lock, fencing, errors, migration")
 }
 
 func TestEveryProgramOfTheReadmeIsThere(t *testing.T) {
-	text := readme(t)
+	text := page(t, "README.md")
 	commands := regexp.MustCompile(`go run (\./[a-z/-]+)`).FindAllStringSubmatch(text, -1)
 	require.NotEmpty(t, commands)
 	for _, command := range commands {
@@ -78,26 +96,25 @@ func TestEveryProgramOfTheReadmeIsThere(t *testing.T) {
 }
 
 func TestEveryLinkLeadsSomewhere(t *testing.T) {
-	for _, page := range []string{"README.md", "CONTRIBUTING.md", "CHANGELOG.md"} {
-		bytes, err := os.ReadFile(filepath.Join("..", page))
-		require.NoError(t, err)
-		text := string(bytes)
-		links := regexp.MustCompile(`\]\(([^)#]*)(#[^)]+)?\)`).FindAllStringSubmatch(text, -1)
-		require.NotEmpty(t, links, page)
-		for _, link := range links {
+	for _, path := range pages(t) {
+		for _, link := range regexp.MustCompile(`\]\(([^)#\s]*)(#[^)]+)?\)`).FindAllStringSubmatch(page(t, path), -1) {
 			file, anchor := link[1], link[2]
-			switch {
-			case strings.Contains(file, "://"):
-			case file != "":
-				assert.FileExists(t, filepath.Join("..", file), page)
-			default:
-				assert.Contains(t, anchors(text), anchor, page)
+			if strings.Contains(file, "://") {
+				continue
+			}
+			target := path
+			if file != "" {
+				target = filepath.Join(filepath.Dir(path), file)
+				assert.FileExists(t, filepath.Join("..", target), path)
+			}
+			if anchor != "" {
+				assert.Contains(t, anchors(page(t, target)), anchor, "%s to %s", path, target)
 			}
 		}
 	}
 }
 
-// anchors returns the targets of the README's own headings.
+// anchors returns the targets of a page's own headings.
 func anchors(text string) []string {
 	var all []string
 	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
@@ -108,7 +125,7 @@ func anchors(text string) []string {
 }
 
 func TestTheOptionsTableIsComplete(t *testing.T) {
-	table := section(t, readme(t), "## Options")
+	table := page(t, "docs/options.md")
 	var described []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `(With\\w+)").FindAllStringSubmatch(table, -1) {
 		described = append(described, row[1])
@@ -118,7 +135,7 @@ func TestTheOptionsTableIsComplete(t *testing.T) {
 }
 
 func TestTheOptionsTableTellsTheSemaphoresOptions(t *testing.T) {
-	table := section(t, readme(t), "## Options")
+	table := page(t, "docs/options.md")
 	var described []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `(With\\w+)[^|]*\\| yes \\|").FindAllStringSubmatch(table, -1) {
 		described = append(described, row[1])
@@ -128,7 +145,7 @@ func TestTheOptionsTableTellsTheSemaphoresOptions(t *testing.T) {
 }
 
 func TestTheOptionsTableTellsTheReadWriteLocksOptions(t *testing.T) {
-	table := section(t, readme(t), "## Options")
+	table := page(t, "docs/options.md")
 	var described []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `(With\\w+)[^|]*\\| \\w+ \\| yes \\|").FindAllStringSubmatch(table, -1) {
 		described = append(described, row[1])
@@ -138,21 +155,12 @@ func TestTheOptionsTableTellsTheReadWriteLocksOptions(t *testing.T) {
 }
 
 func TestEveryErrorIsNamed(t *testing.T) {
-	text := readme(t)
+	text := page(t, "docs/errors.md")
 	names := append(exported(t, "../mutex", "Err"), exported(t, "../semaphore", "Err")...)
 	names = append(names, exported(t, "../rwmutex", "Err")...)
 	for _, name := range append(names, "RedisError") {
 		assert.Contains(t, text, "`"+name+"`")
 	}
-}
-
-// section returns the README's text from a heading to the next one of its kind.
-func section(t *testing.T, text, heading string) string {
-	t.Helper()
-	_, rest, found := strings.Cut(text, "\n"+heading+"\n")
-	require.True(t, found, heading)
-	body, _, _ := strings.Cut(rest, "\n## ")
-	return body
 }
 
 // exported returns the names with a prefix that a package declares at its top

@@ -51,7 +51,7 @@ func TestProgramsRunAnywhere(t *testing.T) {
 		"./examples/mutex-goredis": {
 			"(embedded in this program)",
 			"First worker: locked; sending invoice 42.",
-			"Second worker: somebody else holds it, on nodes [0].",
+			"Second worker: another process holds it, on nodes [0].",
 			"First worker: sent and unlocked.",
 		},
 		"./examples/mutex-redigo": {

@@ -59,7 +59,7 @@
 // hold that is in the way ends without having been renewed. The looks of a process come
 // together, so that few requests carry them. A waiter that nobody would tell looks after
 // each retry delay: behind a client of Redsync or a holder whose value is the user's own,
-// without a subscription (or the permission for one, see the README), or where nothing
+// without a subscription (or the permission for one, see docs/operations.md), or where nothing
 // but others in line are in its way, of which the first may have died.
 //
 // Neither being told nor a look is a try: tries count elapsed retry delays, whether the

@@ -13,12 +13,12 @@ import (
 )
 
 // A lease is renewed by a pass, whether others wait or not, for a user that has no right but
-// the commands of the README's line for the lock.
+// the commands of the line of docs/operations.md for the lock.
 func TestPassNeedsNoCommandOfItsOwn(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	node := redistest.StartOne(t)
 	for _, c := range []struct {
-		user string // that the README's line makes
+		user string // that the line of docs/operations.md makes
 		pass *scripts.Script
 		kind fencedKind
 	}{
@@ -53,15 +53,15 @@ var unfencedKinds = []fencedKind{
 	{name: "mutex", acquire: scripts.Mutex().Acquire, line: 3}, {name: "rwmutex", acquire: scripts.RWMutex().WriteAcquire, line: 6},
 }
 
-// commandsOf are the commands that the README's line for a user allows, as +get.
+// commandsOf are the commands that the line of docs/operations.md for a user allows, as +get.
 func commandsOf(t *testing.T, user string) (rights []any) {
 	t.Helper()
-	readme, err := os.ReadFile("../README.md")
+	page, err := os.ReadFile("../docs/operations.md")
 	require.NoError(t, err)
-	line := regexp.MustCompile(`(?m)^ACL SETUSER ` + user + ` .*$`).FindString(string(readme))
+	line := regexp.MustCompile(`(?m)^ACL SETUSER ` + user + ` .*$`).FindString(string(page))
 	for _, right := range regexp.MustCompile(`\+[a-z]+`).FindAllString(line, -1) {
 		rights = append(rights, right)
 	}
-	require.NotEmpty(t, rights, "the README has no ACL line for %s", user)
+	require.NotEmpty(t, rights, "docs/operations.md has no ACL line for %s", user)
 	return rights
 }

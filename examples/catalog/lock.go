@@ -30,9 +30,9 @@ func newLock(name string, clients ...redis.UniversalClient) *rwmutex.RWMutex {
 // readCatalog reads while nobody writes, in all processes together.
 func readCatalog(ctx context.Context, lock *rwmutex.RWMutex, read func(context.Context) error) error {
 	if err := lock.RLockContext(ctx); err != nil {
-		return err // not locked: somebody writes, or Redis is out of reach
+		return err // not locked: a writer holds it, or Redis is out of reach
 	}
-	ctx, cancel := context.WithDeadline(ctx, lock.RUntil()) // nobody writes before
+	ctx, cancel := context.WithDeadline(ctx, lock.RUntil()) // no process writes before
 	defer cancel()
 	return errors.Join(read(ctx), lasted(lock.RUnlock()))
 }

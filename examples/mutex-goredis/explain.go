@@ -21,7 +21,7 @@ func explain(ctx context.Context, err error) string {
 	case errors.Is(err, mutex.ErrFailed) && ctx.Err() != nil:
 		return fmt.Sprintf("gave up waiting: %v", context.Cause(ctx))
 	case errors.As(err, &taken):
-		return fmt.Sprintf("somebody else holds it, on nodes %v", taken.Nodes)
+		return fmt.Sprintf("another process holds it, on nodes %v", taken.Nodes)
 	case errors.As(err, &node):
 		return fmt.Sprintf("no majority, and node %d says: %v", node.Node, node.Err)
 	default:

@@ -42,7 +42,13 @@ func run(ctx context.Context, addrs string, out io.Writer) error {
 	fmt.Fprintln(out, "Redis:", nodes)
 	clients := connect(nodes.Addrs)
 	defer closeAll(clients)
-	return show(ctx, newLocks(clients...), out)
+	if err := show(ctx, newLocks(clients...), out); err != nil {
+		return err
+	}
+	return nightly(ctx, clients[0], func(context.Context) error {
+		fmt.Fprintln(out, "The nightly job runs here, and in no other process.")
+		return nil
+	})
 }
 
 // connect returns one client for each address.

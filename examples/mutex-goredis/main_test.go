@@ -34,7 +34,7 @@ func TestOneInvoiceAtATime(t *testing.T) {
 	locks, _ := locksOn(t, 3)
 	var out bytes.Buffer
 	require.NoError(t, show(t.Context(), locks, &out))
-	assert.Regexp(t, `Second worker: somebody else holds it, on nodes \[\d \d`, out.String())
+	assert.Regexp(t, `Second worker: another process holds it, on nodes \[\d \d`, out.String())
 }
 
 func TestTheLockIsFreeAfterAnError(t *testing.T) {
@@ -51,6 +51,26 @@ func TestALostLockIsReported(t *testing.T) {
 	assert.ErrorContains(t, err, "the lock may not have lasted")
 }
 
+func TestTheNightlyJobRunsOnce(t *testing.T) {
+	nodes, err := demoredis.Open("", 1)
+	require.NoError(t, err)
+	defer nodes.Close()
+	clients := connect(nodes.Addrs)
+	defer closeAll(clients)
+	held := newLocks(clients...).NewMutex("job:nightly")
+	require.NoError(t, held.Lock())
+	ended, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("no patience"))
+	runs := 0
+	job := func(context.Context) error { runs++; return nil }
+	require.NoError(t, nightly(ended, clients[0], job))
+	require.Zero(t, runs, "another process has it")
+	_, err = held.Unlock()
+	require.NoError(t, err)
+	require.NoError(t, nightly(t.Context(), clients[0], job))
+	require.Equal(t, 1, runs)
+}
+
 func TestEveryReasonIsExplained(t *testing.T) {
 	locks, stop := locksOn(t, 3)
 	ended, cancel := context.WithCancel(t.Context())
@@ -60,7 +80,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	}
 
 	assert.Equal(t, "locked", try(t.Context(), locks, "a"))
-	assert.Contains(t, try(t.Context(), locks, "a"), "somebody else holds it, on nodes [")
+	assert.Contains(t, try(t.Context(), locks, "a"), "another process holds it, on nodes [")
 	assert.Contains(t, try(t.Context(), newLocks(), "a"), "nothing was sent")
 	assert.Equal(t, "gave up waiting: context canceled", try(ended, locks, "b"))
 	stop()

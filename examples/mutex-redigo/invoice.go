@@ -40,9 +40,9 @@ func newLocks(clients ...*redis.Pool) *mutex.Factory {
 func sendInvoice(ctx context.Context, locks *mutex.Factory, send func(context.Context) error) error {
 	m := locks.NewMutex("invoice:42", mutex.WithExpiry(8*time.Second))
 	if err := m.LockContext(ctx); err != nil {
-		return err // not locked: held by somebody else, or Redis is out of reach
+		return err // not locked: held by another process, or Redis is out of reach
 	}
-	ctx, cancel := context.WithDeadline(ctx, m.Until()) // nobody else has the lock before
+	ctx, cancel := context.WithDeadline(ctx, m.Until()) // no other process has the lock before
 	defer cancel()
 	err := send(ctx)
 	if ok, unlockErr := m.Unlock(); !ok {

@@ -34,7 +34,7 @@ func makeThumbnail(ctx context.Context, permits *semaphore.Semaphore, call func(
 	if err != nil {
 		return err // no permit: all are held, or Redis is out of reach
 	}
-	ctx, cancel := context.WithDeadline(ctx, permit.Until()) // nobody else has it before
+	ctx, cancel := context.WithDeadline(ctx, permit.Until()) // no other holder has it before
 	defer cancel()
 	err = call(ctx)
 	if ok, releaseErr := permit.Release(); !ok {
