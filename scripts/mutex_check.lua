@@ -1,12 +1,9 @@
 -- mutex_check: does a token hold the lock?
---
 -- KEYS[1]  the lock's name
 -- ARGV[1]  token to look for
---
 -- Returns  1  the token holds the key
---          0  somebody else's token is there
+--          0  another token is there
 --         -1  the key is missing
--- Error    WRONGTYPE when the key is not a string
 --
 -- Writes nothing.
 local holder = redis.call('GET', KEYS[1])

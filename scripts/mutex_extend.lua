@@ -1,16 +1,13 @@
--- mutex_extend: renew the lifetime of a hold.
---
+-- mutex_extend: renew the lifetime of a lease.
 -- KEYS[1]  the lock's name
 -- ARGV[1]  token that must hold the key
 -- ARGV[2]  new lifetime, in milliseconds from now, >= 1
---
 -- Returns  1  the token holds the key, which now lives for the new lifetime
---          0  somebody else's token is there; nothing was written
+--          0  another token is there; nothing was written
 --         -1  the key is missing; nothing was written
--- Error    WRONGTYPE when the key is not a string; nothing was written
 --
--- Safe because it never creates a key: a hold that this node has forgotten is
--- not revived by it, however late the script runs.
+-- Safe because it never creates a key: a lease that this node has forgotten is not revived
+-- by it, however late the script runs.
 local holder = redis.call('GET', KEYS[1])
 if not holder then
   return -1

@@ -1,22 +1,15 @@
--- mutex_pass: renew a lease that is to pass on inside its process, and tell whether others
--- stand in line.
---
--- KEYS[1]  the lock's name
--- KEYS     the rest: see queue_prelude
+-- mutex_pass: renew a lease that is to pass on inside its process, and look for waiters.
+-- KEYS[1]  the lock's name; the others: see queue_prelude
 -- ARGV[1]  token that must hold the key
 -- ARGV[2]  new lifetime, in milliseconds from now, >= 1
---
--- Returns  1  the token holds the key, which now lives for the new lifetime, and nobody
---             waits
+-- Returns  1  the token holds the key, which now lives for the new lifetime
 --          2  the same, but others wait: the lease should be released
 --          0  another token is there; nothing was written
 --         -1  the key is missing; nothing was written
--- Error    WRONGTYPE when the key, or that of those who wait, is of another kind; nothing
---          was written
 --
--- Safe because it never creates a key, and never deletes one: a run that comes late, or
--- twice, leaves the token where it is, and renews at most what is held. To release in the
--- same step would not be safe: a late run could take away what was counted since.
+-- Safe because it never creates or deletes a key: a run that comes late, or twice, renews at
+-- most what is held. To release in the same step would not be safe: a late run could take
+-- away what was counted since.
 local holder = redis.call('GET', KEYS[1])
 if not holder then
   return -1

@@ -1,21 +1,16 @@
--- mutex_release: give a hold back, and wake the first in line.
---
--- KEYS[1]  the lock's name
--- KEYS     the rest: see queue_prelude
+-- mutex_release: give a lease back, and notify the first waiter.
+-- KEYS[1]  the lock's name; the others: see queue_prelude
 -- ARGV[1]  token that must hold the key
--- ARGV[2]  id of the place that the hold's grant has taken out of the line, to be
---          put back as the caller goes on waiting; or ""
--- ARGV[3]  lifetime of the place, in milliseconds, >= 1; not read without an id
---
+-- ARGV[2]  id of the ticket that the grant has taken out of the queue, to be put back as the
+--          caller goes on waiting; or ""
+-- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
 -- Returns  1  the token held the key, which is gone now
---          0  somebody else's token is there
+--          0  another token is there
 --         -1  the key was missing already
--- Error    WRONGTYPE when the key is not a string; nothing was written
 --
--- Safe because comparing and deleting are one atomic step: a release that
--- arrives late cannot delete a later holder's key. The first in line is told and
--- keeps its place, so that the next release tells it again if it is too slow.
--- mutex_release_prelude was there before, where nobody waits.
+-- Safe because comparing and deleting are one atomic step: a late release cannot delete a
+-- later holder's key. The first waiter keeps its ticket, so that the next release notifies
+-- it again if it is too slow. mutex_release_prelude has served a lock without waiters.
 if place ~= '' then
   pcall(queue().enqueue, place, ARGV[3])
 end
@@ -28,7 +23,4 @@ end
 if LINE then
   pcall(wake, place)
 end
-if holder then
-  return 1
-end
-return -1
+return holder and 1 or -1

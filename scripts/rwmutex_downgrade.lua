@@ -1,22 +1,15 @@
--- rwmutex_downgrade: turn a write hold into a read lease of the same token.
---
+-- rwmutex_downgrade: turn a write lease into a read lease of the same token.
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token that must be the writer, or have a lease by an earlier run
 -- ARGV[2]  lifetime of the lease, in milliseconds from now, >= 1
---
--- Returns  1  the token has a lease, of this lifetime or longer, and is not the
---             writer
+-- Returns  1  the token has a lease, of this lifetime or longer, and is not the writer
 --          2  the same, and another writer waits: no further reader should join
 --          0  another writer is there; nothing was written
 --         -1  the token has nothing, or its lease has ended; nothing was written
--- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
---          written
 --
--- Safe because deleting the writer and adding the lease are one atomic step, so
--- that no other writer comes between (readers that waited for this one are told),
--- and because it gives a lease only to a
--- token that holds the lock here: what this node has forgotten is not revived.
--- Running it twice renews the lease.
+-- Safe because deleting the writer and adding the lease are one atomic step, so that no
+-- other writer comes between, and because it gives a lease only to a token that holds the
+-- lock here. Run twice it renews the lease. It notifies readers that waited for this writer.
 local token, lifetime = ARGV[1], lasting(ARGV[2])
 local writer = redis.call('GET', WRITER)
 local awaited = isAwaited()

@@ -1,28 +1,21 @@
--- rwmutex_read_acquire: take a read lease for a token.
---
+-- rwmutex_read_acquire: take a read lease for a token, or get a ticket.
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token: the value that marks the lease
 -- ARGV[2]  lifetime of the lease, in milliseconds, >= 1
--- ARGV[3]  id of the caller's place in line; or "" for a try that does not wait
--- ARGV[4]  lifetime of the place, in milliseconds, >= 1; not read without an id
--- ARGV[5…] this one itself, where it is known to be unique, and tokens that
---          may be replaced: those of earlier tries and holds of the same lock object
---          that nobody wants any more, a writer's too. They are gone afterwards, also
---          when this call is refused
+-- ARGV[3]  id of the caller's ticket; or "" for a try that does not wait
+-- ARGV[4]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
+-- ARGV[5…] as rwmutex_write_acquire; a writer's too
+-- Returns  1  the token has a lease, for the full lifetime; the ticket is gone
+--          0  a writer is there, or another client has a lease of this very token; the
+--             caller has a ticket now
+--   -1000-ms  the same, to a caller with a ticket: the writer is one of Holdfast's, whose
+--             release notifies waiters. It ends in ms, unless it is renewed
+--         -2  no writer is there, but one waits that came before the caller had its ticket;
+--             the caller has one now
 --
--- Returns  1  the token has a lease, for the full lifetime; the place is gone
---          0  a writer is there, or somebody else has a lease of this very token; the
---             caller has a place now
---   -1000-ms  the same, to a caller with a place: the writer is one of Holdfast's, whose
---             release tells those in line. It ends in ms, unless it is renewed
---         -2  no writer is there, but one waits that came before the caller had its
---             place; the caller has one now
--- Error    WRONGTYPE when a key is of another kind; nothing was written
---
--- Safe because a lease is given only where there is no writer, but one that its
--- maker has given up. Each lease ends by itself, whatever other readers do. A
--- writer that waits is not starved: those who read may go on, and nobody joins
--- them. Run twice with a unique token it grants once and renews.
+-- Safe because a lease is given only where there is no writer, but one that its maker has
+-- given up. Each lease ends by itself, whatever other readers do. A writer that waits is not
+-- starved: no new reader joins. Run twice with a unique token it grants once and renews.
 local token, lifetime, place = ARGV[1], lasting(ARGV[2]), ARGV[3]
 local writer = redis.call('GET', WRITER)
 local intents = redis.call('ZCARD', INTENTS)

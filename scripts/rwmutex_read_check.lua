@@ -1,13 +1,10 @@
 -- rwmutex_read_check: does a token hold the lock for reading?
---
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token to look for
---
--- Returns  1  the token has a lease that has not ended, or is the writer (a
---             downgrade that has not arrived here)
+-- Returns  1  the token has a lease that has not ended, or is the writer (a downgrade that
+--             has not arrived here)
 --          0  another writer is there
 --         -1  the token has nothing, or its lease has ended
--- Error    WRONGTYPE when a key that it needs is of another kind
 --
 -- Writes nothing.
 if isReading(ARGV[1]) then

@@ -1,20 +1,15 @@
 -- rwmutex_read_extend: renew a read lease.
---
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token that must have a lease, or be the writer
 -- ARGV[2]  new lifetime, in milliseconds from now, >= 1
---
 -- Returns  1  the token has a lease, of the new lifetime or longer
 --          2  the same, and a writer waits: no further reader should join
 --          0  another writer is there; nothing was written
 --         -1  the token has nothing, or its lease has ended; nothing was written
--- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
---          written
 --
--- Safe because it gives a lease only to a token that holds the lock here: a lease
--- that has ended is not revived by it, however late the script runs. One that is
--- still the writer is turned into a reader, with nobody between (a downgrade that
--- has not arrived here). A lease only gets longer.
+-- Safe because it gives a lease only to a token that holds the lock here: one that has ended
+-- is not revived, however late the script runs. A token that is still the writer (a downgrade
+-- has not arrived here) becomes a reader, with no other between. A lease only gets longer.
 local token, lifetime = ARGV[1], lasting(ARGV[2])
 local reading, awaited = isReading(token), isAwaited()
 if reading then

@@ -1,14 +1,9 @@
--- rwmutex_read_extend_alone: rwmutex_read_extend, where only the readers' key is at hand.
---
+-- rwmutex_read_extend_alone: rwmutex_read_extend, with the readers' key only.
 -- KEYS     see rwmutex_alone_prelude
 -- ARGV[1]  token that must have a lease
 -- ARGV[2]  new lifetime, in milliseconds from now, >= 1
---
--- Returns  1  the token has a lease, of the new lifetime or longer. Whether a writer
---             waits is not known
---        nil  the token has none, or it has ended; it may be the writer. Nothing was
---             written
--- Error    WRONGTYPE when the key is of another kind; nothing was written
+-- Returns  1  the token has a lease, of the new lifetime or longer; a writer may wait
+--        nil  it has none, or that has ended; it may be the writer. Nothing was written
 --
 -- Safe as rwmutex_read_extend is: where there is a live lease there is no writer.
 local token, lifetime = ARGV[1], lasting(ARGV[2])

@@ -1,20 +1,15 @@
--- rwmutex_read_release: give a read lease back.
---
+-- rwmutex_read_release: give a read lease back, and notify the next waiters.
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token that must have a lease, or be the writer
--- ARGV[2]  id of the place that the lease's grant has taken out of the line, to be
---          put back as the caller goes on waiting; or ""
--- ARGV[3]  lifetime of the place, in milliseconds, >= 1; not read without an id
---
+-- ARGV[2]  id of the ticket that the grant has taken out of the queue, to be put back as the
+--          caller goes on waiting; or ""
+-- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
 -- Returns  1  the token had a lease, or was the writer; that is gone now
 --          0  another writer is there
 --         -1  the token had nothing, or its lease had ended
--- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
---          written
 --
--- Safe because it touches only what the token has: other readers stay, and a
--- release that arrives late cannot delete a later writer. A token that is still
--- the writer was downgraded, which has not arrived here.
+-- Safe because it touches only what the token has: a late release cannot delete a later
+-- writer. A token that is still the writer was downgraded, which has not arrived here.
 local token = ARGV[1]
 local ends = redis.call('ZSCORE', READERS, token)
 local had = ends and tonumber(ends) > now()
@@ -40,7 +35,4 @@ end
 if line then
   pcall(line.wake, place)
 end
-if had or writer then
-  return 1
-end
-return -1
+return (had or writer) and 1 or -1

@@ -1,29 +1,22 @@
--- rwmutex_write_acquire: take the write lock for a token.
---
+-- rwmutex_write_acquire: take the write lock for a token, or get a ticket.
 -- KEYS     see rwmutex_prelude
--- ARGV[1]  token: the value that marks the hold
--- ARGV[2]  lifetime of the hold, in milliseconds, >= 1
--- ARGV[3]  id of the caller's place in line, which keeps new readers out while it
---          waits; or "" for a try that does not wait, and does not stand behind
---          those who do
--- ARGV[4]  lifetime of the place, in milliseconds, >= 1; not read without an id
--- ARGV[5…] this one itself, where it is known to be unique, and tokens that
---          may be replaced: those of earlier tries and holds of the same lock object
---          that nobody wants any more, readers' too. They are gone afterwards, also
---          when this call is refused
+-- ARGV[1]  token: the value that marks the lease
+-- ARGV[2]  lifetime of the lease, in milliseconds, >= 1
+-- ARGV[3]  id of the caller's ticket, which keeps new readers out; or "" for a try that
+--          neither waits nor stands behind waiters
+-- ARGV[4]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
+-- ARGV[5…] this one itself, where it is known to be unique, and tokens that may be replaced:
+--          those that the same lock object has given up, readers' too. They are gone
+--          afterwards, also when this call is refused
+-- Returns  1  the writer is the token, for the full lifetime; the ticket is gone
+--          0  another writer or a reader is there, or others wait and the caller had no
+--             ticket; it has one now
+--   -1000-ms  the same, to a caller with a ticket: readers keep it out, or a writer of
+--             Holdfast, whose release notifies waiters. It ends in ms, unless it is renewed
 --
--- Returns  1  the writer is the token, for the full lifetime; the place is gone
---          0  another writer or a reader is there, or others wait and the caller
---             had no place yet; it has one now
---   -1000-ms  the same, to a caller with a place: what keeps it out is readers', or a
---             writer's of Holdfast, whose release tells those in line. It ends in ms,
---             unless it is renewed
--- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
---          written
---
--- Safe because the writer is written only where there was none and no lease was
--- live, but those of tokens that their maker has given up. Run twice with a unique
--- token it grants once and renews; a token that is a reader's by then stays that.
+-- Safe because the writer is written only where there was none and no lease was live, but
+-- those of tokens that their maker has given up. Run twice with a unique token it grants
+-- once and renews; a token that is a reader's by then stays that.
 local token, lifetime, place = ARGV[1], lasting(ARGV[2]), ARGV[3]
 local writer = redis.call('GET', WRITER)
 local readers = redis.call('ZCARD', READERS)

@@ -1,12 +1,9 @@
 -- rwmutex_write_check: does a token hold the write lock?
---
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token to look for
---
 -- Returns  1  the token is the writer
 --          0  another writer is there, or a reader
---         -1  nobody is there
--- Error    WRONGTYPE when a key that it needs is of another kind
+--         -1  there is neither
 --
 -- Writes nothing.
 local writer = redis.call('GET', WRITER)

@@ -1,21 +1,16 @@
--- rwmutex_write_release: give a write hold back.
---
+-- rwmutex_write_release: give a write lease back, and notify the next waiters.
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token that must be the writer
--- ARGV[2]  id of the place that the hold's grant has taken out of the line, to be
---          put back as the caller goes on waiting; or ""
--- ARGV[3]  lifetime of the place, in milliseconds, >= 1; not read without an id
---
+-- ARGV[2]  id of the ticket that the grant has taken out of the queue, to be put back as the
+--          caller goes on waiting; or ""
+-- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
 -- Returns  1  the token was the writer, which is gone now
 --          0  another writer is there, or a reader; it was left alone
---         -1  nobody was there
--- Error    WRONGTYPE when a key that it needs is of another kind; nothing was
---          written
+--         -1  there was neither
 --
--- Safe because comparing and deleting are one atomic step: a release that arrives
--- late cannot delete a later hold. The place is put back whatever the reply is, and
--- in the same step, so that no reader comes in between. A token that was downgraded
--- is not a writer any more: rwmutex_read_release gives it back.
+-- Safe because comparing and deleting are one atomic step: a late release cannot delete a
+-- later lease. The ticket is put back in the same step, so that no reader comes in between.
+-- A token that was downgraded is no writer: rwmutex_read_release gives it back.
 local writer = redis.call('GET', WRITER)
 local held = writer == ARGV[1]
 local others = not held and (writer or isRead())
@@ -34,7 +29,4 @@ end
 if line then
   pcall(line.wake, place, true)
 end
-if held then
-  return 1
-end
-return -1
+return held and 1 or -1

@@ -1,18 +1,12 @@
--- rwmutex_write_withdraw: leave the writers' line.
---
+-- rwmutex_write_withdraw: give a writer's ticket back.
 -- KEYS     see rwmutex_prelude
--- ARGV[1]  id of the place
---
--- Returns  1  the caller had a place, which is gone now
+-- ARGV[1]  id of the ticket
+-- Returns  1  the caller had a ticket, which is gone now
 --         -1  it had none
--- Error    WRONGTYPE when a key that it needs is of another kind
 --
--- Safe because it touches no other writer's place: as long as one stands, readers
--- stay out. Those whose turn has come by it are told.
+-- Safe because it touches no other ticket: as long as there is a writer's, readers stay out.
+-- It notifies the waiters that are next by it.
 local line = queue()
 local had = line.dequeueWriter(ARGV[1])
 pcall(line.wakeUnwritten, '')
-if had then
-  return 1
-end
-return -1
+return had and 1 or -1

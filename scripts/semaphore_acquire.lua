@@ -1,41 +1,33 @@
--- semaphore_acquire: take n slots for a token, all or none, or a place in line.
---
+-- semaphore_acquire: take n slots for a token, all or none, or get a ticket.
 -- KEYS     see semaphore_prelude
 -- ARGV[1]  token: the value that marks the permit
 -- ARGV[2]  lifetime of the permit, in milliseconds, >= 1
 -- ARGV[3]  limit: slots 0 … limit-1 may be taken
 -- ARGV[4]  n: how many slots to take, 1 … limit
 -- ARGV[5]  the slots to take, as "3-4,7"; or "" to take the lowest free ones
--- ARGV[6]  how many free slots to tell of; 0 to tell of none, nor of those above
--- ARGV[7]  id of the caller's place in line, which ends with ":n:limit"; or "" for a
---          try that does not wait, and does not stand behind those who do
--- ARGV[8]  lifetime of the place, in milliseconds, >= 1; not read without an id
--- ARGV[9] and on: this one itself first, where it is known to be unique, and tokens
---          that may be replaced: earlier ones that nobody wants any more. Their slots
---          are free again, also when this call is refused; its own only if it asks for
---          others than it has
---
--- Returns "granted", or 0 when it was refused, as too few slots are free or others
---          wait and the caller had no place yet; it has one now. Where it is to tell, it is "granted
---          free above" in either case
---   ms     to a caller with a place, as too few slots are free: "granted free above ms",
---          or -1000-ms where it is not to tell. The first permit ends in ms, unless it is
---          renewed; a release tells those in line before
+-- ARGV[6]  how many free slots to list; 0 to list none, nor those above
+-- ARGV[7]  id of the caller's ticket, which ends with ":n:limit"; or "" for a try that
+--          neither waits nor stands behind waiters
+-- ARGV[8]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
+-- ARGV[9]  and on: this one itself first, where it is known to be unique, and tokens that
+--          may be replaced, which their maker has given up. Their slots are free again, also
+--          when this call is refused; its own only if it asks for others than it has
+-- Returns  "granted free above", or only "granted" where it is not to list
+--   0        refused, where it is not to list: too few slots are free, or others wait and
+--            the caller had no ticket; it has one now
+--   ms       to a caller with a ticket, as too few slots are free: "granted free above ms",
+--            or -1000-ms where it is not to list. The first permit ends in ms, unless it is
+--            renewed; a release notifies waiters before
 --   granted  the slots that the token now has, as "3-4,7"; "" when it was refused
---   free     the lowest slots below the limit that were free, at most ARGV[6] of
---            them; without the granted ones if the node chose those
---   above    the lowest 64 occupied slots at or above limit-32, other than this
---            grant's
--- Error    WRONGTYPE when a key is of another kind; nothing was written
+--   free     the lowest slots below the limit that were free, at most ARGV[6] of them;
+--            without the granted ones if the node chose those
+--   above    the lowest 64 occupied slots at or above limit-32, other than this grant's
 --
--- Safe because a slot is given to one token only, and never above the limit, and
--- because as many slots stay free as are occupied beyond the limit on this node;
--- over several nodes the client has to see to that. Run twice with a unique token it
--- gives once and renews.
---
--- A call costs as much as the slots that it gives or tells of, and a binary
--- search for each gap between occupied slots that it has to find. Of leases that
--- have ended it frees as many as it needs, up to 1000 tokens.
+-- Safe because a slot is given to one token only, and never above the limit, and because as
+-- many slots stay free as are occupied beyond the limit on this node; over several nodes the
+-- client has to see to that. Run twice with a unique token it gives once and renews. A call
+-- costs as much as the slots that it gives or lists, and a binary search for each gap between
+-- occupied slots. Of leases that have ended it frees as many as it needs, up to 1000 tokens.
 local token, lifetime, limit, n = ARGV[1], lasting(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local wanted, telling, place = ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local unique = ARGV[9] == token

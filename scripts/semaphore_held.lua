@@ -1,10 +1,7 @@
--- semaphore_held: who holds what?
---
+-- semaphore_held: which permits are there?
 -- KEYS     see semaphore_prelude
---
--- Returns  {token, slots, token, slots, …} of all live permits, slots as "3-4,7".
---          It costs as much as is held.
--- Error    WRONGTYPE when a key is of another kind
+-- Returns  {token, slots, token, slots, …} of all live permits, slots as "3-4,7". It costs
+--          as much as is held
 --
 -- Writes nothing.
 local runs = reading()

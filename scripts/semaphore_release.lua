@@ -1,17 +1,14 @@
--- semaphore_release: give a permit's slots back, and wake those that they serve.
---
+-- semaphore_release: give a permit's slots back, and notify the waiters that they serve.
 -- KEYS     see semaphore_prelude
 -- ARGV[1]  token of the permit
--- ARGV[2]  id of the place that the permit's grant has taken out of the line, to be
---          put back as the caller goes on waiting; or ""
--- ARGV[3]  lifetime of the place, in milliseconds, >= 1; not read without an id
---
+-- ARGV[2]  id of the ticket that the grant has taken out of the queue, to be put back as the
+--          caller goes on waiting; or ""
+-- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
 -- Returns  1  the token had slots, which are free now
 --         -1  the token had nothing, or its lease had ended
--- Error    WRONGTYPE when a key is of another kind; nothing was written
 --
--- Safe because it touches only what the token has: a release that arrives late
--- cannot free a later holder's slots.
+-- Safe because it touches only what the token has: a late release cannot free a later
+-- holder's slots.
 local place = ARGV[2]
 local ends = redis.call('ZSCORE', LEASES, ARGV[1])
 local isLine = LINE and redis.call('EXISTS', LINE) == 1
