@@ -24,13 +24,13 @@ for i = 5, #ARGV do
   free = free or holder == ARGV[i]
 end
 local again = holder == token -- a second run; one who was counted is not sent to the line
-if free and (not isLine or serve(place) or again or queue().isEmpty()) then
+if free and (not isLine or serve(ticket) or again or queue().isEmpty()) then
   redis.call('SET', KEYS[1], token, 'PX', lifetime)
   return 1
 end
-if place ~= '' then
+if ticket ~= '' then
   local line = queue()
-  line.enqueue(place, ARGV[4])
+  line.enqueue(ticket, ARGV[4])
   if not free then
     return line.announced(holder, redis.call('PTTL', KEYS[1]))
   end

@@ -10,7 +10,4 @@ local holder = redis.call('GET', KEYS[1])
 if not holder then
   return -1
 end
-if holder ~= ARGV[1] then
-  return 0
-end
-return 1
+return holder == ARGV[1] and 1 or 0

@@ -11,8 +11,8 @@
 -- Safe because comparing and deleting are one atomic step: a late release cannot delete a
 -- later holder's key. The first waiter keeps its ticket, so that the next release notifies
 -- it again if it is too slow. mutex_release_prelude has served a lock without waiters.
-if place ~= '' then
-  pcall(queue().enqueue, place, ARGV[3])
+if ticket ~= '' then
+  pcall(queue().enqueue, ticket, ARGV[3])
 end
 if holder and holder ~= ARGV[1] then
   return 0
@@ -21,6 +21,6 @@ if holder then
   redis.call('DEL', KEYS[1])
 end
 if LINE then
-  pcall(wake, place)
+  pcall(notify, ticket)
 end
 return holder and 1 or -1

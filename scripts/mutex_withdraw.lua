@@ -12,6 +12,6 @@ end
 local line = queue()
 local had = line.dequeue(ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  pcall(wake, '')
+  pcall(notify, '')
 end
 return had and 1 or -1

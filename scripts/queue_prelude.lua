@@ -1,16 +1,16 @@
--- queue_prelude: how waiters stand in line. Every script that lets a caller wait,
--- or ends a wait, begins with it.
+-- queue_prelude: how waiters queue. Every script that lets a caller wait, or ends a wait,
+-- begins with it.
 --
--- KEYS[n-1]  line:    sorted set, id of a waiter -> when it came, in µs
--- KEYS[n]    waiters: sorted set, id of a waiter -> end of its place, in µs
--- where n is the number of keys, and both are of server time. A call may come without
--- them, with at most two keys: then there is no line to see, and nobody gets a place.
+-- KEYS[n-1]  line:    sorted set, id of a waiter -> when it came
+-- KEYS[n]    waiters: sorted set, id of a waiter -> end of its ticket
+-- where n is the number of keys, and both are in µs of server time. A call may come without
+-- them, with at most two keys: then no waiter is seen, and none gets a ticket.
 --
--- An id is CHANNEL|REST: whom a release wakes, it tells on that channel. A place
--- ends by itself unless the waiter's next try renews it, and a waiter that is told
--- keeps it until it has what it waits for. The line also has those who have just got
--- it, and those whose places have ended, until the next release: a place that is put
--- back is where it was. Both keys expire together, with the longest place.
+-- An id is CHANNEL|REST: a release notifies it on that channel. A ticket ends by itself unless
+-- the waiter's next try renews it, and a waiter that is notified keeps it until it has the
+-- lock. The line also has ids that have just got it, and those whose tickets have ended, until
+-- the next release: a ticket that is put back is where it was. Both keys expire together, with
+-- the longest ticket.
 local last = #KEYS > 2 and #KEYS or 0 -- there are no keys 0 and -1
 local LINE, WAITERS = KEYS[last - 1], KEYS[last]
 
@@ -25,9 +25,8 @@ local function now()
   return clock
 end
 
--- serve ends the wait of one that gets what it waited for, and reports whether it was
--- in line. One whose place has ended still is, until somebody clears it away: it came
--- before those behind it.
+-- serve ends a waiter's wait, and reports whether it had a ticket. One that has ended counts
+-- until it is cleared away: it came before those behind it.
 local function serve(id)
   return redis.call('ZREM', WAITERS, id) == 1
 end
@@ -39,9 +38,8 @@ local function queue()
     return string.format('%.0f', number)
   end
 
-  -- enqueue gives a waiter a place for lifetime ms, at the end of the line, or
-  -- renews the one it has. The keys' expiry only grows, as others may need it. A key
-  -- of another kind is found before anything is written.
+  -- enqueue gives a waiter a ticket for lifetime ms, at the end of the line, or renews the
+  -- one it has. The keys' expiry only grows, as others may need it.
   local function enqueue(id, lifetime)
     local stands = redis.call('ZSCORE', LINE, id)
     lasting(lifetime)
@@ -55,15 +53,14 @@ local function queue()
     end
   end
 
-  -- dequeue takes a waiter's place away, and reports whether it had one.
+  -- dequeue takes a ticket away, and reports whether there was one.
   local function dequeue(id)
     local had = redis.call('ZREM', WAITERS, id) == 1
     redis.call('ZREM', LINE, id)
     return had
   end
 
-  -- isEmpty reports that nobody waits, so that a newcomer may have what is free.
-  -- Newcomers that passed those in line would starve them.
+  -- isEmpty reports that there are no waiters, which newcomers would starve by passing.
   local function isEmpty()
     return redis.call('ZCOUNT', WAITERS, '(' .. text(now()), '+inf') == 0
   end
@@ -73,10 +70,9 @@ local function queue()
     return redis.call('ZSCORE', WAITERS, id) or isEmpty()
   end
 
-  -- announced is the answer to one that waits for the end of a token's hold: -1000-ms
-  -- where a release tells those in line of it, and 0 where not. ms is how long it lasts
-  -- yet. A token of Holdfast's is a UUID of version 7, perhaps with more behind it;
-  -- others' holds end without a word, as those of a client of Redsync.
+  -- announced is the answer to a waiter for the end of a token's lease, which lasts for ms:
+  -- -1000-ms where its release notifies waiters, and 0 where not. A token of Holdfast's is a
+  -- UUID of version 7, perhaps with more behind it; clients of Redsync notify no waiters.
   local function announced(token, ms)
     if not string.find(token, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-7%x%x%x%-') then
       return 0
@@ -84,7 +80,5 @@ local function queue()
     return -1000 - math.max(ms, 0)
   end
 
-  return {
-    enqueue = enqueue, dequeue = dequeue, isEmpty = isEmpty, mayPass = mayPass, announced = announced,
-  }
+  return {enqueue = enqueue, dequeue = dequeue, isEmpty = isEmpty, mayPass = mayPass, announced = announced}
 end

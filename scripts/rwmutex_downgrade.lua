@@ -27,6 +27,6 @@ if writer then
 end
 lease('GT', token, lifetime)
 if isLine() then
-  pcall(queue().wake, '')
+  pcall(queue().notify, '')
 end
 return awaited and 2 or 1

@@ -1,21 +1,16 @@
 -- rwmutex_prelude: what every script of the read-write lock begins with.
 --
--- KEYS[1]  writer:  string, the token of the write hold
--- KEYS[2]  readers: sorted set, token -> end of its lease, in µs of server time
--- KEYS[3]  intents: sorted set, id of a waiting writer -> end of its place
+-- KEYS[1]  writer:  string, the token of the write lease
+-- KEYS[2]  readers: sorted set, token -> end of its lease
+-- KEYS[3]  intents: sorted set, id of a waiting writer -> end of its ticket
 -- KEYS[4]  writers: sorted set, id of a waiting writer -> when it came
--- KEYS[5]  waiters: sorted set, id of a waiting reader -> end of its place
+-- KEYS[5]  waiters: sorted set, id of a waiting reader -> end of its ticket
 -- KEYS[6]  line:    sorted set, id of a waiting reader -> when it came
 --
--- All times are in µs of server time. An id is CHANNEL|REST, without a blank: whom a
--- release wakes, it tells on that channel. A place ends by itself unless the waiter's next try
--- renews it, and one that is told keeps it until it has what it waits for. Those who
--- have just got it, and whose places have ended, still stand among those who came,
--- until somebody looks who is first: a place that is put back is mostly where it was.
---
--- Where there is a writer there is no live lease: each is granted only where the
--- other is not. Leases that have ended may be left; they are removed before a
--- writer is granted, so that not even a clock that is set back revives them.
+-- All times are in µs of server time. Ids and tickets are as in queue_prelude, but an id has
+-- no blank. Where there is a writer there is no live lease: each is granted only where the
+-- other is not. Leases that have ended may be left; they are removed before a writer is
+-- granted, so that not even a clock that is set back revives them.
 local WRITER, READERS, INTENTS = KEYS[1], KEYS[2], KEYS[3]
 local WRITERS, WAITERS, LINE = KEYS[4], KEYS[5], KEYS[6]
 
@@ -23,8 +18,7 @@ local function text(number)
   return string.format('%.0f', number)
 end
 
--- now is the server's clock in µs, below 2^53 and so exact, asked for once at
--- most. Lua would print it as 1.7e+15; text() does not.
+-- now is the server's clock in µs: see queue_prelude.
 local clock
 local function now()
   if not clock then
@@ -34,37 +28,33 @@ local function now()
   return clock
 end
 
--- isReading reports whether a token has a lease that has not ended.
+-- isReading reports whether a token has a live lease, isRead whether any token has, and
+-- isAwaited whether a writer waits.
 local function isReading(token)
   local ends = redis.call('ZSCORE', READERS, token)
   return ends and tonumber(ends) > now()
 end
 
--- isRead reports whether anybody has such a lease.
 local function isRead()
   return redis.call('ZCOUNT', READERS, '(' .. text(now()), '+inf') > 0
 end
 
--- isAwaited reports whether a writer waits.
 local function isAwaited()
   return redis.call('ZCOUNT', INTENTS, '(' .. text(now()), '+inf') > 0
 end
 
--- reapReaders removes leases that have ended. The key's own expiry does not: it
--- is that of the longest lease.
+-- reapReaders removes leases that have ended: the key's own expiry is that of the longest
+-- lease. reapIntents does so with writers' tickets, and returns how many there were.
 local function reapReaders()
   redis.call('ZREMRANGEBYSCORE', READERS, '-inf', text(now()))
 end
 
--- reapIntents does the same for writers' places, and returns how many there were.
 local function reapIntents()
   return redis.call('ZREMRANGEBYSCORE', INTENTS, '-inf', text(now()))
 end
 
--- lease gives a token a lease of lifetime ms, and reports whether it did so. How
--- 'NX' it does not when the token has one already, 'XX' when it has none, and 'GT'
--- when that is longer.
--- The key's expiry only grows, as others' leases may need it.
+-- lease gives a token a lease of lifetime ms, as ZADD with how does, and reports whether it
+-- changed anything. The key's expiry only grows, as others' leases may need it.
 local function lease(how, token, lifetime)
   if redis.call('ZADD', READERS, how, 'CH', text(now() + lifetime * 1000), token) == 0 then
     return false
@@ -75,10 +65,9 @@ local function lease(how, token, lifetime)
   return true
 end
 
--- discard takes away the holds of the tokens in ARGV from an index on: read holds
--- where there are readers, and the write hold. It returns the writer that is left, and
--- whether the call's own token is one of them. What that has stays: an earlier run of
--- the same call gave it, and it may have been counted.
+-- discard takes away the leases of the tokens in ARGV from an index on. It returns the
+-- writer that is left, and whether the call's own token is among them. What that has stays:
+-- an earlier run of the same call gave it, and it may have been counted.
 local function discard(first, writer, readers)
   local unique = false
   for i = first, #ARGV do
@@ -98,13 +87,12 @@ local function discard(first, writer, readers)
   return writer, unique
 end
 
--- queue makes what only calls need that wait, or find others waiting: to make a
--- function takes about as long as a command.
+-- queue makes what only calls need that wait, or find others waiting: see queue_prelude.
 local function queue()
-  -- enqueueWriter gives a waiting writer a place for lifetime ms, at the end of the
-  -- line, or renews the one it has. Both keys expire together.
+  -- enqueueWriter and enqueueReader give a waiter a ticket for lifetime ms, at the end of
+  -- its queue, or renew the one it has. A key of another kind fails at once.
   local function enqueueWriter(id, lifetime)
-    redis.call('ZSCORE', WRITERS, id) -- fails on a key of another kind before anything is written
+    redis.call('ZSCORE', WRITERS, id)
     lasting(lifetime)
     reapIntents()
     redis.call('ZADD', INTENTS, 'GT', text(now() + lifetime * 1000), id)
@@ -115,7 +103,6 @@ local function queue()
     end
   end
 
-  -- enqueueReader does the same for a waiting reader.
   local function enqueueReader(id, lifetime)
     redis.call('ZSCORE', LINE, id)
     lasting(lifetime)
@@ -127,30 +114,9 @@ local function queue()
     end
   end
 
-  -- serveReader ends the wait of a reader that has got the lock.
-  local function serveReader(id)
-    redis.call('ZREM', WAITERS, id)
-  end
-
-  -- dequeueWriter takes a writer's place away, and reports whether it had one.
-  local function dequeueWriter(id)
-    local had = redis.call('ZREM', INTENTS, id) == 1
-    redis.call('ZREM', WRITERS, id)
-    return had
-  end
-
-  -- dequeueReader does the same for a reader.
-  local function dequeueReader(id)
-    local had = redis.call('ZREM', WAITERS, id) == 1
-    redis.call('ZREM', LINE, id)
-    return had
-  end
-
-  -- firstWriter returns the first writer in line, but for one, and when it came.
-  -- Places that have ended are cleared away, up to 100 of them.
-  --
-  -- Most find at most one place that has ended, of the caller itself, which has what it
-  -- waited for, and then the one to tell. So two are read at a time.
+  -- firstWriter returns the first writer that waits, but for one, and when it came. It
+  -- clears away up to 100 tickets that have ended, and reads two at a time: see notify in
+  -- notify_prelude.
   local function firstWriter(but)
     local index, cleared = 0, 0
     while true do
@@ -179,16 +145,15 @@ local function queue()
     end
   end
 
-  -- writerMayPass reports whether a writer may have what is free: one that is in
-  -- line, or any if nobody is. Newcomers that passed those in line would starve them.
+  -- writerMayPass reports whether a writer may have what is free: one with a ticket, or any
+  -- where there are none.
   local function writerMayPass(id)
     local ends = redis.call('ZSCORE', INTENTS, id)
     return ends and tonumber(ends) > now()
       or not isAwaited() and redis.call('ZCOUNT', WAITERS, '(' .. text(now()), '+inf') == 0
   end
 
-  -- readerMayPass reports whether a reader may read although a writer waits: it was
-  -- in line before the first one.
+  -- readerMayPass reports whether a reader came before the first writer that waits.
   local function readerMayPass(id)
     local ends, came = redis.call('ZSCORE', WAITERS, id), redis.call('ZSCORE', LINE, id)
     if not came or not ends or tonumber(ends) <= now() then
@@ -198,9 +163,9 @@ local function queue()
     return not since or tonumber(came) < since
   end
 
-  -- tell tells the waiters with these ids, those of one process by one message: their
-  -- ids, with blanks between.
-  local function tell(ids)
+  -- publish notifies the waiters with these ids, those of one process by one message:
+  -- their ids, with blanks between.
+  local function publish(ids)
     local channels, of = {}, {}
     for _, id in ipairs(ids) do
       local channel = string.match(id, '^[^|]*')
@@ -214,42 +179,29 @@ local function queue()
     end
   end
 
-  -- wake tells those whose turn it is, but for one, where there is no writer: all
-  -- readers, up to 1000, that came before the first writer, or else that writer when
-  -- nobody reads, which a caller may know: unread. It comes last in a script, and by pcall, as it must not fail what
-  -- was done before. To publish needs a permission of its own; without it waiters
-  -- find out by polling.
-  local function wake(but, unread)
+  -- notify notifies the next waiters, but for one, where there is no writer: all readers, up
+  -- to 1000, that came before the first writer, or else that writer when nothing is read,
+  -- which a caller may know: unread. It comes last, by pcall: see notify_prelude.
+  local function notify(but, unread)
     local writer, since = firstWriter(but)
     local before = since and '(' .. text(since) or '+inf'
-    local told = {}
-    local readers = redis.call('ZRANGEBYSCORE', LINE, '-inf', before, 'LIMIT', 0, 1000)
-    for _, id in ipairs(readers) do
+    local next = {}
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', LINE, '-inf', before, 'LIMIT', 0, 1000)) do
       local ends = redis.call('ZSCORE', WAITERS, id)
       if not ends or tonumber(ends) <= now() then
-        dequeueReader(id)
+        redis.call('ZREM', WAITERS, id)
+        redis.call('ZREM', LINE, id)
       elseif id ~= but then
-        told[#told + 1] = id
+        next[#next + 1] = id
       end
     end
-    if writer and not told[1] and (unread or not isRead()) then
-      told[1] = writer
+    if writer and not next[1] and (unread or not isRead()) then
+      next[1] = writer
     end
-    tell(told)
+    publish(next)
   end
 
-  -- wakeUnwritten does so unless there is a writer.
-  local function wakeUnwritten(but)
-    if redis.call('EXISTS', WRITER) == 0 then
-      wake(but)
-    end
-  end
-
-  -- announced is the answer to one that waits for the end of a token's hold: -1000-ms
-  -- where a release tells those in line of it, and 0 where not. ms is how long it lasts
-  -- yet. A token of Holdfast's is a UUID of version 7, perhaps with more behind it;
-  -- others' holds end without a word, as those of a client of Redsync. Readers are all
-  -- Holdfast's: there the token is nil.
+  -- announced is that of queue_prelude. Readers are all Holdfast's: their token is nil.
   local function announced(token, ms)
     if token and not string.find(token, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-7%x%x%x%-') then
       return 0
@@ -258,15 +210,13 @@ local function queue()
   end
 
   return {
-    announced = announced,
-    enqueueWriter = enqueueWriter, dequeueWriter = dequeueWriter,
-    enqueueReader = enqueueReader, serveReader = serveReader, dequeueReader = dequeueReader,
-    writerMayPass = writerMayPass, readerMayPass = readerMayPass,
-    wake = wake, wakeUnwritten = wakeUnwritten,
+    enqueueWriter = enqueueWriter, writerMayPass = writerMayPass,
+    enqueueReader = enqueueReader, readerMayPass = readerMayPass,
+    announced = announced, notify = notify,
   }
 end
 
--- isLine reports whether anybody waits, or has until lately.
+-- isLine reports whether there are waiters, or were lately.
 local function isLine()
   return redis.call('EXISTS', WRITERS, LINE) > 0
 end

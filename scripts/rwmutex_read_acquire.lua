@@ -16,7 +16,7 @@
 -- Safe because a lease is given only where there is no writer, but one that its maker has
 -- given up. Each lease ends by itself, whatever other readers do. A writer that waits is not
 -- starved: no new reader joins. Run twice with a unique token it grants once and renews.
-local token, lifetime, place = ARGV[1], lasting(ARGV[2]), ARGV[3]
+local token, lifetime, ticket = ARGV[1], lasting(ARGV[2]), ARGV[3]
 local writer = redis.call('GET', WRITER)
 local intents = redis.call('ZCARD', INTENTS)
 local readers = redis.call('ZCARD', READERS)
@@ -27,15 +27,15 @@ end
 if intents > 0 then
   intents = intents - reapIntents()
 end
-local line = place ~= '' and redis.call('ZCARD', WAITERS) > 0 and queue()
-local may = intents == 0 or line and line.readerMayPass(place)
+local line = ticket ~= '' and redis.call('ZCARD', WAITERS) > 0 and queue()
+local may = intents == 0 or line and line.readerMayPass(ticket)
 local unique
 writer, unique = discard(5, writer, readers)
 local again = unique and readers > 0 and isReading(token) -- a second run
 if writer or not again and (not may or not lease('NX', token, lifetime)) then
-  if place ~= '' then
+  if ticket ~= '' then
     line = line or queue()
-    line.enqueueReader(place, ARGV[4])
+    line.enqueueReader(ticket, ARGV[4])
     if writer then
       return line.announced(writer, redis.call('PTTL', WRITER))
     end
@@ -46,6 +46,6 @@ if again then
   lease('XX', token, lifetime)
 end
 if line then
-  line.serveReader(place)
+  redis.call('ZREM', WAITERS, ticket)
 end
 return 1

@@ -14,7 +14,4 @@ local writer = redis.call('GET', WRITER)
 if not writer then
   return -1
 end
-if writer ~= ARGV[1] then
-  return 0
-end
-return 1
+return writer == ARGV[1] and 1 or 0

@@ -25,7 +25,4 @@ else
   redis.call('DEL', WRITER)
 end
 lease('GT', token, lifetime)
-if awaited then
-  return 2
-end
-return 1
+return awaited and 2 or 1

@@ -18,10 +18,10 @@ if not had then
   writer = redis.call('GET', WRITER)
 end
 
-local place = ARGV[2]
-local line = (place ~= '' or isLine()) and queue()
-if place ~= '' then
-  pcall(line.enqueueReader, place, ARGV[3])
+local ticket = ARGV[2]
+local line = (ticket ~= '' or isLine()) and queue()
+if ticket ~= '' then
+  pcall(line.enqueueReader, ticket, ARGV[3])
 end
 if ends then
   redis.call('ZREM', READERS, token)
@@ -33,6 +33,6 @@ if writer then
   redis.call('DEL', WRITER)
 end
 if line then
-  pcall(line.wake, place)
+  pcall(line.notify, ticket)
 end
 return (had or writer) and 1 or -1

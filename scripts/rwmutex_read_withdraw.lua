@@ -6,7 +6,9 @@
 --
 -- Safe because it writes nothing but the queue. If the lock is free waiters were notified,
 -- perhaps the caller alone: then others are.
-local line = queue()
-local had = line.dequeueReader(ARGV[1])
-pcall(line.wakeUnwritten, '')
+local had = redis.call('ZREM', WAITERS, ARGV[1]) == 1
+redis.call('ZREM', LINE, ARGV[1])
+if redis.call('EXISTS', WRITER) == 0 then
+  pcall(queue().notify, '')
+end
 return had and 1 or -1

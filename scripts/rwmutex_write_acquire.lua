@@ -17,14 +17,14 @@
 -- Safe because the writer is written only where there was none and no lease was live, but
 -- those of tokens that their maker has given up. Run twice with a unique token it grants
 -- once and renews; a token that is a reader's by then stays that.
-local token, lifetime, place = ARGV[1], lasting(ARGV[2]), ARGV[3]
+local token, lifetime, ticket = ARGV[1], lasting(ARGV[2]), ARGV[3]
 local writer = redis.call('GET', WRITER)
 local readers = redis.call('ZCARD', READERS)
-local awaited = place ~= '' and redis.call('EXISTS', INTENTS, WAITERS) > 0
+local awaited = ticket ~= '' and redis.call('EXISTS', INTENTS, WAITERS) > 0
 -- A writer in line that was told is what most hand-offs are about: for it no function
 -- is made.
-local ends = awaited and redis.call('ZSCORE', INTENTS, place)
-local may = not awaited or ends and tonumber(ends) > now() or queue().writerMayPass(place)
+local ends = awaited and redis.call('ZSCORE', INTENTS, ticket)
+local may = not awaited or ends and tonumber(ends) > now() or queue().writerMayPass(ticket)
 
 if readers > 0 then
   reapReaders()
@@ -37,9 +37,9 @@ end
 
 local again = unique and writer == token -- a second run
 if not again and (writer or readers > 0 or not may) then
-  if place ~= '' then
+  if ticket ~= '' then
     local line = queue()
-    line.enqueueWriter(place, ARGV[4])
+    line.enqueueWriter(ticket, ARGV[4])
     if writer then
       return line.announced(writer, redis.call('PTTL', WRITER))
     elseif readers > 0 then
@@ -50,6 +50,6 @@ if not again and (writer or readers > 0 or not may) then
 end
 redis.call('SET', WRITER, token, 'PX', lifetime)
 if awaited then
-  redis.call('ZREM', INTENTS, place)
+  redis.call('ZREM', INTENTS, ticket)
 end
 return 1

@@ -10,7 +10,4 @@ local writer = redis.call('GET', WRITER)
 if writer == ARGV[1] then
   return 1
 end
-if writer or isRead() then
-  return 0
-end
-return -1
+return (writer or isRead()) and 0 or -1

@@ -13,7 +13,4 @@ if writer == ARGV[1] then
   redis.call('PEXPIRE', WRITER, lasting(ARGV[2]))
   return 1
 end
-if writer or isRead() then
-  return 0
-end
-return -1
+return (writer or isRead()) and 0 or -1

@@ -15,10 +15,10 @@ local writer = redis.call('GET', WRITER)
 local held = writer == ARGV[1]
 local others = not held and (writer or isRead())
 
-local place = ARGV[2]
-local line = (place ~= '' or isLine()) and queue()
-if place ~= '' then
-  pcall(line.enqueueWriter, place, ARGV[3])
+local ticket = ARGV[2]
+local line = (ticket ~= '' or isLine()) and queue()
+if ticket ~= '' then
+  pcall(line.enqueueWriter, ticket, ARGV[3])
 end
 if others then
   return 0
@@ -27,6 +27,6 @@ if held then
   redis.call('DEL', WRITER)
 end
 if line then
-  pcall(line.wake, place, true)
+  pcall(line.notify, ticket, true)
 end
 return held and 1 or -1

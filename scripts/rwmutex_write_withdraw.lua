@@ -6,7 +6,9 @@
 --
 -- Safe because it touches no other ticket: as long as there is a writer's, readers stay out.
 -- It notifies the waiters that are next by it.
-local line = queue()
-local had = line.dequeueWriter(ARGV[1])
-pcall(line.wakeUnwritten, '')
+local had = redis.call('ZREM', INTENTS, ARGV[1]) == 1
+redis.call('ZREM', WRITERS, ARGV[1])
+if redis.call('EXISTS', WRITER) == 0 then
+  pcall(queue().notify, '')
+end
 return had and 1 or -1

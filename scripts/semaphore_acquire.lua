@@ -29,9 +29,9 @@
 -- costs as much as the slots that it gives or lists, and a binary search for each gap between
 -- occupied slots. Of leases that have ended it frees as many as it needs, up to 1000 tokens.
 local token, lifetime, limit, n = ARGV[1], lasting(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local wanted, telling, place = ARGV[5], tonumber(ARGV[6]), ARGV[7]
+local wanted, telling, ticket = ARGV[5], tonumber(ARGV[6]), ARGV[7]
 local unique = ARGV[9] == token
-local isLine = place ~= '' and redis.call('EXISTS', LINE) == 1
+local isLine = ticket ~= '' and redis.call('EXISTS', LINE) == 1
 local occupied = redis.call('ZCARD', SLOTS)
 
 -- What most calls find takes no search, and as few commands as can be: no lease has
@@ -40,7 +40,7 @@ local occupied = redis.call('ZCARD', SLOTS)
 if wanted == '' and n <= 500 and occupied + n <= limit and #ARGV == (unique and 9 or 8)
   and (occupied == 0 or redis.call('ZCOUNT', LEASES, '-inf', now) == 0
     and redis.call('ZCOUNT', SLOTS, occupied, '+inf') == 0)
-  and (not isLine or redis.call('ZSCORE', WAITERS, place))
+  and (not isLine or redis.call('ZSCORE', WAITERS, ticket))
   and redis.call('ZADD', LEASES, 'NX', now + lifetime * 1000, token) == 1 then
   local added = {}
   for i = 0, n - 1 do
@@ -50,7 +50,7 @@ if wanted == '' and n <= 500 and occupied + n <= limit and #ARGV == (unique and 
   redis.call('ZADD', SLOTS, unpack(added))
   outlast(lifetime, occupied == 0)
   if isLine then
-    serve(place)
+    serve(ticket)
   end
   local beyond = occupied + n
   local granted = run(occupied, beyond - 1)
@@ -97,7 +97,7 @@ if own and count == n and (wanted == '' or wanted == own) then
   outlast(lifetime)
   redis.call('ZADD', LEASES, 'XX', now + lifetime * 1000, token)
   if isLine then
-    serve(place)
+    serve(ticket)
   end
   return reply(own, '', '')
 elseif own then
@@ -115,9 +115,9 @@ end
 -- A token that is still here was not made by this caller. One that it may replace
 -- is not here any more.
 local foreign = not unique and redis.call('ZSCORE', LEASES, token)
-local line = place ~= '' and queue()
-if isLine and not line.mayPass(place) then -- it is told of nothing that it might ask for
-  line.enqueue(place, ARGV[8])
+local line = ticket ~= '' and queue()
+if isLine and not line.mayPass(ticket) then -- it is told of nothing that it might ask for
+  line.enqueue(ticket, ARGV[8])
   return reply('', '', '')
 end
 local fits = occupied + n <= limit and not foreign
@@ -217,7 +217,7 @@ local function give(slots)
   end
   outlast(lifetime)
   if isLine then
-    serve(place)
+    serve(ticket)
   end
 end
 
@@ -240,7 +240,7 @@ if fits and isFree(wanted) then
   return reply(wanted, free, above)
 end
 if line then
-  line.enqueue(place, ARGV[8])
+  line.enqueue(ticket, ARGV[8])
   if occupied + n > limit then
     local first = redis.call('ZRANGE', LEASES, '0', '0', 'WITHSCORES')[2]
     local ms = math.max(math.ceil((first - now) / 1000), 0)

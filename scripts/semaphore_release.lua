@@ -9,18 +9,18 @@
 --
 -- Safe because it touches only what the token has: a late release cannot free a later
 -- holder's slots.
-local place = ARGV[2]
+local ticket = ARGV[2]
 local ends = redis.call('ZSCORE', LEASES, ARGV[1])
 local isLine = LINE and redis.call('EXISTS', LINE) == 1
-if place ~= '' then
+if ticket ~= '' then
   isLine = true
-  pcall(queue().enqueue, place, ARGV[3])
+  pcall(queue().enqueue, ticket, ARGV[3])
 end
 if ends then
   free(ARGV[1])
 end
 if isLine then
-  pcall(wake, place, servesThose())
+  pcall(notify, ticket, servesThose())
 end
 if ends and tonumber(ends) > now then
   return 1

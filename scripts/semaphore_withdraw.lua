@@ -8,5 +8,5 @@
 -- serve now: the caller may have been notified of them, or have kept others from that.
 local line = queue()
 local had = line.dequeue(ARGV[1])
-pcall(wake, '', servesThose())
+pcall(notify, '', servesThose())
 return had and 1 or -1
