@@ -2,15 +2,13 @@
 -- and of the script that they run, which is the function unfenced. They do in one step what
 -- that does, and see to the counter, for which they have one key and one argument more:
 --
---   issue  mutex_acquire_fenced, mutex_pass_fenced,
---          rwmutex_write_acquire_fenced, rwmutex_write_pass_fenced
---   raise  mutex_repair_fenced (runs mutex_acquire), mutex_extend_fenced,
---          mutex_extend_or_set_fenced, mutex_fence (runs mutex_check),
---          rwmutex_write_repair_fenced (runs rwmutex_write_acquire),
---          rwmutex_write_extend_fenced, rwmutex_write_fence (runs rwmutex_write_check)
+--   issue  mutex_acquire_fenced, mutex_pass_fenced, rwmutex_write_acquire_fenced,
+--          rwmutex_write_pass_fenced
+--   raise  mutex_extend_fenced, mutex_extend_or_set_fenced, rwmutex_write_extend_fenced, and
+--          as acquire and check mutex_repair_fenced, rwmutex_write_repair_fenced, mutex_fence,
+--          rwmutex_write_fence
 --
--- KEYS[7]  fence: string, the largest number that this node knows of, in decimal;
---          of a read-write lock
+-- KEYS[7]  fence: string, the largest number that this node knows of, of a read-write lock
 -- KEYS[2]  the same, of a mutex, which has fewer keys
 -- ARGV[2]  lifetime of the lease, in milliseconds, >= 1
 -- ARGV[n]  the last one. issue: how many numbers the lease gets, of up to six digits,
@@ -21,7 +19,6 @@
 --   n  of issue, in the place of 1: the largest of the lease's new numbers. They follow on
 --      the counter or begin with the server's clock, in µs since 1970, and so are above 2
 --   Any other reply leaves the counter alone.
--- Error    WRONGTYPE when a key is of another kind; nothing was written
 --
 -- Safe as the other script is. The counter never goes down, so a late run does no harm. It
 -- is raised only for a token that has the lock here: where the lease has ended, a later one

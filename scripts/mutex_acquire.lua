@@ -13,7 +13,6 @@
 --   -1000-ms  the same, to a caller with a ticket: the token that is there is one of
 --             Holdfast's, whose release notifies the first waiter. It ends in ms, unless
 --             it is renewed
---
 -- Safe because the key is written only when it was free or held a token that its maker has
 -- given up. Run twice with a unique token it grants once and renews; with a token that is
 -- not listed in ARGV[5…] it is a strict SET NX. A waiter that was notified is a part of each

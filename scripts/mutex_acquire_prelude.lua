@@ -1,6 +1,5 @@
--- mutex_acquire_prelude: take a lock that nobody has and nobody waits for. It comes before
--- the other preludes, as most locks are free: to make the functions of those takes as long
--- as two commands.
+-- mutex_acquire_prelude: take a lock that is free and has no waiters. It comes before the other
+-- preludes, as most locks are free, and their functions take as long as two commands.
 --
 -- KEYS and ARGV  see mutex_acquire
 local token, lifetime, ticket = ARGV[1], ARGV[2], ARGV[3]

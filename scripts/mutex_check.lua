@@ -4,7 +4,6 @@
 -- Returns  1  the token holds the key
 --          0  another token is there
 --         -1  the key is missing
---
 -- Writes nothing.
 local holder = redis.call('GET', KEYS[1])
 if not holder then

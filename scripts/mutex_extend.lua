@@ -5,15 +5,11 @@
 -- Returns  1  the token holds the key, which now lives for the new lifetime
 --          0  another token is there; nothing was written
 --         -1  the key is missing; nothing was written
---
 -- Safe because it never creates a key: a lease that this node has forgotten is not revived
 -- by it, however late the script runs.
 local holder = redis.call('GET', KEYS[1])
-if not holder then
-  return -1
-end
 if holder ~= ARGV[1] then
-  return 0
+  return holder and 0 or -1
 end
 redis.call('PEXPIRE', KEYS[1], lasting(ARGV[2]))
 return 1

@@ -6,16 +6,11 @@
 --          2  the same, but others wait: the lease should be released
 --          0  another token is there; nothing was written
 --         -1  the key is missing; nothing was written
---
--- Safe because it never creates or deletes a key: a run that comes late, or twice, renews at
--- most what is held. To release in the same step would not be safe: a late run could take
--- away what was counted since.
+-- Safe because it never creates or deletes a key: a late run renews at most what is held. To
+-- release in the same step would be unsafe, as it could take away what was counted since.
 local holder = redis.call('GET', KEYS[1])
-if not holder then
-  return -1
-end
 if holder ~= ARGV[1] then
-  return 0
+  return holder and 0 or -1
 end
 local waits = LINE and redis.call('EXISTS', LINE) == 1 and not queue().isEmpty()
 redis.call('PEXPIRE', KEYS[1], lasting(ARGV[2]))

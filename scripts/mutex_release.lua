@@ -7,7 +7,6 @@
 -- Returns  1  the token held the key, which is gone now
 --          0  another token is there
 --         -1  the key was missing already
---
 -- Safe because comparing and deleting are one atomic step: a late release cannot delete a
 -- later holder's key. The first waiter keeps its ticket, so that the next release notifies
 -- it again if it is too slow. mutex_release_prelude has served a lock without waiters.
@@ -16,8 +15,7 @@ if ticket ~= '' then
 end
 if holder and holder ~= ARGV[1] then
   return 0
-end
-if holder then
+elseif holder then
   redis.call('DEL', KEYS[1])
 end
 if LINE then

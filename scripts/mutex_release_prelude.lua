@@ -1,4 +1,4 @@
--- mutex_release_prelude: give a hold back that nobody waits for. It comes before the other
+-- mutex_release_prelude: give a lease back that has no waiters. It comes before the other
 -- preludes, as mutex_acquire_prelude does.
 --
 -- KEYS and ARGV  see mutex_release

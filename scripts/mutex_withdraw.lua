@@ -3,7 +3,6 @@
 -- ARGV[1]  id of the ticket
 -- Returns  1  the caller had a ticket, which is gone now
 --         -1  it had none
---
 -- Safe because it writes nothing but the queue. If the lock is free a waiter was notified,
 -- which may have been the caller: then the next one is.
 if not LINE then

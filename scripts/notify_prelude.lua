@@ -15,7 +15,7 @@ local function notify(but, serves)
   repeat
     local ids = redis.call('ZRANGE', LINE, index, index + count - 1)
     local over = #ids < count
-    local ended, next = {}, {}
+    local ended, heads = {}, {}
     for i = 1, #ids do
       local id = ids[i]
       local ends = redis.call('ZSCORE', WAITERS, id)
@@ -26,7 +26,7 @@ local function notify(but, serves)
         if id ~= but then
           stop = not serves or not serves(id)
           if not (serves and stop) then
-            next[#next + 1] = id
+            heads[#heads + 1] = id
           end
         end
       elseif not stop then
@@ -44,8 +44,8 @@ local function notify(but, serves)
     if ended[1] then
       redis.call('ZREM', LINE, unpack(ended))
     end
-    for i = 1, #next do
-      redis.pcall('PUBLISH', string.match(next[i], '^[^|]*'), next[i])
+    for i = 1, #heads do
+      redis.pcall('PUBLISH', string.match(heads[i], '^[^|]*'), heads[i])
     end
     count = 50
   until over

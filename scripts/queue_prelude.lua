@@ -3,14 +3,13 @@
 --
 -- KEYS[n-1]  line:    sorted set, id of a waiter -> when it came
 -- KEYS[n]    waiters: sorted set, id of a waiter -> end of its ticket
--- where n is the number of keys, and both are in µs of server time. A call may come without
--- them, with at most two keys: then no waiter is seen, and none gets a ticket.
+-- where n is the number of keys, and times are in µs of server time. A call with at most two
+-- keys has none of these: then it sees no waiter, and no caller gets a ticket.
 --
 -- An id is CHANNEL|REST: a release notifies it on that channel. A ticket ends by itself unless
--- the waiter's next try renews it, and a waiter that is notified keeps it until it has the
--- lock. The line also has ids that have just got it, and those whose tickets have ended, until
--- the next release: a ticket that is put back is where it was. Both keys expire together, with
--- the longest ticket.
+-- the waiter's next try renews it; a waiter that is notified keeps it until it has the lock.
+-- Until the next release the line also has ids whose tickets have ended or were served: one
+-- that is put back is where it was. Both keys expire together, with the longest ticket.
 local last = #KEYS > 2 and #KEYS or 0 -- there are no keys 0 and -1
 local LINE, WAITERS = KEYS[last - 1], KEYS[last]
 

@@ -6,7 +6,6 @@
 --          2  the same, and another writer waits: no further reader should join
 --          0  another writer is there; nothing was written
 --         -1  the token has nothing, or its lease has ended; nothing was written
---
 -- Safe because deleting the writer and adding the lease are one atomic step, so that no
 -- other writer comes between, and because it gives a lease only to a token that holds the
 -- lock here. Run twice it renews the lease. It notifies readers that waited for this writer.
@@ -15,12 +14,11 @@ local writer = redis.call('GET', WRITER)
 local awaited = isAwaited()
 if writer and writer ~= token then
   return 0
-end
-if not writer and not isReading(token) then
+elseif not writer and not isReading(token) then
   return -1
 end
--- Readers of another kind are found by this, before anything is written. It also lets ZADD
--- follow on a server that is full.
+-- Readers of another kind fail here, before anything is written. ZADD may follow on a server
+-- that is full.
 reapReaders()
 if writer then
   redis.call('DEL', WRITER)

@@ -119,7 +119,7 @@ local function queue()
   -- notify_prelude.
   local function firstWriter(but)
     local index, cleared = 0, 0
-    while true do
+    repeat
       local found = redis.call('ZRANGE', WRITERS, index, index + 1, 'WITHSCORES')
       for i = 1, #found, 2 do
         local id = found[i]
@@ -139,10 +139,7 @@ local function queue()
           cleared = cleared + 1
         end
       end
-      if #found < 4 then
-        return nil
-      end
-    end
+    until #found < 4
   end
 
   -- writerMayPass reports whether a writer may have what is free: one with a ticket, or any
@@ -185,20 +182,20 @@ local function queue()
   local function notify(but, unread)
     local writer, since = firstWriter(but)
     local before = since and '(' .. text(since) or '+inf'
-    local next = {}
+    local heads = {}
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', LINE, '-inf', before, 'LIMIT', 0, 1000)) do
       local ends = redis.call('ZSCORE', WAITERS, id)
       if not ends or tonumber(ends) <= now() then
         redis.call('ZREM', WAITERS, id)
         redis.call('ZREM', LINE, id)
       elseif id ~= but then
-        next[#next + 1] = id
+        heads[#heads + 1] = id
       end
     end
-    if writer and not next[1] and (unread or not isRead()) then
-      next[1] = writer
+    if writer and not heads[1] and (unread or not isRead()) then
+      heads[1] = writer
     end
-    publish(next)
+    publish(heads)
   end
 
   -- announced is that of queue_prelude. Readers are all Holdfast's: their token is nil.

@@ -12,7 +12,6 @@
 --             release notifies waiters. It ends in ms, unless it is renewed
 --         -2  no writer is there, but one waits that came before the caller had its ticket;
 --             the caller has one now
---
 -- Safe because a lease is given only where there is no writer, but one that its maker has
 -- given up. Each lease ends by itself, whatever other readers do. A writer that waits is not
 -- starved: no new reader joins. Run twice with a unique token it grants once and renews.

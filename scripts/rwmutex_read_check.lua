@@ -5,7 +5,6 @@
 --             has not arrived here)
 --          0  another writer is there
 --         -1  the token has nothing, or its lease has ended
---
 -- Writes nothing.
 if isReading(ARGV[1]) then
   return 1

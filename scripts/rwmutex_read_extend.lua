@@ -6,7 +6,6 @@
 --          2  the same, and a writer waits: no further reader should join
 --          0  another writer is there; nothing was written
 --         -1  the token has nothing, or its lease has ended; nothing was written
---
 -- Safe because it gives a lease only to a token that holds the lock here: one that has ended
 -- is not revived, however late the script runs. A token that is still the writer (a downgrade
 -- has not arrived here) becomes a reader, with no other between. A lease only gets longer.
@@ -16,11 +15,8 @@ if reading then
   reapReaders() -- lets ZADD follow on a server that is full
 else
   local writer = redis.call('GET', WRITER)
-  if not writer then
-    return -1
-  end
   if writer ~= token then
-    return 0
+    return writer and 0 or -1
   end
   redis.call('DEL', WRITER)
 end

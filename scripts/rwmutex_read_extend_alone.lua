@@ -4,7 +4,6 @@
 -- ARGV[2]  new lifetime, in milliseconds from now, >= 1
 -- Returns  1  the token has a lease, of the new lifetime or longer; a writer may wait
 --        nil  it has none, or that has ended; it may be the writer. Nothing was written
---
 -- Safe as rwmutex_read_extend is: where there is a live lease there is no writer.
 local token, lifetime = ARGV[1], lasting(ARGV[2])
 if not isReading(token) then

@@ -1,22 +1,17 @@
 -- rwmutex_read_release: give a read lease back, and notify the next waiters.
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token that must have a lease, or be the writer
--- ARGV[2]  id of the ticket that the grant has taken out of the queue, to be put back as the
---          caller goes on waiting; or ""
+-- ARGV[2]  id of a ticket to be put back in the queue; or "": see mutex_release
 -- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
 -- Returns  1  the token had a lease, or was the writer; that is gone now
 --          0  another writer is there
 --         -1  the token had nothing, or its lease had ended
---
 -- Safe because it touches only what the token has: a late release cannot delete a later
 -- writer. A token that is still the writer was downgraded, which has not arrived here.
 local token = ARGV[1]
 local ends = redis.call('ZSCORE', READERS, token)
 local had = ends and tonumber(ends) > now()
-local writer
-if not had then
-  writer = redis.call('GET', WRITER)
-end
+local writer = not had and redis.call('GET', WRITER)
 
 local ticket = ARGV[2]
 local line = (ticket ~= '' or isLine()) and queue()
@@ -28,8 +23,7 @@ if ends then
 end
 if writer and writer ~= token then
   return 0
-end
-if writer then
+elseif writer then
   redis.call('DEL', WRITER)
 end
 if line then

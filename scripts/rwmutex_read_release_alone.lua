@@ -3,7 +3,6 @@
 -- ARGV[1]  token that must have a lease
 -- Returns  1  the token had a lease, which is gone now
 --        nil  it had none, or that had ended and is gone; it may be the writer
---
 -- Safe because it touches only what the token has. It notifies no waiter.
 local had = isReading(ARGV[1])
 redis.call('ZREM', READERS, ARGV[1])

@@ -4,7 +4,6 @@
 -- ARGV[2]  lifetime of the lease, in milliseconds from now, >= 1
 -- Returns  1  the token has a lease, of this lifetime or longer
 --          0  another writer is there
---
 -- Safe because a lease is given only where there is no writer but this token, whose write
 -- lease it replaces (a downgrade that has not arrived here). A writer's ticket does not
 -- count: a majority has this reader, so the writer has to wait for it anyway. As it may

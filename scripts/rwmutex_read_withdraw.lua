@@ -3,7 +3,6 @@
 -- ARGV[1]  id of the ticket
 -- Returns  1  the caller had a ticket, which is gone now
 --         -1  it had none
---
 -- Safe because it writes nothing but the queue. If the lock is free waiters were notified,
 -- perhaps the caller alone: then others are.
 local had = redis.call('ZREM', WAITERS, ARGV[1]) == 1

@@ -13,7 +13,6 @@
 --             ticket; it has one now
 --   -1000-ms  the same, to a caller with a ticket: readers keep it out, or a writer of
 --             Holdfast, whose release notifies waiters. It ends in ms, unless it is renewed
---
 -- Safe because the writer is written only where there was none and no lease was live, but
 -- those of tokens that their maker has given up. Run twice with a unique token it grants
 -- once and renews; a token that is a reader's by then stays that.

@@ -4,7 +4,6 @@
 -- Returns  1  the token is the writer
 --          0  another writer is there, or a reader
 --         -1  there is neither
---
 -- Writes nothing.
 local writer = redis.call('GET', WRITER)
 if writer == ARGV[1] then

@@ -6,7 +6,6 @@
 --          0  another writer is there, or a reader, be it this token itself after a
 --             downgrade; nothing was written
 --         -1  there is neither; nothing was written
---
 -- Safe because it never creates a key: see mutex_extend.
 local writer = redis.call('GET', WRITER)
 if writer == ARGV[1] then

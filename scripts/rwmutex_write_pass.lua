@@ -7,7 +7,6 @@
 --          2  the same, but others wait: the lease should be released
 --          0  another writer is there, or a reader; nothing was written
 --         -1  there is neither; nothing was written
---
 -- Safe because it never creates or deletes a key: see mutex_pass.
 local writer = redis.call('GET', WRITER)
 if writer ~= ARGV[1] then

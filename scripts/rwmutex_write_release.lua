@@ -1,13 +1,11 @@
 -- rwmutex_write_release: give a write lease back, and notify the next waiters.
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token that must be the writer
--- ARGV[2]  id of the ticket that the grant has taken out of the queue, to be put back as the
---          caller goes on waiting; or ""
+-- ARGV[2]  id of a ticket to be put back in the queue; or "": see mutex_release
 -- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
 -- Returns  1  the token was the writer, which is gone now
 --          0  another writer is there, or a reader; it was left alone
 --         -1  there was neither
---
 -- Safe because comparing and deleting are one atomic step: a late release cannot delete a
 -- later lease. The ticket is put back in the same step, so that no reader comes in between.
 -- A token that was downgraded is no writer: rwmutex_read_release gives it back.
@@ -22,8 +20,7 @@ if ticket ~= '' then
 end
 if others then
   return 0
-end
-if held then
+elseif held then
   redis.call('DEL', WRITER)
 end
 if line then

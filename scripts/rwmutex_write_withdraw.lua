@@ -3,7 +3,6 @@
 -- ARGV[1]  id of the ticket
 -- Returns  1  the caller had a ticket, which is gone now
 --         -1  it had none
---
 -- Safe because it touches no other ticket: as long as there is a writer's, readers stay out.
 -- It notifies the waiters that are next by it.
 local had = redis.call('ZREM', INTENTS, ARGV[1]) == 1

@@ -14,6 +14,7 @@
 //     with noeviction). Redis looks for memory until a script's first write, so a
 //     script that has to ZADD or SET for a holder runs a write before it that needs
 //     none. An acquire is refused there with OOM.
+//   - A key of another kind is the error WRONGTYPE, before anything is written.
 //   - It acts only on the token it was given, so running it late or twice can
 //     only touch what that token owns.
 //
@@ -28,7 +29,8 @@ type Script struct {
 	word   any // sha1, converted once
 }
 
-// Name is the script's file name without its ending, such as mutex_acquire, for error texts and traces.
+// Name is the script's file name without its ending, such as mutex_acquire, for error
+// texts and traces.
 func (s *Script) Name() string { return s.name }
 
 // Source is the Lua text, as sent by EVAL and SCRIPT LOAD.

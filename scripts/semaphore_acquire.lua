@@ -22,7 +22,6 @@
 --   free     the lowest slots below the limit that were free, at most ARGV[6] of them;
 --            without the granted ones if the node chose those
 --   above    the lowest 64 occupied slots at or above limit-32, other than this grant's
---
 -- Safe because a slot is given to one token only, and never above the limit, and because as
 -- many slots stay free as are occupied beyond the limit on this node; over several nodes the
 -- client has to see to that. Run twice with a unique token it gives once and renews. A call
@@ -34,9 +33,8 @@ local unique = ARGV[9] == token
 local isLine = ticket ~= '' and redis.call('EXISTS', LINE) == 1
 local occupied = redis.call('ZCARD', SLOTS)
 
--- What most calls find takes no search, and as few commands as can be: no lease has
--- ended, the occupied slots have no gap, the token is new, and the caller is in line
--- if there is one. All else comes below.
+-- What most calls find takes few commands: no lease has ended, the occupied slots have no gap,
+-- the token is new, and the caller has a ticket if there is a line.
 if wanted == '' and n <= 500 and occupied + n <= limit and #ARGV == (unique and 9 or 8)
   and (occupied == 0 or redis.call('ZCOUNT', LEASES, '-inf', now) == 0
     and redis.call('ZCOUNT', SLOTS, occupied, '+inf') == 0)
@@ -70,8 +68,7 @@ local function reply(granted, free, above)
   return granted .. ' ' .. free .. ' ' .. above
 end
 
--- reap frees what leases that have ended still occupy, of up to 100 tokens, and
--- returns of how many. A crowd's death is thus not paid for by one call.
+-- reap frees the slots of up to 100 leases that have ended, and returns of how many.
 local function reap()
   local dead = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', '0', '100')
   for _, ended in ipairs(dead) do
@@ -87,8 +84,7 @@ for i = 9, #ARGV do
   end
 end
 
--- A second run finds what the first one gave, and leaves it where it is, as it may
--- have been counted already.
+-- A second run leaves what the first one gave where it is, as it may have been counted.
 local own, count
 if unique then
   own, count = slotsOf(token)
@@ -112,8 +108,7 @@ for _ = 2, 10 do
   occupied = redis.call('ZCARD', SLOTS)
 end
 
--- A token that is still here was not made by this caller. One that it may replace
--- is not here any more.
+-- A token that is still here was not made by this caller.
 local foreign = not unique and redis.call('ZSCORE', LEASES, token)
 local line = ticket ~= '' and queue()
 if isLine and not line.mayPass(ticket) then -- it is told of nothing that it might ask for
@@ -122,7 +117,7 @@ if isLine and not line.mayPass(ticket) then -- it is told of nothing that it mig
 end
 local fits = occupied + n <= limit and not foreign
 
--- taken returns the occupied slots of a reply with members and slots.
+-- taken returns the slots of a reply with members and slots.
 local function taken(listed)
   local slots = {}
   for i = 2, #listed, 2 do
@@ -131,9 +126,8 @@ local function taken(listed)
   return slots
 end
 
--- gap returns the index of the first occupied slot above the free slot number k
--- (counted from 0), which is then slot k + index. Below the i-th occupied slot
--- s there are s - i free ones.
+-- gap returns the index of the first occupied slot above the k-th free slot (from 0), which is
+-- then slot k + index. Below the i-th occupied slot s there are s - i free ones.
 local function gap(k)
   local low, high = 0, occupied
   while low < high do
@@ -148,33 +142,32 @@ local function gap(k)
   return low
 end
 
--- lowest lists the count lowest free slots below the limit. It walks through the
--- occupied ones 100 at a time, and searches when 100 in a row have no gap.
+-- lowest lists the count lowest free slots below the limit. It walks through the occupied ones
+-- 100 at a time, and searches when 100 in a row have no gap.
 local function lowest(count)
   local found, index = {}, occupied > 100 and gap(0) or 0
   local slot = index -- the slot to look at, with index occupied ones below it
+  local function add(stop)
+    while slot < stop and #found < count do
+      found[#found + 1] = slot
+      slot = slot + 1
+    end
+  end
   while #found < count and slot < limit do
     local chunk = taken(redis.call('ZRANGE', SLOTS, index, index + 99, 'WITHSCORES'))
     local before = #found
     for _, occupant in ipairs(chunk) do
       local stop = math.min(occupant, limit)
-      while slot < stop and #found < count do
-        found[#found + 1] = slot
-        slot = slot + 1
-      end
+      add(stop)
       if slot == stop then
         slot = slot + 1
       end
     end
     index = index + #chunk
     if #chunk < 100 then -- nothing is occupied from here on
-      while slot < limit and #found < count do
-        found[#found + 1] = slot
-        slot = slot + 1
-      end
+      add(limit)
       break
-    end
-    if #found == before then
+    elseif #found == before then
       index = gap(#found)
       slot = #found + index
     end

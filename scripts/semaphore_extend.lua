@@ -5,7 +5,6 @@
 -- ARGV[3]  the permit's slots, as "3-4,7"
 -- Returns  1  the token has these slots, for the new lifetime
 --         -1  it does not: it has others, or nothing, or its lease has ended
---
 -- Safe because it never gives a slot: a permit that this node has forgotten is not revived
 -- by it, however late the script runs. A lease only gets longer.
 local lifetime = lasting(ARGV[2])

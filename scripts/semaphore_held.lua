@@ -2,7 +2,6 @@
 -- KEYS     see semaphore_prelude
 -- Returns  {token, slots, token, slots, …} of all live permits, slots as "3-4,7". It costs
 --          as much as is held
---
 -- Writes nothing.
 local runs = reading()
 local ended = {}
@@ -15,15 +14,14 @@ for i = 1, #listed, 2 do
   local token = string.match(listed[i], '^%d+:(.*)$')
   if not ended[token] then
     if not permits[token] then
-      permits[token] = {}
-      tokens[#tokens + 1] = token
+      permits[token], tokens[#tokens + 1] = {}, token
     end
     table.insert(permits[token], tonumber(listed[i + 1]))
   end
 end
 local reply = {}
 for _, token in ipairs(tokens) do
-  reply[#reply + 1] = token
-  reply[#reply + 1] = runs(permits[token], 1, #permits[token])
+  table.insert(reply, token)
+  table.insert(reply, runs(permits[token], 1, #permits[token]))
 end
 return reply

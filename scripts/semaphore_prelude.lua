@@ -2,33 +2,27 @@
 --
 -- KEYS[1]  leases: sorted set, token -> end of its lease, in µs of server time
 -- KEYS[2]  slots:  sorted set, the members of a token -> its slots
--- KEYS     of scripts that let a caller wait, or end a wait: two more, see
---          queue_prelude
+-- KEYS     of scripts that let a caller wait, or end a wait: two more, see queue_prelude
 --
--- A token with n slots has the members 0:token … n-1:token, in the order of its
--- slots. It has a lease if and only if it has slots, and no two members have the
--- same slot. The keys expire together, with the longest lease.
---
--- Slots are written as ascending runs: "0-2,5" is 0, 1, 2 and 5. There is one way
--- to write them, so equal slots are equal text.
+-- A token with n slots has the members 0:token … n-1:token, in the order of its slots. It has
+-- a lease if and only if it has slots, and no two members have the same slot. The keys expire
+-- together, with the longest lease. Slots are written as ascending runs, in one way: "0-2,5"
+-- is 0, 1, 2 and 5.
 local LEASES, SLOTS = KEYS[1], KEYS[2]
 
--- The server's clock in µs, below 2^53 and so exact. A command gets all its
--- digits; the .. of Lua would make 1.7e+15 of it.
+-- The server's clock in µs, below 2^53 and so exact. A command gets all its digits.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 
--- outlast keeps the keys for at least lifetime ms more. Both have the same expiry,
--- as they come and go together; new ones have none. It always writes, and so lets ZADD
--- follow on a server that is full: what renews a lease begins with it.
+-- outlast keeps the keys for at least lifetime ms more; new ones have no expiry yet. It always
+-- writes, and so lets ZADD follow on a server that is full: what renews a lease begins with it.
 local function outlast(lifetime, new)
   local left = new and lifetime or math.max(redis.call('PTTL', LEASES), lifetime)
   redis.call('PEXPIRE', LEASES, left)
   redis.call('PEXPIRE', SLOTS, left)
 end
 
--- members returns the members first … first+count-1 of a token, with count at most
--- what one command may well have.
+-- members returns the members first … first+count-1 of a token.
 local function members(token, first, count)
   local found = {}
   for i = first, first + count - 1 do
@@ -37,8 +31,7 @@ local function members(token, first, count)
   return unpack(found)
 end
 
--- free gives a token's slots back, if it has any. How many it has shows when one
--- is missing.
+-- free gives a token's slots back. A missing member shows how many there are.
 local function free(token)
   local removed = redis.call('ZREM', SLOTS, '0:' .. token, '1:' .. token)
   local first, count = 0, 2
@@ -49,7 +42,7 @@ local function free(token)
   redis.call('ZREM', LEASES, token)
 end
 
--- run writes the slots from … to, of which there may be none.
+-- run writes the slots from … to, if there are any.
 local function run(from, to)
   if from < to then
     return from .. '-' .. to
@@ -57,8 +50,7 @@ local function run(from, to)
   return from == to and '' .. from or ''
 end
 
--- reading makes what only some calls need: to make a function takes about as long
--- as a command.
+-- reading makes what only some calls need: see queue in queue_prelude.
 local function reading()
   -- runs writes the slots with the indexes first … last of a list.
   local function runs(slots, first, last)
@@ -72,8 +64,8 @@ local function reading()
     return table.concat(found, ',')
   end
 
-  -- slotsOf writes the slots that a token has, under a lease that has not ended, and
-  -- returns how many these are; nil when there is no such lease.
+  -- slotsOf writes the slots that a token has under a live lease, and returns their number;
+  -- nil when there is no such lease.
   local function slotsOf(token)
     local ends = redis.call('ZSCORE', LEASES, token)
     if not ends or tonumber(ends) <= now then
@@ -94,9 +86,8 @@ local function reading()
   return runs, slotsOf
 end
 
--- servesThose returns what tells whom the free slots serve: see queue_prelude. Each
--- waiter goes by its own limit, and what it is told of is no more free for others.
--- What leases that have ended still occupy is free, of up to 100 tokens.
+-- servesThose returns the serves of notify_prelude. Each waiter goes by its own limit, and
+-- its slots are no more free for others. It frees slots of up to 100 leases that have ended.
 local function servesThose()
   for _, ended in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', '0', '100')) do
     free(ended)

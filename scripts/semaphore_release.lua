@@ -1,12 +1,10 @@
 -- semaphore_release: give a permit's slots back, and notify the waiters that they serve.
 -- KEYS     see semaphore_prelude
 -- ARGV[1]  token of the permit
--- ARGV[2]  id of the ticket that the grant has taken out of the queue, to be put back as the
---          caller goes on waiting; or ""
+-- ARGV[2]  id of a ticket to be put back in the queue; or "": see mutex_release
 -- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
 -- Returns  1  the token had slots, which are free now
 --         -1  the token had nothing, or its lease had ended
---
 -- Safe because it touches only what the token has: a late release cannot free a later
 -- holder's slots.
 local ticket = ARGV[2]
@@ -22,7 +20,4 @@ end
 if isLine then
   pcall(notify, ticket, servesThose())
 end
-if ends and tonumber(ends) > now then
-  return 1
-end
-return -1
+return ends and tonumber(ends) > now and 1 or -1

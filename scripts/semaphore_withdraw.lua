@@ -3,7 +3,6 @@
 -- ARGV[1]  id of the ticket
 -- Returns  1  the caller had a ticket, which is gone now
 --         -1  it had none
---
 -- Safe because it writes nothing but the queue. It notifies the waiters that the free slots
 -- serve now: the caller may have been notified of them, or have kept others from that.
 local line = queue()

@@ -201,7 +201,7 @@ var (
 	keyLoop     = regexp.MustCompile(`for _, (\w+) in ipairs\(KEYS\)`)
 	input       = regexp.MustCompile(`\b(KEYS|ARGV)\[\d+\]`)
 	returned    = regexp.MustCompile(`\breturn (-?\d+)\b`)
-	returnsPart = regexp.MustCompile(`(?s)-- Returns(.*?)\n--\n`)
+	returnsPart = regexp.MustCompile(`(?s)-- Returns(.*?)\n--(\n| Safe| Looser| Writes)`)
 )
 
 // faults lists what is wrong with a script, which is its own text after a prelude
