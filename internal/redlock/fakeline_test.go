@@ -121,7 +121,7 @@ func (f *fakeNode) serve(lock, id string) {
 	}
 }
 
-// mayPass is that of line_prelude.lua. f.mu is held.
+// mayPass is that of queue_prelude.lua. f.mu is held.
 func (f *fakeNode) mayPass(lock, id string) bool {
 	if id == "" {
 		return true
@@ -141,7 +141,7 @@ func (f *fakeNode) awaited(lock string) bool {
 	return slices.ContainsFunc(f.lines[lock], func(p fakePlace) bool { return time.Now().Before(p.ends) })
 }
 
-// wake is that of wake_prelude.lua. f.mu is held.
+// wake is notify of notify_prelude.lua. f.mu is held.
 func (f *fakeNode) wake(lock, but string, serves func(id string) bool) {
 	for _, place := range append([]fakePlace(nil), f.lines[lock]...) {
 		switch {
@@ -156,7 +156,7 @@ func (f *fakeNode) wake(lock, but string, serves func(id string) bool) {
 	}
 }
 
-// wakeOne is wake of wake_prelude.lua for what only one can have. f.mu is held.
+// wakeOne is notify of notify_prelude.lua for what only one can have. f.mu is held.
 func (f *fakeNode) wakeOne(lock, but string) {
 	told := false
 	f.wake(lock, but, func(string) bool {
@@ -194,7 +194,7 @@ func (f *fakeNode) places() (n int) {
 	return n
 }
 
-// announced is that of line_prelude.lua.
+// announced is that of queue_prelude.lua.
 func announced(token string, ends time.Time) int64 {
 	if len(token) < 36 || token[8] != '-' || token[13:15] != "-7" {
 		return 0

@@ -62,7 +62,7 @@ func New(nodes ...driver.Pool) *Notifier {
 }
 
 // NewWaiter makes a waiter whose id is CHANNEL|NUMBER and the suffix: see
-// line_prelude.lua. It is notified of nothing before it joins.
+// queue_prelude.lua. It is notified of nothing before it joins.
 func (n *Notifier) NewWaiter(suffix string) *Waiter {
 	n.name.Do(func() {
 		var bits [16]byte
