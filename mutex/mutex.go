@@ -101,7 +101,9 @@ func (m *Mutex) Lock() error { return m.LockContext(context.Background()) }
 // node answered to the last try: [*ErrTaken], [*ErrNodeTaken] or [*RedisError].
 // When ctx has ended the error is ctx.Err() as well. On error nothing is held;
 // what single nodes may have granted is released in the background.
-func (m *Mutex) LockContext(ctx context.Context) error { return m.made().Lock(orBackground(ctx)) }
+func (m *Mutex) LockContext(ctx context.Context) error {
+	return m.made().Lock(redlock.OrBackground(ctx))
+}
 
 // TryLock makes one try. See [Mutex.TryLockContext].
 func (m *Mutex) TryLock() error { return m.TryLockContext(context.Background()) }
@@ -109,7 +111,9 @@ func (m *Mutex) TryLock() error { return m.TryLockContext(context.Background()) 
 // TryLockContext makes one try and does not wait for a holder. When another
 // goroutine holds the same *Mutex it fails at once, without asking a node, with
 // an [*ErrTaken] that names none. Its errors are those of LockContext.
-func (m *Mutex) TryLockContext(ctx context.Context) error { return m.made().TryLock(orBackground(ctx)) }
+func (m *Mutex) TryLockContext(ctx context.Context) error {
+	return m.made().TryLock(redlock.OrBackground(ctx))
+}
 
 // Unlock releases the mutex. See [Mutex.UnlockContext].
 func (m *Mutex) Unlock() (bool, error) { return m.UnlockContext(context.Background()) }
@@ -127,7 +131,7 @@ func (m *Mutex) Unlock() (bool, error) { return m.UnlockContext(context.Backgrou
 // again asks the nodes once more, as long as no other goroutine has locked the
 // same *Mutex meanwhile.
 func (m *Mutex) UnlockContext(ctx context.Context) (bool, error) {
-	return m.made().Unlock(orBackground(ctx))
+	return m.made().Unlock(redlock.OrBackground(ctx))
 }
 
 // Extend renews the hold. See [Mutex.ExtendContext].
@@ -144,7 +148,7 @@ func (m *Mutex) Extend() (bool, error) { return m.ExtendContext(context.Backgrou
 //
 // The first extension of a value from [WithValue] is judged by votes alone.
 func (m *Mutex) ExtendContext(ctx context.Context) (bool, error) {
-	return m.made().Extend(orBackground(ctx))
+	return m.made().Extend(redlock.OrBackground(ctx))
 }
 
 // Valid asks the nodes whether the hold stands. See [Mutex.ValidContext].
@@ -156,7 +160,7 @@ func (m *Mutex) Valid() (bool, error) { return m.ValidContext(context.Background
 // few of them answered. It costs a round trip; comparing Until with the clock
 // costs none, and says as much about the next moment.
 func (m *Mutex) ValidContext(ctx context.Context) (bool, error) {
-	return m.made().Valid(orBackground(ctx))
+	return m.made().Valid(redlock.OrBackground(ctx))
 }
 
 // Name is the mutex's name, which is its key on every node.
@@ -204,7 +208,7 @@ func (m *Mutex) Lost() <-chan struct{} { return m.made().Lost() }
 // the release. When too few nodes answer that, it is no error: what fn did was
 // protected to its end, and the release is carried through in the background.
 func (m *Mutex) Do(ctx context.Context, fn func(ctx context.Context) error) error {
-	return m.made().Do(orBackground(ctx), fn)
+	return m.made().Do(redlock.OrBackground(ctx), fn)
 }
 
 // Locker returns the mutex as a [sync.Locker], for code that takes one. Its Lock
@@ -213,10 +217,3 @@ func (m *Mutex) Do(ctx context.Context, fn func(ctx context.Context) error) erro
 // Unlock panics when the mutex is not held, or the hold was lost, and never
 // because nodes cannot be reached.
 func (m *Mutex) Locker() sync.Locker { return m.made().Locker() }
-
-func orBackground(ctx context.Context) context.Context {
-	if ctx == nil {
-		return context.Background()
-	}
-	return ctx
-}

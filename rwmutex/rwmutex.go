@@ -132,7 +132,7 @@ func (rw *RWMutex) Lock() error { return rw.LockContext(context.Background()) }
 // the intent, and what single nodes may have granted, is taken back in the
 // background.
 func (rw *RWMutex) LockContext(ctx context.Context) error {
-	return rw.made().Writer.Lock(orBackground(ctx))
+	return rw.made().Writer.Lock(redlock.OrBackground(ctx))
 }
 
 // TryLock makes one try to lock for writing. See [RWMutex.TryLockContext].
@@ -143,7 +143,7 @@ func (rw *RWMutex) TryLock() error { return rw.TryLockContext(context.Background
 // it fails at once, without asking a node, with an [*ErrTaken] that names none.
 // Its errors are those of LockContext.
 func (rw *RWMutex) TryLockContext(ctx context.Context) error {
-	return rw.made().Writer.TryLock(orBackground(ctx))
+	return rw.made().Writer.TryLock(redlock.OrBackground(ctx))
 }
 
 // Unlock releases the write hold. See [RWMutex.UnlockContext].
@@ -160,7 +160,7 @@ func (rw *RWMutex) Unlock() (bool, error) { return rw.UnlockContext(context.Back
 // background; calling again asks the nodes once more, as long as no other goroutine
 // has locked the same *RWMutex for writing meanwhile.
 func (rw *RWMutex) UnlockContext(ctx context.Context) (bool, error) {
-	return rw.made().Writer.Unlock(orBackground(ctx))
+	return rw.made().Writer.Unlock(redlock.OrBackground(ctx))
 }
 
 // Extend renews the write hold. See [RWMutex.ExtendContext].
@@ -175,7 +175,7 @@ func (rw *RWMutex) Extend() (bool, error) { return rw.ExtendContext(context.Back
 // stays as it was, and the call may be repeated while it lies ahead. A hold whose
 // Until has passed is not extended any more.
 func (rw *RWMutex) ExtendContext(ctx context.Context) (bool, error) {
-	return rw.made().Writer.Extend(orBackground(ctx))
+	return rw.made().Writer.Extend(redlock.OrBackground(ctx))
 }
 
 // Valid asks the nodes whether the write hold stands. See
@@ -187,7 +187,7 @@ func (rw *RWMutex) Valid() (bool, error) { return rw.ValidContext(context.Backgr
 // writing, and false with an error that says what the nodes answered when the hold
 // is gone or too few of them answered.
 func (rw *RWMutex) ValidContext(ctx context.Context) (bool, error) {
-	return rw.made().Writer.Valid(orBackground(ctx))
+	return rw.made().Writer.Valid(redlock.OrBackground(ctx))
 }
 
 // Value is the token of the current write hold, or of the last one, or the value
@@ -228,7 +228,7 @@ func (rw *RWMutex) Lost() <-chan struct{} { return rw.made().Writer.Lost() }
 // the release. When too few nodes answer that, it is no error: what fn did was
 // protected to its end, and the release is carried through in the background.
 func (rw *RWMutex) Do(ctx context.Context, fn func(ctx context.Context) error) error {
-	return rw.made().Writer.Do(orBackground(ctx), fn)
+	return rw.made().Writer.Do(redlock.OrBackground(ctx), fn)
 }
 
 // Name is the lock's name.
@@ -251,7 +251,7 @@ func (rw *RWMutex) Name() string { return rw.made().Writer.Name() }
 // Do itself gives the read hold back, unless RUnlock was called on this *RWMutex since
 // the Downgrade. Where other goroutines may do that, fn has to call it too.
 func (rw *RWMutex) Downgrade(ctx context.Context) error {
-	return rw.made().Downgrade(orBackground(ctx))
+	return rw.made().Downgrade(redlock.OrBackground(ctx))
 }
 
 // RLock acquires the lock for reading. See [RWMutex.RLockContext].
@@ -263,7 +263,7 @@ func (rw *RWMutex) RLock() error { return rw.RLockContext(context.Background()) 
 // that holds the lock, or has begun to wait for it, in this process or another.
 // Its errors are those of LockContext.
 func (rw *RWMutex) RLockContext(ctx context.Context) error {
-	return rw.made().Reader.Lock(orBackground(ctx))
+	return rw.made().Reader.Lock(redlock.OrBackground(ctx))
 }
 
 // TryRLock makes one try to lock for reading. See [RWMutex.TryRLockContext].
@@ -274,7 +274,7 @@ func (rw *RWMutex) TryRLock() error { return rw.TryRLockContext(context.Backgrou
 // nodes it waits for their answer. A writer that has the same *RWMutex, or waits for it, is.
 // Its errors are those of LockContext. Where only a waiting writer keeps it out, the error says so.
 func (rw *RWMutex) TryRLockContext(ctx context.Context) error {
-	return rw.made().Reader.TryLock(orBackground(ctx))
+	return rw.made().Reader.TryLock(redlock.OrBackground(ctx))
 }
 
 // RUnlock gives one read hold back. See [RWMutex.RUnlockContext].
@@ -290,7 +290,7 @@ func (rw *RWMutex) RUnlock() (bool, error) { return rw.RUnlockContext(context.Ba
 // given back; what the last one leaves undecided is carried through in the
 // background, and calling again asks the nodes once more.
 func (rw *RWMutex) RUnlockContext(ctx context.Context) (bool, error) {
-	return rw.made().Reader.Unlock(orBackground(ctx))
+	return rw.made().Reader.Unlock(redlock.OrBackground(ctx))
 }
 
 // RExtend renews the read lease. See [RWMutex.RExtendContext].
@@ -300,7 +300,7 @@ func (rw *RWMutex) RExtend() (bool, error) { return rw.RExtendContext(context.Ba
 // *RWMutex, for a full expiry from now, and reports whether it did. A waiting
 // writer does not prevent it. It fails as ExtendContext does.
 func (rw *RWMutex) RExtendContext(ctx context.Context) (bool, error) {
-	return rw.made().Reader.Extend(orBackground(ctx))
+	return rw.made().Reader.Extend(redlock.OrBackground(ctx))
 }
 
 // RUntil is the moment up to which the current read lease is valid, or the last
@@ -315,7 +315,7 @@ func (rw *RWMutex) RLost() <-chan struct{} { return rw.made().Reader.Lost() }
 // RDo is [RWMutex.Do] for reading. The shared lease is renewed from then on until its
 // last reader gives it back.
 func (rw *RWMutex) RDo(ctx context.Context, fn func(ctx context.Context) error) error {
-	return rw.made().Reader.Do(orBackground(ctx), fn)
+	return rw.made().Reader.Do(redlock.OrBackground(ctx), fn)
 }
 
 // Locker returns the write lock as a [sync.Locker], for code that takes one. Its
@@ -328,10 +328,3 @@ func (rw *RWMutex) Locker() sync.Locker { return rw.made().Writer.Locker() }
 // RLocker is Locker for reading. The lease is renewed from the first Lock through
 // an RLocker on, until its last reader gives it back.
 func (rw *RWMutex) RLocker() sync.Locker { return rw.made().Reader.Locker() }
-
-func orBackground(ctx context.Context) context.Context {
-	if ctx == nil {
-		return context.Background()
-	}
-	return ctx
-}

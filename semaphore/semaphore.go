@@ -107,7 +107,7 @@ func (s *Semaphore) AcquireContext(ctx context.Context) (*Permit, error) { retur
 // nothing is held; what single nodes may have granted is released in the
 // background.
 func (s *Semaphore) AcquireN(ctx context.Context, n int) (*Permit, error) {
-	return permit(s.made().slots.Acquire(orBackground(ctx), n))
+	return permit(s.made().slots.Acquire(redlock.OrBackground(ctx), n))
 }
 
 // TryAcquire makes one try for one permit. See [Semaphore.TryAcquireN].
@@ -122,7 +122,7 @@ func (s *Semaphore) TryAcquireContext(ctx context.Context) (*Permit, error) {
 // holders. It is refused only when the nodes refuse it, and takes what is free also
 // where others wait. Its errors are those of AcquireN.
 func (s *Semaphore) TryAcquireN(ctx context.Context, n int) (*Permit, error) {
-	return permit(s.made().slots.TryAcquire(orBackground(ctx), n))
+	return permit(s.made().slots.TryAcquire(redlock.OrBackground(ctx), n))
 }
 
 func permit(p *redlock.Permit, err error) (*Permit, error) {
@@ -149,7 +149,7 @@ func (s *Semaphore) Do(ctx context.Context, fn func(ctx context.Context) error) 
 // the release. When too few nodes answer that, it is no error: what fn did was
 // within the limit to its end, and the release is carried through in the background.
 func (s *Semaphore) DoN(ctx context.Context, n int, fn func(ctx context.Context) error) error {
-	return s.made().slots.Do(orBackground(ctx), n, fn)
+	return s.made().slots.Do(redlock.OrBackground(ctx), n, fn)
 }
 
 // Name is the semaphore's name.
@@ -164,7 +164,7 @@ func (s *Semaphore) Limit() int { return s.made().limit }
 // may be too high while nodes are away, and is not too low. It costs as much as is
 // held: it is for people and monitoring, and no substitute for TryAcquire.
 func (s *Semaphore) Held(ctx context.Context) (int, error) {
-	return s.made().slots.Held(orBackground(ctx), scripts.Semaphore().Held)
+	return s.made().slots.Held(redlock.OrBackground(ctx), scripts.Semaphore().Held)
 }
 
 // Permit is what was acquired: one permit or several that belong together. It is
@@ -194,7 +194,7 @@ func (p *Permit) Release() (bool, error) { return p.ReleaseContext(context.Backg
 // ended. When too few nodes answered, or ctx has ended, the release is still
 // carried through in the background, and calling again asks the nodes once more.
 func (p *Permit) ReleaseContext(ctx context.Context) (bool, error) {
-	return p.made().Release(orBackground(ctx))
+	return p.made().Release(redlock.OrBackground(ctx))
 }
 
 // Extend renews the permit. See [Permit.ExtendContext].
@@ -206,7 +206,7 @@ func (p *Permit) Extend() (bool, error) { return p.ExtendContext(context.Backgro
 // call may be repeated while it lies ahead. A permit whose Until has passed is
 // not extended any more.
 func (p *Permit) ExtendContext(ctx context.Context) (bool, error) {
-	return p.made().Extend(orBackground(ctx))
+	return p.made().Extend(redlock.OrBackground(ctx))
 }
 
 // Until is the moment up to which the permit is valid, or was. It carries a
@@ -231,10 +231,3 @@ func (p *Permit) Value() string { return p.made().Value() }
 // Slots are the numbers of the permit's slots, from 0 to the limit − 1, in
 // ascending order. No other valid permit of the semaphore has any of them.
 func (p *Permit) Slots() []int { return p.made().Slots() }
-
-func orBackground(ctx context.Context) context.Context {
-	if ctx == nil {
-		return context.Background()
-	}
-	return ctx
-}

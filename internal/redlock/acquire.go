@@ -73,6 +73,40 @@ func (a *attempts) ask(ctx context.Context, t token, call driver.Call, tk *ticke
 	return h, r
 }
 
+// begin makes ready for a call that waits. It is nil for one that does not.
+//
+// A ticket that the last call has left, and that is still being withdrawn, is not
+// used again: the answer to that would pass for one about the new place. Nor is one
+// whose place was used.
+func (a *attempts) begin(by *tries, suffix string) *ticket {
+	a.causes = nil
+	if a.spec.protocol.Withdraw == nil || by.Exhausted() {
+		return nil
+	}
+	if a.ticket == nil || !a.ticket.serves(suffix) || !a.ticket.settled() || a.ticket.isUsed() {
+		a.ticket = a.spec.newTicket(suffix)
+	}
+	a.ticket.begin()
+	a.ticket.belongTo(by)
+	return a.ticket
+}
+
+// takeOver is begin for a call that gets the ticket of the one before it, as it is on the
+// nodes. It reports whether the call waits from the start, without a try of its own: if
+// the ticket is in line on a majority, and lasts until the next look. Without a ticket it is
+// begin.
+func (a *attempts) takeOver(t *ticket, by *tries, suffix string) (_ *ticket, waits bool) {
+	switch {
+	case t == nil:
+		return a.begin(by, suffix), false
+	case by.Exhausted():
+		t.end()
+		return nil, false
+	}
+	t.belongTo(by)
+	return t, t.stands()
+}
+
 // accept starts the validity of a hold that a majority has granted.
 func (h *hold) accept(start instant) error {
 	v, now := validFrom(start, &h.spec.Config), h.spec.engine.now()

@@ -4,7 +4,7 @@
 //
 // # The life of a hold
 //
-// A call makes tries, metered by a pace. A try makes a fresh token and a hold
+// A call makes tries, metered by its backoff. A try makes a fresh token and a hold
 // for it, and runs one round:
 //
 //	try ── round ──► won, in time     ──► the caller's hold, valid until
@@ -112,13 +112,13 @@
 //
 // engine and node are about the nodes; round and vote about one question
 // to them; acquire, extend, release and check ask the four questions; hold and
-// debts settle what is left; validity is the clock's part; pace, queue, ticket and
-// quiet are about waiting, pass about not having to; exclusive, locker and renew
+// debts settle what is left; validity is the clock's part; tries, wait, queue,
+// ticket and quiet are about waiting, pass about not having to; exclusive, locker and renew
 // make an object of it all that has one holder at a time; keeper renews many
 // holds, lost tells of their loss, do runs a function under one. rw adds readers to it:
 // shared is their half, line the queue of both. slots, slotqueue, grant, permit and
 // held do the same for numbered slots, where the nodes have to agree not only on whether but on
 // which. fence numbers holds. Below are packages: outbox is
-// the way to one node, notify says which waiters the nodes notify, keyslot names keys, and
-// slotset computes with sets of slots.
+// the way to one node, notify says which waiters the nodes notify, keyslot names keys,
+// slotset computes with sets of slots, and backoff meters the tries of a call.
 package redlock

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/backoff"
 )
 
 // Exclusive is a lock object with one holder at a time: the engine's half of a
@@ -47,35 +49,35 @@ func newExclusive(s *Spec, at *line, left *leftovers) *Exclusive {
 
 // Lock acquires the lock with the configured tries, TryLock with one.
 func (x *Exclusive) Lock(ctx context.Context) error {
-	return x.lock(ctx, x.spec.newPace(x.spec.Tries))
+	return x.lock(ctx, x.spec.newTries())
 }
 
 // TryLock makes one try and does not wait.
 func (x *Exclusive) TryLock(ctx context.Context) error {
-	return x.lock(ctx, x.spec.paceOf(1))
+	return x.lock(ctx, x.spec.triesOf(1))
 }
 
-func (x *Exclusive) lock(ctx context.Context, p *pace) error {
+func (x *Exclusive) lock(ctx context.Context, by *tries) error {
 	if err := x.spec.usable(); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return x.spec.fail(ErrFailed, ended(ctx)...)
 	}
-	defer p.stop()
-	h, err := x.enter(ctx, p)
+	defer by.Stop()
+	h, err := x.enter(ctx, by)
 	if err != nil {
 		x.discard(h)
-		p.cut = h
-		p.linger(ctx)
+		by.left[1] = h
+		by.linger(ctx)
 		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
 	}
 	if h == nil {
-		h, err = x.acquire(ctx, p)
+		h, err = x.acquire(ctx, by)
 	}
 	if err != nil {
 		x.discard(x.leave(nil))
-		p.linger(ctx)
+		by.linger(ctx)
 		return err
 	}
 	x.begin(h)
@@ -83,11 +85,11 @@ func (x *Exclusive) lock(ctx context.Context, p *pace) error {
 }
 
 // acquire gets a lease from the nodes.
-func (x *Exclusive) acquire(ctx context.Context, p *pace) (*hold, error) {
-	if x.pause.rest(ctx, p) != nil {
+func (x *Exclusive) acquire(ctx context.Context, by *tries) (*hold, error) {
+	if x.pause.rest(ctx, by) != nil {
 		return nil, x.spec.fail(ErrFailed, ended(ctx)...)
 	}
-	return x.attempts.acquire(ctx, p)
+	return x.attempts.acquire(ctx, by)
 }
 
 // begin makes h the object's hold.
@@ -111,12 +113,12 @@ func (x *Exclusive) discard(h *hold) {
 }
 
 // enter waits for the object's place. It is no interface, which would put the
-// pace of every call on the heap.
-func (x *Exclusive) enter(ctx context.Context, p *pace) (*hold, error) {
+// tries of every call on the heap.
+func (x *Exclusive) enter(ctx context.Context, by *tries) (*hold, error) {
 	if x.line != nil {
-		return x.line.enter(ctx, p)
+		return x.line.enter(ctx, by)
 	}
-	return x.queue.enter(ctx, p)
+	return x.queue.enter(ctx, by)
 }
 
 func (x *Exclusive) leave(h *hold) *hold {
@@ -133,31 +135,31 @@ func (x *Exclusive) awaited() bool {
 	return x.queue.awaited()
 }
 
-// acquire tries until a try is won, the pace's tries are used up, or ctx ends.
-func (a *attempts) acquire(ctx context.Context, p *pace) (*hold, error) {
-	tk := a.begin(p, "")
+// acquire tries until a try is won, its tries are used up, or ctx ends.
+func (a *attempts) acquire(ctx context.Context, by *tries) (*hold, error) {
+	tk := a.begin(by, "")
 	defer tk.end()
 	defer a.forget()
 	for {
-		h, causes, err := a.next(ctx, p, tk)
+		h, causes, err := a.next(ctx, by, tk)
 		if h != nil || err != nil {
 			return h, err
 		}
-		if err := tk.pause(ctx, p); err != nil {
+		if err := pauseOn(ctx, tk, by, nil); err != nil {
 			return nil, a.spec.fail(ErrFailed, why(ctx, err, causes...)...)
 		}
 	}
 }
 
 // next makes one try. Without a hold and an error, another one may be made.
-func (a *attempts) next(ctx context.Context, p *pace, tk *ticket) (*hold, []error, error) {
+func (a *attempts) next(ctx context.Context, by *tries, tk *ticket) (*hold, []error, error) {
 	t, err := a.spec.nextToken()
 	if err != nil {
 		return nil, nil, a.spec.fail(ErrFailed, err)
 	}
-	h, causes := a.try(ctx, t, tk.forTry(p))
+	h, causes := a.try(ctx, t, tk.forTry(by))
 	if h == nil && ctx.Err() != nil {
-		p.cut = a.left.of(t)
+		by.left[1] = a.left.of(t)
 		if a.causes != nil { // this try was cut short, and knows less
 			causes = a.causes
 		}
@@ -170,7 +172,7 @@ func (a *attempts) next(ctx context.Context, p *pace, tk *ticket) (*hold, []erro
 // why lists the causes of a failed wait: the end of ctx, if it was that, and
 // what was in the way.
 func why(ctx context.Context, err error, causes ...error) []error {
-	if err == errSpent {
+	if err == backoff.ErrExhausted {
 		return causes
 	}
 	return append(ended(ctx), causes...)

@@ -66,8 +66,8 @@ func FuzzConfig(f *testing.F) {
 
 // requireSoundPlace checks that a waiter's place lasts until its next look, and ends soon.
 func requireSoundPlace(t *testing.T, x *Exclusive) {
-	p := x.spec.paceOf(0)
-	defer p.stop()
+	p := x.spec.triesOf(0)
+	defer p.Stop()
 	m := x.attempts.begin(p, "").forTry(p)
 	_, lifetime := m.words()
 	require.Less(t, lifetime, longestLife.Milliseconds())

@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/backoff"
 )
 
 // joinWindow is how long after its grant, or after an extension that met no
@@ -64,7 +66,7 @@ func newLease(h *hold) *lease { return &lease{hold: h, over: make(chan struct{})
 
 // enter waits for a writer's turn, which may come with a hold. On error the
 // caller has nothing to give back but the hold, if there is one.
-func (l *line) enter(ctx context.Context, p *pace) (*hold, error) {
+func (l *line) enter(ctx context.Context, by *tries) (*hold, error) {
 	l.mu.Lock()
 	if l.free() {
 		l.writing = true
@@ -72,7 +74,7 @@ func (l *line) enter(ctx context.Context, p *pace) (*hold, error) {
 		return nil, nil
 	}
 	t := &turn{called: make(chan struct{})}
-	_, err := l.wait(ctx, p, t)
+	_, err := l.wait(ctx, by, t)
 	return t.hold, err
 }
 
@@ -112,9 +114,9 @@ func (l *line) give(to *lease) {
 
 // enterReader waits for a reader's turn, and reports whether it has joined the
 // lease. If not, the caller is the one to ask the nodes, and must call answered.
-func (l *line) enterReader(ctx context.Context, p *pace) (joined bool, err error) {
+func (l *line) enterReader(ctx context.Context, by *tries) (joined bool, err error) {
 	l.mu.Lock()
-	if p.spent() {
+	if by.Exhausted() {
 		return l.tryReader(ctx)
 	}
 	if l.waiting.Len() == 0 && !l.writing && !l.asking {
@@ -122,7 +124,7 @@ func (l *line) enterReader(ctx context.Context, p *pace) (joined bool, err error
 		l.mu.Unlock()
 		return joined, nil
 	}
-	return l.wait(ctx, p, &turn{reads: true, called: make(chan struct{})})
+	return l.wait(ctx, by, &turn{reads: true, called: make(chan struct{})})
 }
 
 // tryReader is enterReader for one that does not wait for others. In its way are writers
@@ -143,7 +145,7 @@ func (l *line) tryReader(ctx context.Context) (joined bool, err error) {
 			return false, turnedAway(q.causes)
 		}
 	}
-	return false, errSpent
+	return false, backoff.ErrExhausted
 }
 
 // inquire is the question that is under way, or else one that the reader which asks is
@@ -189,7 +191,7 @@ func newQuestion() *question { return &question{over: make(chan struct{})} }
 // turnedAway is why the nodes have refused a reader that shared another one's question.
 type turnedAway []error
 
-func (turnedAway) Error() string { return errSpent.Error() }
+func (turnedAway) Error() string { return backoff.ErrExhausted.Error() }
 
 // admit gives a reader its turn, and reports whether it has joined the lease.
 // l.mu is held.
@@ -218,14 +220,14 @@ func (l *line) free() bool {
 }
 
 // wait puts t at the end of the line. l.mu is held, and given back.
-func (l *line) wait(ctx context.Context, p *pace, t *turn) (joined bool, err error) {
-	if p.spent() {
+func (l *line) wait(ctx context.Context, by *tries, t *turn) (joined bool, err error) {
+	if by.Exhausted() {
 		l.mu.Unlock()
-		return false, errSpent
+		return false, backoff.ErrExhausted
 	}
 	at := l.push(t)
 	l.mu.Unlock()
-	if err := p.pauseUntil(ctx, t.called); err != nil {
+	if err := by.PauseUntil(ctx, t.called); err != nil {
 		return l.withdraw(at, t, err)
 	}
 	return t.joined, nil

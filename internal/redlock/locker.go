@@ -14,7 +14,7 @@ type Locker struct {
 
 // lockable is the writers' or the readers' half of an object.
 type lockable interface {
-	lock(context.Context, *pace) error
+	lock(context.Context, *tries) error
 	unlock(context.Context) (err error, lost bool)
 	current() holder
 }
@@ -30,8 +30,8 @@ func (x *Shared) Locker() *Locker { return &Locker{x.spec, x} }
 func (l *Locker) Lock() {
 	ctx := context.Background()
 	for {
-		p := l.spec.paceOf(0)
-		err := l.half.lock(ctx, p)
+		by := l.spec.triesOf(0)
+		err := l.half.lock(ctx, by)
 		if err == nil {
 			l.half.current().keepAlive()
 			return
@@ -39,8 +39,8 @@ func (l *Locker) Lock() {
 		if errors.Is(err, ErrConfig) {
 			panic(err)
 		}
-		_ = p.pause(ctx) // only the user's value function can have failed
-		p.stop()
+		_ = by.Pause(ctx) // only the user's value function can have failed
+		by.Stop()
 	}
 }
 

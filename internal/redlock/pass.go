@@ -212,9 +212,9 @@ func (s *Spec) tellFirst() {
 }
 
 // rest waits for the end of the gap, unless the call does not wait.
-func (p *pause) rest(ctx context.Context, by *pace) error {
+func (p *pause) rest(ctx context.Context, by *tries) error {
 	left := time.Until(p.ends)
-	if left <= 0 || by.spent() {
+	if left <= 0 || by.Exhausted() {
 		return nil
 	}
 	timer := time.NewTimer(left)

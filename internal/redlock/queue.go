@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"context"
 	"sync"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/backoff"
 )
 
 // queue is the line of goroutines that share one lock object. The one at its
@@ -24,22 +26,22 @@ type spot struct {
 
 // enter waits for the place, which may come with a hold. On error the caller has
 // no place, and nothing to give back but the hold, if there is one.
-func (q *queue) enter(ctx context.Context, p *pace) (*hold, error) {
+func (q *queue) enter(ctx context.Context, by *tries) (*hold, error) {
 	q.mu.Lock()
 	if !q.busy {
 		q.busy = true
 		q.mu.Unlock()
 		return nil, nil
 	}
-	if p.spent() {
+	if by.Exhausted() {
 		q.mu.Unlock()
-		return nil, errSpent
+		return nil, backoff.ErrExhausted
 	}
 	s := &spot{called: make(chan struct{})}
 	at := q.waiting.PushBack(s)
 	q.mu.Unlock()
 
-	if err := p.pauseUntil(ctx, s.called); err != nil {
+	if err := by.PauseUntil(ctx, s.called); err != nil {
 		return q.withdraw(at, s), err
 	}
 	return s.hold, nil

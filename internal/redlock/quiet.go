@@ -14,64 +14,40 @@ import (
 // It is not quiet where nobody would tell it: behind a holder that is none of ours, or one
 // whose token is the user's, without a subscription, or where nothing but others in line
 // are in its way. There it looks after each retry delay, and so it does if that is shorter
-// than leastQuiet: who has none wants to ask as fast as the nodes answer.
-const (
-	looksAnExpiry = 10
-	lookTick      = 100 * time.Millisecond
-	leastQuiet    = time.Millisecond
-)
+// than minQuiet: who has none wants to ask as fast as the nodes answer.
+const lookTick = 100 * time.Millisecond
 
-// noteHolder notes whose hold a node says is in the way.
-func (t *ticket) noteHolder(n *node, a answer) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	was := t.announced[n.index]
-	t.announced[n.index] = time.Time{}
-	switch {
-	case a.remains > 0:
-		t.announced[n.index] = time.Now().Add(a.remains)
-	case !was.IsZero():
-		t.waiter.Wake() // which waits already, if the others have decided
+// announcements are, by node, until when a lease of ours is in the way there, which notifies at
+// its end; the zero time where none is known.
+type announcements []time.Time
+
+// note takes a node's answer. It reports whether the node does not announce a lease any more.
+func (a announcements) note(node int, remains time.Duration) (ended bool) {
+	ended = remains == 0 && !a[node].IsZero()
+	a[node] = time.Time{}
+	if remains > 0 {
+		a[node] = time.Now().Add(remains)
 	}
+	return ended
 }
 
-// nextLook is the time to the next look, and whether the waiter is quiet until then. A
-// hold that is not renewed tells nobody of its end, so that is a time to look, too.
-func (t *ticket) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
-	left := t.pauseLeft()
-	ends, quiet := t.quietUntil(delay)
-	if !quiet {
-		return left, false
-	}
-	next = min(left, max(t.spec.Expiry/looksAnExpiry, delay))
-	next -= t.spec.engine.looks.pastTick(next)
-	return min(next, max(time.Until(ends), delay)), true
-}
-
-func (t *ticket) mayBeQuiet(delay time.Duration) bool {
-	_, quiet := t.quietUntil(delay)
-	return quiet
-}
-
-// quietUntil reports whether the waiter is told of all that could let it in: that on so
-// many nodes that it is subscribed to a hold of ours is in the way that no majority is without one
-// of them. It is so until so many of these holds may have ended that there is one.
-func (t *ticket) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+// quietUntil reports whether a waiter is notified of all that could let it in: whether on so
+// many nodes that it is subscribed to a lease is announced that no majority is without one.
+// It is so until so many of these leases may have ended that there is one.
+func (a announcements) quietUntil(quorum int, subscribed func(node int) bool) (ends time.Time, quiet bool) {
 	var few [fewNodes]time.Time
-	told := few[:0]
-	for i, at := range t.announced {
-		if !at.IsZero() && t.spec.engine.notifier.Subscribed(i) {
-			told = append(told, at)
+	notifying := few[:0]
+	for i, at := range a {
+		if !at.IsZero() && subscribed(i) {
+			notifying = append(notifying, at)
 		}
 	}
-	spare := len(t.announced) - t.spec.engine.quorum
-	if len(told) <= spare || delay < leastQuiet {
+	spare := len(a) - quorum
+	if len(notifying) <= spare {
 		return time.Time{}, false
 	}
-	slices.SortFunc(told, time.Time.Compare)
-	return told[len(told)-1-spare], true
+	slices.SortFunc(notifying, time.Time.Compare)
+	return notifying[len(notifying)-1-spare], true
 }
 
 // ticks are the moments at which the looks of a process come, every lookTick from the first

@@ -182,20 +182,20 @@ func TestTurnThatComesToACancelledCall(t *testing.T) {
 			bubble(t, 1, func(b *bench) {
 				x := b.rw(nil)
 				l := x.line
-				_, err := l.enter(background, x.Writer.spec.paceOf(0))
+				_, err := l.enter(background, x.Writer.spec.triesOf(0))
 				require.NoError(t, err)
 				ctx, cancel := context.WithCancel(background)
 				var joined bool
 				left := begins(ctx, func(ctx context.Context) (err error) {
 					if c.reads {
-						joined, err = l.enterReader(ctx, x.Reader.spec.paceOf(0))
+						joined, err = l.enterReader(ctx, x.Reader.spec.triesOf(0))
 						return err
 					}
-					_, err = l.enter(ctx, x.Writer.spec.paceOf(0))
+					_, err = l.enter(ctx, x.Writer.spec.triesOf(0))
 					return err
 				})
 				next := begins(background, func(ctx context.Context) error {
-					_, err := l.enter(ctx, x.Writer.spec.paceOf(0))
+					_, err := l.enter(ctx, x.Writer.spec.triesOf(0))
 					return err
 				})
 				var got *lease

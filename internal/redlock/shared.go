@@ -25,30 +25,30 @@ type Shared struct {
 
 // Lock acquires a share of the lease with the configured tries, TryLock with one.
 func (x *Shared) Lock(ctx context.Context) error {
-	return x.lock(ctx, x.spec.newPace(x.spec.Tries))
+	return x.lock(ctx, x.spec.newTries())
 }
 
 // TryLock makes one try and does not wait for writers.
 func (x *Shared) TryLock(ctx context.Context) error {
-	return x.lock(ctx, x.spec.paceOf(1))
+	return x.lock(ctx, x.spec.triesOf(1))
 }
 
-func (x *Shared) lock(ctx context.Context, p *pace) error {
+func (x *Shared) lock(ctx context.Context, by *tries) error {
 	if err := x.spec.usable(); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return x.spec.fail(ErrFailed, ended(ctx)...)
 	}
-	defer p.stop()
-	joined, err := x.line.enterReader(ctx, p)
+	defer by.Stop()
+	joined, err := x.line.enterReader(ctx, by)
 	switch {
 	case err != nil:
 		return x.spec.fail(ErrFailed, x.keptOut(ctx, err)...)
 	case joined:
 		return nil
 	}
-	return x.ask(ctx, p)
+	return x.ask(ctx, by)
 }
 
 // keptOut lists the causes of a reader's wait in the line that has ended with err.
@@ -60,11 +60,11 @@ func (x *Shared) keptOut(ctx context.Context, err error) []error {
 }
 
 // ask gets a share from the nodes, for the reader at the head of the line.
-func (x *Shared) ask(ctx context.Context, p *pace) error {
-	tk := x.attempts.begin(p, "")
+func (x *Shared) ask(ctx context.Context, by *tries) error {
+	tk := x.attempts.begin(by, "")
 	for {
 		x.line.begin()
-		got, causes, err := x.tryOnce(ctx, p, tk)
+		got, causes, err := x.tryOnce(ctx, by, tk)
 		if got != nil {
 			x.keep(got.hold)
 			tk.end() // before another reader may ask, and use it
@@ -72,17 +72,17 @@ func (x *Shared) ask(ctx context.Context, p *pace) error {
 			if x.line.admitted(got) {
 				return nil
 			}
-			tk = x.attempts.begin(p, "")
+			tk = x.attempts.begin(by, "")
 			continue
 		}
 		if err == nil {
-			err = x.pause(ctx, p, tk, causes)
+			err = x.pause(ctx, by, tk, causes)
 		}
 		if err != nil {
 			tk.end()
 			x.attempts.forget()
 			x.line.giveUp()
-			p.linger(ctx)
+			by.linger(ctx)
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func (x *Shared) ask(ctx context.Context, p *pace) error {
 
 // pause waits for the next try, or for the end of the lease that is in the way, or until
 // another reader wants to know at once.
-func (x *Shared) pause(ctx context.Context, p *pace, tk *ticket, causes []error) error {
+func (x *Shared) pause(ctx context.Context, by *tries, tk *ticket, causes []error) error {
 	var err error
 	recall := x.line.refused(causes)
 	if now, _ := x.line.current(); now != nil {
@@ -98,12 +98,12 @@ func (x *Shared) pause(ctx context.Context, p *pace, tk *ticket, causes []error)
 		// that would end too soon asks for another try at once. Behind a writer that
 		// waits for the lease, the end of that is what the reader is told of.
 		if now.hold.contested() != nil {
-			err = p.pauseToLook(ctx, recall)
+			err = by.pauseToLook(ctx, recall)
 		} else {
-			err = p.pauseOr(ctx, recall)
+			err = by.pauseOr(ctx, recall)
 		}
 	} else {
-		err = tk.pauseOr(ctx, p, recall)
+		err = pauseOn(ctx, tk, by, recall)
 	}
 	if err != nil {
 		return x.spec.fail(ErrFailed, why(ctx, err, causes...)...)
@@ -113,7 +113,7 @@ func (x *Shared) pause(ctx context.Context, p *pace, tk *ticket, causes []error)
 
 // tryOnce tries to get into the present lease, or to get a new one. Without a
 // lease and an error, another try may be made.
-func (x *Shared) tryOnce(ctx context.Context, p *pace, tk *ticket) (*lease, []error, error) {
+func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*lease, []error, error) {
 	now, ending := x.line.current()
 	if now != nil && !ending {
 		got, causes, err := x.tryJoin(ctx, now)
@@ -128,7 +128,7 @@ func (x *Shared) tryOnce(ctx context.Context, p *pace, tk *ticket) (*lease, []er
 			return nil, nil, x.spec.fail(ErrFailed, ended(ctx)...)
 		}
 	}
-	h, causes, err := x.attempts.next(ctx, p, tk)
+	h, causes, err := x.attempts.next(ctx, by, tk)
 	if h == nil {
 		return nil, causes, err
 	}

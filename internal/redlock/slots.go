@@ -64,27 +64,27 @@ const (
 // Acquire takes n slots, all or none, with the configured tries; TryAcquire with
 // one.
 func (x *Slots) Acquire(ctx context.Context, n int) (*Permit, error) {
-	return x.acquire(ctx, n, x.spec.newPace(x.spec.Tries))
+	return x.acquire(ctx, n, x.spec.newTries())
 }
 
 // TryAcquire makes one try and does not wait.
 func (x *Slots) TryAcquire(ctx context.Context, n int) (*Permit, error) {
-	return x.acquire(ctx, n, x.spec.paceOf(1))
+	return x.acquire(ctx, n, x.spec.triesOf(1))
 }
 
-func (x *Slots) acquire(ctx context.Context, n int, p *pace) (*Permit, error) {
+func (x *Slots) acquire(ctx context.Context, n int, by *tries) (*Permit, error) {
 	if err := x.usable(n); err != nil {
 		return nil, err
 	}
 	if ctx.Err() != nil {
 		return nil, x.spec.fail(ErrFailed, ended(ctx)...)
 	}
-	defer p.stop()
-	t := taking{Slots: x, attempts: x.attempts, pace: p, n: n, causes: []error{&ErrTaken{}}}
+	defer by.Stop()
+	t := taking{Slots: x, attempts: x.attempts, tries: by, n: n, causes: []error{&ErrTaken{}}}
 	h, err := t.take(ctx)
 	if err != nil {
 		t.giveUp()
-		p.linger(ctx)
+		by.linger(ctx)
 		return nil, err
 	}
 	if x.spec.AutoExtend {

@@ -1,13 +1,17 @@
 package redlock
 
-import "context"
+import (
+	"context"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/backoff"
+)
 
 // taking is one call that takes slots. It asks the nodes at once, unless a goroutine waits
 // already for the same object. When they refuse, and it has tries left, it queues.
 type taking struct {
 	*Slots
 	attempts attempts // with a ticket of its own
-	pace     *pace
+	tries    *tries
 	n        int
 
 	ticket *ticket // that it has on the nodes, or may have; nil for none
@@ -15,14 +19,14 @@ type taking struct {
 	causes []error // of its last try
 }
 
-// take tries until a try is won, a goroutine of the process serves the call, the pace's tries
+// take tries until a try is won, a goroutine of the process serves the call, its tries
 // are used up, or ctx ends.
 func (t *taking) take(ctx context.Context) (*hold, error) {
 	if t.queues() {
 		return t.inTurn(ctx)
 	}
 	t.attempts.ticket = t.spare.Swap(nil)
-	t.ticket = t.attempts.begin(t.pace, t.suffix())
+	t.ticket = t.attempts.begin(t.tries, t.suffix())
 	t.ticket.setFleeting(true)
 	h, err := t.try(ctx)
 	switch {
@@ -31,8 +35,8 @@ func (t *taking) take(ctx context.Context) (*hold, error) {
 	case h != nil:
 		t.spare.Store(t.attempts.ticket)
 		return h, nil
-	case t.pace.spent():
-		return nil, t.failed(ctx, errSpent)
+	case t.tries.Exhausted():
+		return nil, t.failed(ctx, backoff.ErrExhausted)
 	}
 	var first bool
 	if t.asker, first = t.queue.join(t.n); first {
@@ -46,7 +50,7 @@ func (t *taking) take(ctx context.Context) (*hold, error) {
 // queues goes behind those who wait already, if there are any, and reports whether it has.
 // One that does not wait passes them by, as everywhere.
 func (t *taking) queues() bool {
-	if !t.pace.spent() {
+	if !t.tries.Exhausted() {
 		t.asker = t.queue.follow(t.n)
 	}
 	return t.asker != nil
@@ -56,7 +60,7 @@ func (t *taking) suffix() string { return t.spec.slotsSuffix(t.n) }
 
 // inTurn waits until the call is the first one in the queue, or is served.
 func (t *taking) inTurn(ctx context.Context) (*hold, error) {
-	if err := t.pace.pauseUntil(ctx, t.asker.woken); err != nil {
+	if err := t.tries.PauseUntil(ctx, t.asker.woken); err != nil {
 		return nil, t.failed(ctx, err)
 	}
 	h, warm := t.queue.begin(t.asker)
@@ -64,7 +68,7 @@ func (t *taking) inTurn(ctx context.Context) (*hold, error) {
 		return t.served(h), nil
 	}
 	var waits bool
-	t.ticket, waits = t.attempts.takeOver(warm, t.pace, t.suffix())
+	t.ticket, waits = t.attempts.takeOver(warm, t.tries, t.suffix())
 	return t.asFirst(ctx, waits)
 }
 
@@ -94,10 +98,10 @@ func (t *taking) asFirst(ctx context.Context, waits bool) (*hold, error) {
 func (t *taking) rise(ctx context.Context, waits bool) (*hold, error) {
 	switch {
 	case !waits:
-	case t.pace.spent():
-		return nil, errSpent
+	case t.tries.Exhausted():
+		return nil, backoff.ErrExhausted
 	default:
-		if err := t.ticket.pauseOr(ctx, t.pace, t.queue.sit(t.asker)); err != nil {
+		if err := pauseOn(ctx, t.ticket, t.tries, t.queue.sit(t.asker)); err != nil {
 			return nil, err
 		}
 	}
@@ -128,7 +132,7 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 	t.asking.Add(1)
 	defer t.asking.Add(-1)
 	q := request{n: t.n, telling: t.telling()}
-	if (t.pace.spent() || t.pace.tries > 1) && q.telling == 0 {
+	if (t.tries.Exhausted() || !t.tries.First()) && q.telling == 0 {
 		q.telling = tellFree // for the error
 	}
 	tk := t.ticket
@@ -138,13 +142,13 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 			t.proposals.Drop(q.wanted)
 			return nil, nil, err
 		}
-		h, r, causes := t.attempts.trySlots(ctx, token, q, tk.forTry(t.pace))
+		h, r, causes := t.attempts.trySlots(ctx, token, q, tk.forTry(t.tries))
 		t.proposals.Drop(q.wanted)
 		if t.asker == nil {
 			tk = nil // the line has let it pass
 		}
 		if h == nil && ctx.Err() != nil {
-			t.pace.cut = t.attempts.left.of(token)
+			t.tries.left[1] = t.attempts.left.of(token)
 		}
 		if h != nil || ctx.Err() != nil || i == mostProposals {
 			return h, causes, nil

@@ -12,11 +12,10 @@ import (
 // A waiter looks again after lookEvery at the latest, however long its retry delay is,
 // and a ticket lasts for ticketLife. So it outlives its waiter by two seconds, whatever the
 // expiry is, and does not end while that waits. Where answers are slow it lasts longer by
-// the time that the last one took, up to mostSlow, and the next look comes earlier.
+// the time that the last one took, up to maxSlow, and the next look comes earlier.
 const (
 	ticketLife = 2 * time.Second
-	lookEvery  = time.Second
-	mostSlow   = 2 * time.Second
+	maxSlow    = 2 * time.Second
 	slowStep   = 100 * time.Millisecond // so that it is seldom another number
 )
 
@@ -37,7 +36,8 @@ type ticket struct {
 	suffix   string // of the waiter's id
 	joined   bool   // the waiter has joined the engine's notifier
 	told     bool   // the waiter was told something before the try under way
-	again    bool   // the call has made a try before that one
+	asked    bool   // the call has made a try …
+	again    bool   // … before that one
 	patient  bool   // the try under way is made only because messages may be lost
 
 	renewed time.Time     // when the last try that leaves the ticket was made …
@@ -48,9 +48,7 @@ type ticket struct {
 	// from then on a grant does not prove that the ticket is gone. t.mu guards it.
 	overlapped bool
 
-	// announced is, by node, until when a hold of ours is in the way there, which tells when
-	// it is released; the zero time where none is known. t.mu guards it.
-	announced []time.Time
+	announced announcements // t.mu guards it
 
 	// used is set once a node has granted a try by the ticket's place. The node remembers
 	// where that was, for a try that fails after all, until a client clears it away: for
@@ -70,7 +68,7 @@ func (s *Spec) newTicket(suffix string) *ticket {
 	t.waiter, t.suffix = s.engine.notifier.NewWaiter(suffix), suffix
 	t.init(s, newToken(t.waiter.ID(), false))
 	t.ended, t.inLine = true, true
-	t.announced = make([]time.Time, len(t.stakes))
+	t.announced = make(announcements, len(t.stakes))
 	return t
 }
 
@@ -80,47 +78,21 @@ func (t *ticket) isUsed() bool {
 	return t.used
 }
 
-func (t *ticket) serves(suffix string) bool { return t.suffix == suffix }
-
-// begin makes ready for a call that waits. It is nil for one that does not.
-//
-// A ticket that the last call has left, and that is still being withdrawn, is not
-// used again: the answer to that would pass for one about the new place. Nor is one
-// whose place was used.
-func (a *attempts) begin(p *pace, suffix string) *ticket {
-	a.causes = nil
-	if a.spec.protocol.Withdraw == nil || p.spent() {
-		return nil
-	}
-	if a.ticket == nil || !a.ticket.serves(suffix) || !a.ticket.settled() || a.ticket.isUsed() {
-		a.ticket = a.spec.newTicket(suffix)
-	}
-	t := a.ticket
-	t.renewed, p.ticket, p.started = time.Time{}, t, false
+// begin makes a ticket ready of which nothing is left on the nodes.
+func (t *ticket) begin() {
+	t.renewed = time.Time{}
 	t.mu.Lock()
 	t.ended, t.overlapped, t.fleeting = false, false, false
 	t.mu.Unlock()
 	if t.spec.engine.notifier.Active() {
 		t.join()
 	}
-	return t
 }
 
-// takeOver is begin for a call that gets the ticket of the one before it, as it is on the
-// nodes. It reports whether the call waits from the start, without a try of its own: if
-// the ticket is in line on a majority, and lasts until the next look. Without a ticket it is
-// begin.
-func (a *attempts) takeOver(t *ticket, p *pace, suffix string) (_ *ticket, waits bool) {
-	switch {
-	case t == nil:
-		return a.begin(p, suffix), false
-	case p.spent():
-		t.end()
-		return nil, false
-	}
-	p.ticket = t
-	return t, t.stands()
-}
+// belongTo makes the ticket that of a call.
+func (t *ticket) belongTo(by *tries) { by.left[0], t.asked = &t.hold, false }
+
+func (t *ticket) serves(suffix string) bool { return t.suffix == suffix }
 
 // stands reports that the ticket is in line on a majority, and lasts until the next look.
 func (t *ticket) stands() bool {
@@ -140,12 +112,12 @@ func (t *ticket) setFleeting(yes bool) {
 
 // forTry makes the ticket ready for the next try. It is nil for the last try, which leaves
 // none.
-func (t *ticket) forTry(p *pace) *ticket {
-	if t == nil || p.spent() {
+func (t *ticket) forTry(by *tries) *ticket {
+	if t == nil || by.Exhausted() {
 		return nil
 	}
-	t.told, t.again, t.patient = t.waiter.Notified() > 0, p.started, p.looks
-	p.started = true
+	t.told, t.again, t.patient = t.waiter.Notified() > 0, t.asked, by.looks
+	t.asked = true
 	t.waiter.Reset()
 	t.renewed = time.Now()
 	t.lifetime.Store((ticketLife + t.took.Truncate(slowStep)).Milliseconds())
@@ -155,7 +127,7 @@ func (t *ticket) forTry(p *pace) *ticket {
 // noteTime notes how long the last try took, or how long ago it was.
 func (t *ticket) noteTime() {
 	if !t.renewed.IsZero() {
-		t.took = min(time.Since(t.renewed), mostSlow)
+		t.took = min(time.Since(t.renewed), maxSlow)
 	}
 }
 
@@ -167,6 +139,30 @@ func (t *ticket) pauseLeft() time.Duration {
 	}
 	life := time.Duration(t.lifetime.Load()) * time.Millisecond
 	return min(lookEvery, life-2*t.took)
+}
+
+// nextLook is the time to the next look, and whether the waiter is quiet until then. A
+// lease that is not renewed notifies nobody of its end, so that is a time to look, too.
+func (t *ticket) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
+	left := t.pauseLeft()
+	ends, quiet := t.quietUntil(delay)
+	if !quiet {
+		return left, false
+	}
+	next = min(left, max(t.spec.Expiry/looksAnExpiry, delay))
+	next -= t.spec.engine.looks.pastTick(next)
+	return min(next, max(time.Until(ends), delay)), true
+}
+
+// quietUntil is that of the leases that nodes have announced, for a call that does not want
+// to ask as fast as they answer.
+func (t *ticket) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
+	if delay < minQuiet {
+		return time.Time{}, false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.announced.quietUntil(t.spec.engine.quorum, t.spec.engine.notifier.Subscribed)
 }
 
 // usualLife is what most tickets last, as a word that is made once.
@@ -207,7 +203,7 @@ func (t *ticket) noteOverlap(i int) {
 
 // learn takes a node's answer to such a try.
 func (t *ticket) learn(n *node, a answer) {
-	t.noteHolder(n, a)
+	t.noteHolder(n, a.remains)
 	switch a.vote {
 	case voteTaken:
 		a.vote = voteYes // the ticket is there now
@@ -217,6 +213,16 @@ func (t *ticket) learn(n *node, a answer) {
 	}
 	if t.hold.learn(n, a) {
 		t.settle(n)
+	}
+}
+
+// noteHolder notes how long the lease lasts that is in the way on a node. The waiter may be
+// waiting already, if other nodes have decided.
+func (t *ticket) noteHolder(n *node, remains time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.announced.note(n.index, remains) {
+		t.waiter.Wake()
 	}
 }
 
@@ -230,21 +236,12 @@ func (t *ticket) consumed(n *node) {
 	}
 }
 
-// pause waits for the next try: for the next look, or until a release tells that there is
-// something to be had.
-func (t *ticket) pause(ctx context.Context, p *pace) error { return t.pauseOr(ctx, p, nil) }
-
-// pauseOr is pause, but also ends when over is closed.
-func (t *ticket) pauseOr(ctx context.Context, p *pace, over <-chan struct{}) error {
-	if t == nil {
-		return p.pauseOr(ctx, over)
-	}
+// joinLate has the waiter notified of what comes from now on.
+func (t *ticket) joinLate() {
 	if !t.joined {
 		t.joined = true
 		t.spec.engine.notifier.JoinLate(t.waiter)
 	}
-	t.noteTime()
-	return p.pauseFor(ctx, t, over)
 }
 
 // join has the waiter notified.

@@ -19,9 +19,9 @@ func TestJitterIsRandomAndDoubles(t *testing.T) {
 		s := b.object(func(c *Config) { c.SetRetryDelay(time.Hour) }).spec
 		var longest [doublings + 3]time.Duration
 		for range 200 {
-			m, p := s.newTicket(""), s.paceOf(0)
+			m, p := s.newTicket(""), s.triesOf(0)
 			w := m.waiter
-			b.engine.notifier.Join(w)
+			m.join()
 			notify := func(nodes ...int) {
 				for _, i := range nodes {
 					b.nodes[i].set(func() { b.nodes[i].publish(w.ID()) })
@@ -32,7 +32,7 @@ func TestJitterIsRandomAndDoubles(t *testing.T) {
 			w.Reset() // of the subscriptions that have opened
 			paused := func() time.Duration {
 				start := time.Now()
-				require.NoError(t, p.pauseFor(background, m, nil))
+				require.NoError(t, pauseOn(background, m, p, nil))
 				w.Reset()
 				return time.Since(start)
 			}
@@ -44,7 +44,7 @@ func TestJitterIsRandomAndDoubles(t *testing.T) {
 			require.Zero(t, paused(), "a majority")
 			notify(0)
 			require.Less(t, paused(), first, "it begins anew")
-			p.stop()
+			p.Stop()
 			b.engine.notifier.Leave(w)
 		}
 		for i, d := range longest {
