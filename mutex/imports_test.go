@@ -95,13 +95,14 @@ var layers = map[string][]string{
 
 	"internal/redlock": {
 		"internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/notify",
-		"internal/redlock/keyslot", "internal/redlock/slotset", "internal/redlock/backoff",
+		"internal/redlock/keyslot", "internal/redlock/slotset", "internal/redlock/backoff", "internal/redlock/fifo",
 		"driver", "scripts", "",
 	},
 	"internal/redlock/outbox":  {"internal/redlock/clock", "driver"},
 	"internal/redlock/clock":   {},
 	"internal/redlock/notify":  {"driver"},
 	"internal/redlock/backoff": {},
+	"internal/redlock/fifo":    {},
 	"internal/redlock/keyslot": {},
 	"internal/redlock/slotset": {},
 	"internal/redlock/model":   {}, // tests of Promela files

@@ -14,14 +14,16 @@ import (
 // goroutines that share it are served in the order in which they came.
 type Exclusive struct {
 	spec  *Spec
-	queue queue
-	line  *line // in the queue's place, for the writer of a read-write lock
+	queue *queue
 	pause pause // of the goroutine that has the place
 
 	readers *Shared // the other half of a read-write lock
 
-	attempts attempts  // of the goroutine that has the place
-	own      leftovers // of an object that shares none
+	attempts attempts // of the goroutine that has the place
+
+	// What a read-write lock's halves share, and other objects have for themselves.
+	ownQueue queue
+	ownLeft  leftovers
 
 	mu sync.Mutex
 	// hold is the current hold, or the last one: nil before the first. It is
@@ -33,13 +35,13 @@ type Exclusive struct {
 // NewExclusive makes an object from its specification.
 func NewExclusive(s *Spec) *Exclusive { return newExclusive(s, nil, nil) }
 
-func newExclusive(s *Spec, at *line, left *leftovers) *Exclusive {
-	x := &Exclusive{spec: s, line: at, attempts: attempts{spec: s, left: left}}
-	if left == nil {
-		x.attempts.left = &x.own
+func newExclusive(s *Spec, at *queue, left *leftovers) *Exclusive {
+	x := &Exclusive{spec: s, queue: at, attempts: attempts{spec: s, left: left}}
+	if at == nil {
+		x.queue, x.attempts.left = &x.ownQueue, &x.ownLeft
 	}
 	if s.numbers() {
-		x.attempts.crowd = x.awaited
+		x.attempts.crowd = x.queue.awaited
 	}
 	if s.Value != "" && s.err == nil {
 		x.hold = adopt(s, s.Value)
@@ -65,7 +67,7 @@ func (x *Exclusive) lock(ctx context.Context, by *tries) error {
 		return x.spec.fail(ErrFailed, ended(ctx)...)
 	}
 	defer by.Stop()
-	h, err := x.enter(ctx, by)
+	h, err := x.queue.enter(ctx, by)
 	if err != nil {
 		x.discard(h)
 		by.left[1] = h
@@ -76,7 +78,7 @@ func (x *Exclusive) lock(ctx context.Context, by *tries) error {
 		h, err = x.acquire(ctx, by)
 	}
 	if err != nil {
-		x.discard(x.leave(nil))
+		x.discard(x.queue.leave(nil))
 		by.linger(ctx)
 		return err
 	}
@@ -110,29 +112,6 @@ func (x *Exclusive) discard(h *hold) {
 	if h != nil {
 		x.attempts.abandon(h)
 	}
-}
-
-// enter waits for the object's place. It is no interface, which would put the
-// tries of every call on the heap.
-func (x *Exclusive) enter(ctx context.Context, by *tries) (*hold, error) {
-	if x.line != nil {
-		return x.line.enter(ctx, by)
-	}
-	return x.queue.enter(ctx, by)
-}
-
-func (x *Exclusive) leave(h *hold) *hold {
-	if x.line != nil {
-		return x.line.leave(h)
-	}
-	return x.queue.leave(h)
-}
-
-func (x *Exclusive) awaited() bool {
-	if x.line != nil {
-		return x.line.awaited()
-	}
-	return x.queue.awaited()
 }
 
 // acquire tries until a try is won, its tries are used up, or ctx ends.
@@ -219,22 +198,22 @@ func (x *Exclusive) release(ctx context.Context, h holder) (err error, lost bool
 	switch {
 	case h.hold == nil:
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
-	case x.awaited() && h.pass():
-		x.discard(x.leave(h.hold))
+	case x.queue.awaited() && h.pass():
+		x.discard(x.queue.leave(h.hold))
 		return nil, false
 	case !h.claim():
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
 	h.awaitRenewal(ctx)
-	if x.awaited() && h.renewToPass(ctx, &x.pause) {
-		x.discard(x.leave(h.hold))
+	if x.queue.awaited() && h.renewToPass(ctx, &x.pause) {
+		x.discard(x.queue.leave(h.hold))
 		return nil, false
 	}
 	end, causes := h.releaseAll(ctx)
 	if h.disclaim(end) {
 		x.attempts.left.add(h.hold)
 		x.attempts.used = h.numbers.count()
-		x.leave(nil)
+		x.queue.leave(nil)
 	}
 	return h.verdict(ctx, end, causes)
 }

@@ -81,7 +81,7 @@ func (p *pry) look() {
 		p.takesHold(&x.mu, &x.hold)
 	}
 	for _, x := range p.readers {
-		p.takes("line", &x.line.mu)
+		p.takes("queue", &x.readers.mu)
 		p.takesHold(&x.mu, &x.last)
 	}
 	for _, x := range p.slots {

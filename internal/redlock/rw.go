@@ -6,30 +6,28 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
-// RW is a read-write lock object: a writer and readers that share the local line,
+// RW is a read-write lock object: a writer and readers that share the queue,
 // the keys and what earlier holds have left there. It is safe for concurrent use.
 type RW struct {
 	Writer *Exclusive
 	Reader *Shared
-	line   *line
 }
 
 // NewRW makes an object called name that runs one protocol for its writer and one
 // for its readers, with the same keys.
 func NewRW(e *Engine, writer, reader *Protocol, name string, c Config) *RW {
-	at, left := &line{engine: e}, new(leftovers)
+	at, left := newReaders(), new(leftovers)
 	keys := writer.keys(name)
 	x := &RW{
-		Writer: newExclusive(e.newSpec(writer, name, c, keys), at, left),
+		Writer: newExclusive(e.newSpec(writer, name, c, keys), &at.queue, left),
 		Reader: newShared(e.newSpec(reader, name, c, keys), at, left),
-		line:   at,
 	}
 	x.Writer.readers = x.Reader
 	return x
 }
 
-func newShared(s *Spec, at *line, left *leftovers) *Shared {
-	return &Shared{spec: s, line: at, attempts: attempts{spec: s, left: left}}
+func newShared(s *Spec, at *readers, left *leftovers) *Shared {
+	return &Shared{spec: s, readers: at, attempts: attempts{spec: s, left: left}}
 }
 
 // Downgrade turns the write hold into a read hold with the same token, for a full
@@ -53,9 +51,9 @@ func (x *RW) Downgrade(ctx context.Context) error {
 	x.Reader.keep(to)
 	to.watch()
 	h.retire()
-	got := newLease(to)
+	got := newSharedLease(to)
 	got.ofDo = to.inDo
-	x.line.convert(got)
+	x.Reader.readers.convert(got)
 	if causes == nil {
 		return nil
 	}

@@ -181,30 +181,30 @@ func TestTurnThatComesToACancelledCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 1, func(b *bench) {
 				x := b.rw(nil)
-				l := x.line
-				_, err := l.enter(background, x.Writer.spec.triesOf(0))
+				l := x.Reader.readers
+				_, err := l.queue.enter(background, x.Writer.spec.triesOf(0))
 				require.NoError(t, err)
 				ctx, cancel := context.WithCancel(background)
 				var joined bool
 				left := begins(ctx, func(ctx context.Context) (err error) {
 					if c.reads {
-						joined, err = l.enterReader(ctx, x.Reader.spec.triesOf(0))
+						joined, err = l.enter(ctx, x.Reader.spec.triesOf(0))
 						return err
 					}
-					_, err = l.enter(ctx, x.Writer.spec.triesOf(0))
+					_, err = l.queue.enter(ctx, x.Writer.spec.triesOf(0))
 					return err
 				})
 				next := begins(background, func(ctx context.Context) error {
-					_, err := l.enter(ctx, x.Writer.spec.triesOf(0))
+					_, err := l.queue.enter(ctx, x.Writer.spec.triesOf(0))
 					return err
 				})
-				var got *lease
+				var got *sharedLease
 				if c.shared {
 					got = b.leaseOf(x)
 				}
 				l.mu.Lock()
 				cancel()
-				l.writing, l.lease = false, got
+				l.taken, l.lease = false, got
 				l.advance()
 				l.mu.Unlock()
 				err = <-left
@@ -217,21 +217,21 @@ func TestTurnThatComesToACancelledCall(t *testing.T) {
 				}
 				if c.shared {
 					b.waits(next)
-					l.parted(got)
+					l.released(got)
 				}
 				require.NoError(t, <-next)
-				require.True(t, l.writing)
+				require.True(t, l.taken)
 			})
 		})
 	}
 }
 
 // leaseOf makes a lease with one reader, that others may join.
-func (b *bench) leaseOf(x *RW) *lease {
+func (b *bench) leaseOf(x *RW) *sharedLease {
 	h := new(hold)
 	h.init(x.Reader.spec, newToken("lease", false))
-	got := &lease{hold: h, readers: 1, over: make(chan struct{})}
-	got.open(b.engine)
+	got := newSharedLease(h)
+	got.join(1)
 	return got
 }
 

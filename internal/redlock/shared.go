@@ -16,7 +16,7 @@ import (
 // finish, the lease is given back, and the writer gets its turn.
 type Shared struct {
 	spec     *Spec
-	line     *line
+	readers  *readers
 	attempts attempts // of the reader that asks
 
 	mu   sync.Mutex
@@ -41,7 +41,7 @@ func (x *Shared) lock(ctx context.Context, by *tries) error {
 		return x.spec.fail(ErrFailed, ended(ctx)...)
 	}
 	defer by.Stop()
-	joined, err := x.line.enterReader(ctx, by)
+	joined, err := x.readers.enter(ctx, by)
 	switch {
 	case err != nil:
 		return x.spec.fail(ErrFailed, x.keptOut(ctx, err)...)
@@ -51,25 +51,25 @@ func (x *Shared) lock(ctx context.Context, by *tries) error {
 	return x.ask(ctx, by)
 }
 
-// keptOut lists the causes of a reader's wait in the line that has ended with err.
+// keptOut lists the causes of a reader's wait in the queue that has ended with err.
 func (x *Shared) keptOut(ctx context.Context, err error) []error {
 	if away, ok := err.(turnedAway); ok {
 		return away
 	}
-	return why(ctx, err, x.line.inTheWay())
+	return why(ctx, err, x.readers.inTheWay())
 }
 
-// ask gets a share from the nodes, for the reader at the head of the line.
+// ask gets a share from the nodes, for the reader at the head of the queue.
 func (x *Shared) ask(ctx context.Context, by *tries) error {
 	tk := x.attempts.begin(by, "")
 	for {
-		x.line.begin()
+		x.readers.begin()
 		got, causes, err := x.tryOnce(ctx, by, tk)
 		if got != nil {
 			x.keep(got.hold)
 			tk.end() // before another reader may ask, and use it
 			x.attempts.forget()
-			if x.line.admitted(got) {
+			if x.readers.admitted(got) {
 				return nil
 			}
 			tk = x.attempts.begin(by, "")
@@ -81,7 +81,7 @@ func (x *Shared) ask(ctx context.Context, by *tries) error {
 		if err != nil {
 			tk.end()
 			x.attempts.forget()
-			x.line.giveUp()
+			x.readers.giveUp()
 			by.linger(ctx)
 			return err
 		}
@@ -92,8 +92,8 @@ func (x *Shared) ask(ctx context.Context, by *tries) error {
 // another reader wants to know at once.
 func (x *Shared) pause(ctx context.Context, by *tries, tk *ticket, causes []error) error {
 	var err error
-	recall := x.line.refused(causes)
-	if now, _ := x.line.current(); now != nil {
+	recall := x.readers.refused(causes)
+	if now, _ := x.readers.current(); now != nil {
 		// Without the ticket: a try that asks no node does not make it last, and one
 		// that would end too soon asks for another try at once. Behind a writer that
 		// waits for the lease, the end of that is what the reader is told of.
@@ -113,11 +113,11 @@ func (x *Shared) pause(ctx context.Context, by *tries, tk *ticket, causes []erro
 
 // tryOnce tries to get into the present lease, or to get a new one. Without a
 // lease and an error, another try may be made.
-func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*lease, []error, error) {
-	now, ending := x.line.current()
+func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*sharedLease, []error, error) {
+	now, ending := x.readers.current()
 	if now != nil && !ending {
 		got, causes, err := x.tryJoin(ctx, now)
-		if causes == nil || !x.line.endedMeanwhile(now) {
+		if causes == nil || !x.readers.endedMeanwhile(now) {
 			return got, causes, err
 		}
 	}
@@ -132,13 +132,13 @@ func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*lease, []
 	if h == nil {
 		return nil, causes, err
 	}
-	return newLease(h), nil, nil
+	return newSharedLease(h), nil, nil
 }
 
 // tryJoin asks the nodes whether further readers may join the lease, and extends
 // it by that. A lease whose validity has ended lets nobody in, and stays in the
 // way until its readers have given it back, as a mutex's hold does.
-func (x *Shared) tryJoin(ctx context.Context, now *lease) (*lease, []error, error) {
+func (x *Shared) tryJoin(ctx context.Context, now *sharedLease) (*sharedLease, []error, error) {
 	h := now.hold
 	h.uncontest()
 	causes := h.extend(ctx)
@@ -174,7 +174,7 @@ func (x *Shared) current() holder {
 // Unlock gives one share back. The last one releases the lease, and reports
 // whether a majority still had it; the others go by the clocks alone.
 func (x *Shared) Unlock(ctx context.Context) (bool, error) {
-	x.line.takenFromDo()
+	x.readers.takeFromDo()
 	err, _ := x.unlock(ctx)
 	return err == nil, err
 }
@@ -183,7 +183,7 @@ func (x *Shared) unlock(ctx context.Context) (err error, lost bool) {
 	if err := x.spec.usable(); err != nil {
 		return err, false
 	}
-	from, last := x.line.part()
+	from, last := x.readers.leave()
 	if from == nil {
 		return x.releaseAgain(ctx)
 	}
@@ -193,7 +193,7 @@ func (x *Shared) unlock(ctx context.Context) (err error, lost bool) {
 // releaseAfter gives back, at the end of the writer's Do, the share that fn's Downgrade
 // has made of the hold, unless fn has.
 func (x *Shared) releaseAfter(ctx context.Context, h *hold) (err error, lost bool) {
-	from, last := x.line.partOfDo(h)
+	from, last := x.readers.leaveDo(h)
 	if from == nil {
 		return nil, false
 	}
@@ -201,7 +201,7 @@ func (x *Shared) releaseAfter(ctx context.Context, h *hold) (err error, lost boo
 }
 
 // left sees to a lease that a reader has left.
-func (x *Shared) left(ctx context.Context, from *lease, last bool) (err error, lost bool) {
+func (x *Shared) left(ctx context.Context, from *sharedLease, last bool) (err error, lost bool) {
 	switch {
 	case last:
 		return x.release(ctx, from)
@@ -212,17 +212,17 @@ func (x *Shared) left(ctx context.Context, from *lease, last bool) (err error, l
 }
 
 // release ends the lease after its last reader.
-func (x *Shared) release(ctx context.Context, from *lease) (err error, lost bool) {
+func (x *Shared) release(ctx context.Context, from *sharedLease) (err error, lost bool) {
 	h := from.hold
 	if !(holder{hold: h}).claim() {
-		x.line.parted(from)
+		x.readers.released(from)
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
 	h.awaitRenewal(ctx)
 	end, causes := h.releaseAll(ctx)
 	h.disclaim(end)
 	x.attempts.left.add(h)
-	x.line.parted(from)
+	x.readers.released(from)
 	return h.verdict(ctx, end, causes)
 }
 

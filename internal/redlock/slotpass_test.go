@@ -229,7 +229,7 @@ func TestServedAndGoneAtOnce(t *testing.T) {
 				next = b.takeLater(context.Background(), x, 1)
 			}
 			require.Nil(t, x.queue.pass(1, held))
-			(&taking{Slots: x, asker: first, n: 1}).giveUp()
+			(&taking{Slots: x, claimant: first, n: 1}).giveUp()
 			if others > 0 {
 				p := b.got(next)
 				require.True(t, held == p.hold)

@@ -1,138 +1,130 @@
 package redlock
 
 import (
-	"container/list"
 	"sync"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/fifo"
 )
 
-// slotQueue is the line of goroutines that wait for slots of one object: it begins with
-// one that the nodes have refused, and those that come after that, or are refused too, go
-// behind it. The first one asks the nodes, until it has its slots, is served
-// by another goroutine, or gives up. The others wait for its place, and leave it when they
-// have theirs: permits, unlike a lock, are held by any number of goroutines at a time.
+// slotQueue is the goroutines that wait for slots of one object: it begins with one that the
+// nodes have refused, and those that come after that, or are refused too, go behind it. The
+// first one asks the nodes, until it has its slots, is served by another goroutine, or gives
+// up. The others wait for its place, or to be served: permits, unlike a lock, are held by
+// any number of goroutines at a time.
 type slotQueue struct {
-	mu     sync.Mutex
-	asking list.List // of *asker
+	mu      sync.Mutex
+	first   *claimant
+	trying  bool                   // the first asks the nodes: it may be granted something else
+	waiting fifo.Queue[slotsClaim] // behind it
 }
 
-// asker is a goroutine in the line. The queue's mutex guards it.
-type asker struct {
-	n  int // slots that it asks for
-	at *list.Element
+// slotsClaim is what a goroutine wants, and what it has got.
+type slotsClaim struct {
+	n    int   // slots that it asks for
+	hold *hold // what it was served
 
-	woken  chan struct{} // closed when it has become the first, or was served
-	hold   *hold         // what it was served
-	trying bool          // it is the first, and asks the nodes: it may be granted something else
-
-	// warm is the object's ticket, if it is on the nodes when a becomes the first: the
-	// one before was served without their line's being told, so a stands there already.
+	// warm is the object's ticket, if it is on the nodes when the goroutine becomes the
+	// first: the one before was served without their line's being notified, so it stands
+	// there already.
 	warm *ticket
 }
 
+// claimant is a goroutine in the queue. It is called when it has become the first, or was
+// served.
+type claimant = fifo.Place[slotsClaim]
+
 // join gives a caller that was refused its place. The first one asks the nodes.
-func (q *slotQueue) join(n int) (a *asker, first bool) {
+func (q *slotQueue) join(n int) (c *claimant, first bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	first = q.asking.Len() == 0
-	a = q.add(n)
-	a.trying = first
-	return a, first
+	c = q.waiting.Enter(slotsClaim{n: n})
+	if q.first == nil {
+		q.advance()
+		q.trying = true
+	}
+	return c, c == q.first
 }
 
-// follow is join for a newcomer, who has no place where nobody waits.
-func (q *slotQueue) follow(n int) *asker {
+// follow is join for a newcomer, who has no place where no other waits.
+func (q *slotQueue) follow(n int) *claimant {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.asking.Len() == 0 {
+	if q.first == nil {
 		return nil
 	}
-	return q.add(n)
+	return q.waiting.Enter(slotsClaim{n: n})
 }
 
-// add appends an asker. q.mu is held.
-func (q *slotQueue) add(n int) *asker {
-	a := &asker{n: n, woken: make(chan struct{})}
-	a.at = q.asking.PushBack(a)
-	return a
+// advance makes the next one the first, which may be served until it asks the nodes. q.mu is
+// held.
+func (q *slotQueue) advance() {
+	q.first, q.trying = q.waiting.First(), false
+	if q.first != nil {
+		q.waiting.Call(q.first)
+	}
 }
 
-// leave ends a's place, and returns what it was served. The one that becomes the first
-// gets tk as it is on the nodes, where it can use that; else tk ends, before anybody may
-// use it again. tk is nil if a has none, or has ended it.
-func (q *slotQueue) leave(a *asker, tk *ticket) *hold {
+// leave ends c's place, and returns what it was served. The one that becomes the first
+// gets tk as it is on the nodes, where it can use that; else tk ends, before another call may
+// use it again. tk is nil if c has none, or has ended it.
+func (q *slotQueue) leave(c *claimant, tk *ticket) *hold {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	first := q.asking.Front() == a.at
-	q.asking.Remove(a.at)
-	if !first {
-		return a.hold
+	q.waiting.Leave(c)
+	if c != q.first {
+		return c.Value.hold
 	}
 	if tk == nil {
-		tk = a.warm // it was served before it could use it
+		tk = c.Value.warm // it was served before it could use it
 	}
-	next := q.first()
-	if next == nil || next.n != a.n {
+	if next := q.waiting.First(); next != nil && next.Value.n == c.Value.n {
+		next.Value.warm = tk
+	} else {
 		tk.end()
-		tk = nil
 	}
-	if next != nil {
-		next.warm = tk
-		next.wake() // and may be served until it asks the nodes
-	}
-	return a.hold
+	q.advance()
+	return c.Value.hold
 }
 
-// first is the first in line, or nil. q.mu is held.
-func (q *slotQueue) first() *asker {
-	if at := q.asking.Front(); at != nil {
-		return at.Value.(*asker)
-	}
-	return nil
-}
-
-// wake tells a that something has happened to it. q.mu is held.
-func (a *asker) wake() {
-	select {
-	case <-a.woken:
-	default:
-		close(a.woken)
-	}
-}
-
-// begin is called by one that was woken. It returns what a was served, or, as a is the
+// begin is called by one that was called. It returns what it was served, or, as it is the
 // first then, the ticket that it takes over, if there is one. With neither it may ask
 // the nodes.
-func (q *slotQueue) begin(a *asker) (*hold, *ticket) {
+func (q *slotQueue) begin(c *claimant) (*hold, *ticket) {
 	q.mu.Lock()
-	tk := a.warm
-	if a.hold == nil && tk != nil {
-		a.warm = nil
-		q.mu.Unlock()
+	defer q.mu.Unlock()
+	if tk := c.Value.warm; c.Value.hold == nil && tk != nil {
+		c.Value.warm = nil
 		return nil, tk
 	}
-	q.mu.Unlock()
-	return q.rise(a), nil
+	return q.rise(c), nil
 }
 
 // sit begins the first one's wait for its next try. It may be served from now on, which
 // closes the channel.
-func (q *slotQueue) sit(a *asker) (served <-chan struct{}) {
+func (q *slotQueue) sit(c *claimant) (served <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	a.trying = false
-	if a.hold == nil {
-		a.woken = make(chan struct{})
+	if c.Value.hold != nil {
+		return c.Called()
 	}
-	return a.woken
+	q.trying = false
+	return c.WaitAgain()
 }
 
-// rise ends that wait. It returns what a was served; if that is nothing, nobody serves a
+// ask ends that wait. It returns what c was served; if that is nothing, nobody serves it
 // until it sits again.
-func (q *slotQueue) rise(a *asker) *hold {
+func (q *slotQueue) ask(c *claimant) *hold {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	a.trying = a.hold == nil
-	return a.hold
+	return q.rise(c)
+}
+
+// rise is ask with q.mu held.
+func (q *slotQueue) rise(c *claimant) *hold {
+	if c.Value.hold == nil {
+		q.trying = true
+	}
+	return c.Value.hold
 }
 
 // awaits reports that the next to be served waits for n slots.
@@ -142,41 +134,28 @@ func (q *slotQueue) awaits(n int) bool {
 	return q.next(n) != nil
 }
 
-// next finds who is to be served next, if that is one that waits for n slots. Those who
-// were served already are not in the way of the ones behind; everybody else is. q.mu is
-// held.
-func (q *slotQueue) next(n int) *asker {
-	for at := q.asking.Front(); at != nil; at = at.Next() {
-		switch a := at.Value.(*asker); {
-		case a.hold != nil:
-		case a.trying || a.n != n:
-			return nil
-		default:
-			return a
-		}
+// next finds who is to be served next, if that is one that waits for n slots. The first is
+// not in the way of the ones behind once it was served; everybody else is. q.mu is held.
+func (q *slotQueue) next(n int) *claimant {
+	next := q.first
+	if next != nil && next.Value.hold != nil {
+		next = q.waiting.First()
 	}
-	return nil
+	if next == nil || next.Value.n != n || next == q.first && q.trying {
+		return nil
+	}
+	return next
 }
 
-// pass serves the next one with h. It is returned when nobody is there to take it.
+// pass serves the next one with h. It is returned when there is none to take it.
 func (q *slotQueue) pass(n int, h *hold) *hold {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.give(n, h)
-}
-
-// give gives h to the next, or returns it. q.mu is held.
-func (q *slotQueue) give(n int, h *hold) *hold {
-	a := q.next(n)
-	if a == nil {
+	next := q.next(n)
+	if next == nil {
 		return h
 	}
-	a.take(h)
+	next.Value.hold = h
+	q.waiting.Call(next)
 	return nil
-}
-
-// take serves a. q.mu is held.
-func (a *asker) take(h *hold) {
-	a.hold = h
-	a.wake()
 }

@@ -14,9 +14,9 @@ type taking struct {
 	tries    *tries
 	n        int
 
-	ticket *ticket // that it has on the nodes, or may have; nil for none
-	asker  *asker  // in the object's queue; nil outside
-	causes []error // of its last try
+	ticket   *ticket   // that it has on the nodes, or may have; nil for none
+	claimant *claimant // in the object's queue; nil outside
+	causes   []error   // of its last try
 }
 
 // take tries until a try is won, a goroutine of the process serves the call, its tries
@@ -39,7 +39,7 @@ func (t *taking) take(ctx context.Context) (*hold, error) {
 		return nil, t.failed(ctx, backoff.ErrExhausted)
 	}
 	var first bool
-	if t.asker, first = t.queue.join(t.n); first {
+	if t.claimant, first = t.queue.join(t.n); first {
 		t.ticket.setFleeting(false)
 		return t.asFirst(ctx, t.ticket == nil || t.ticket.stands())
 	}
@@ -51,19 +51,19 @@ func (t *taking) take(ctx context.Context) (*hold, error) {
 // One that does not wait passes them by, as everywhere.
 func (t *taking) queues() bool {
 	if !t.tries.Exhausted() {
-		t.asker = t.queue.follow(t.n)
+		t.claimant = t.queue.follow(t.n)
 	}
-	return t.asker != nil
+	return t.claimant != nil
 }
 
 func (t *taking) suffix() string { return t.spec.slotsSuffix(t.n) }
 
 // inTurn waits until the call is the first one in the queue, or is served.
 func (t *taking) inTurn(ctx context.Context) (*hold, error) {
-	if err := t.tries.PauseUntil(ctx, t.asker.woken); err != nil {
+	if err := t.tries.PauseUntil(ctx, t.claimant.Called()); err != nil {
 		return nil, t.failed(ctx, err)
 	}
-	h, warm := t.queue.begin(t.asker)
+	h, warm := t.queue.begin(t.claimant)
 	if h != nil {
 		return t.served(h), nil
 	}
@@ -101,11 +101,11 @@ func (t *taking) rise(ctx context.Context, waits bool) (*hold, error) {
 	case t.tries.Exhausted():
 		return nil, backoff.ErrExhausted
 	default:
-		if err := pauseOn(ctx, t.ticket, t.tries, t.queue.sit(t.asker)); err != nil {
+		if err := pauseOn(ctx, t.ticket, t.tries, t.queue.sit(t.claimant)); err != nil {
 			return nil, err
 		}
 	}
-	return t.queue.rise(t.asker), nil
+	return t.queue.ask(t.claimant), nil
 }
 
 // try makes one try. Nodes that disagree are asked again at once, for slots that are
@@ -144,7 +144,7 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 		}
 		h, r, causes := t.attempts.trySlots(ctx, token, q, tk.forTry(t.tries))
 		t.proposals.Drop(q.wanted)
-		if t.asker == nil {
+		if t.claimant == nil {
 			tk = nil // the line has let it pass
 		}
 		if h == nil && ctx.Err() != nil {
@@ -164,8 +164,8 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 
 // served leaves the queue with h. The next one gets the ticket as it is on the nodes.
 func (t *taking) served(h *hold) *hold {
-	t.queue.leave(t.asker, t.ticket)
-	t.asker, t.ticket = nil, nil
+	t.queue.leave(t.claimant, t.ticket)
+	t.claimant, t.ticket = nil, nil
 	return h
 }
 
@@ -173,10 +173,10 @@ func (t *taking) served(h *hold) *hold {
 // the next one.
 func (t *taking) giveUp() {
 	t.endTicket()
-	if t.asker == nil {
+	if t.claimant == nil {
 		return
 	}
-	if h := t.queue.leave(t.asker, nil); h != nil {
+	if h := t.queue.leave(t.claimant, nil); h != nil {
 		t.discard(t.queue.pass(t.n, h))
 	}
 }
