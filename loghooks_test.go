@@ -63,7 +63,7 @@ func TestLogTellsOfALongWaitWhileItLasts(t *testing.T) {
 		time.Sleep(time.Second - 1)
 		synctest.Wait()
 		require.Empty(t, j.lines(t))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		require.Equal(t, []line{{
 			"level": "WARN", "msg": "waiting for a lock", "kind": "mutex", "name": "invoice:42",
@@ -173,7 +173,7 @@ func TestLogTellsOfEachNodeOnceInTenSeconds(t *testing.T) {
 		require.Empty(t, tell())
 		time.Sleep(10*time.Second - 1)
 		require.Empty(t, tell())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.Equal(t, []string{"0 refused 2", "1 refused 2"}, tell())
 	})
 }
