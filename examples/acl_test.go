@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/goredis"
 	"github.com/holdfast-go/holdfast/driver/redigo"
+	"github.com/holdfast-go/holdfast/inspect"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/mutex"
 	"github.com/holdfast-go/holdfast/rwmutex"
@@ -40,6 +41,85 @@ var primitives = []primitive{
 	{"holdfast", "invoice:42", useMutex, []take{lockMutex, lockMutex}},
 	{"workers", "thumbnail:make", useSemaphore, []take{fillSemaphore, fillSemaphore}},
 	{"readers", "catalog:spring", useRWMutex, []take{lockForWriting, lockForWriting, lockForReading, lockForWriting}},
+}
+
+// watcher may look at locks and writes nothing.
+const watcher = "watcher"
+
+// look shows all kinds of locks with a name, each held and waited for.
+func look(name string, pool driver.Pool) error {
+	in := inspect.New(pool)
+	var errs []error
+	for _, show := range []func(context.Context, string) (inspect.Status, error){in.Mutex, in.RWMutex, in.Semaphore} {
+		status, err := show(context.Background(), name)
+		if err == nil && (len(status.Holders) == 0 || len(status.Waiters) == 0) {
+			err = fmt.Errorf("%s: %d holders and %d waiters are shown", status.Kind, len(status.Holders), len(status.Waiters))
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// occupied is the name of locks of all kinds that are held and waited for, until the test ends.
+func occupied(t *testing.T, node *redistest.Node) string {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: node.Addr()})
+	t.Cleanup(func() { _ = client.Close() })
+	pool, name := goredis.NewPool(client), redistest.Name(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	var waiting sync.WaitGroup
+	t.Cleanup(func() { cancel(); waiting.Wait() })
+	for range 2 {
+		for _, lock := range []func() error{
+			func() error {
+				return mutex.New(pool).NewMutex(name, mutex.WithExpiry(time.Minute), mutex.WithUnlimitedTries()).LockContext(ctx)
+			},
+			func() error {
+				rw := rwmutex.New(pool).NewRWMutex(name, rwmutex.WithExpiry(time.Minute), rwmutex.WithUnlimitedTries())
+				return rw.LockContext(ctx)
+			},
+			func() error {
+				s := semaphore.New(pool).NewSemaphore(name, 1, semaphore.WithExpiry(time.Minute), semaphore.WithUnlimitedTries())
+				_, err := s.AcquireContext(ctx)
+				return err
+			},
+		} {
+			waiting.Go(func() { _ = lock() })
+		}
+	}
+	require.Eventually(t, func() bool { return look(name, pool) == nil }, hangs, time.Millisecond)
+	return name
+}
+
+func TestTheACLLineForLookingIsEnoughAndNeeded(t *testing.T) {
+	redistest.Needs(t, redistest.CanConfig)
+	node := redistest.StartOne(t)
+	name := occupied(t, node)
+	line := primitive{user: watcher}.aclLine(t)
+	setUser(t, node, line)
+	for client, pool := range pools(t, node, line) {
+		node.Do(t, "SCRIPT", "FLUSH")
+		node.Do(t, "ACL", "LOG", "RESET")
+		assert.NoError(t, look(name, pool), client)
+		assert.Empty(t, denied(t, node, watcher), client)
+		status, err := inspect.New(pool).Mutex(t.Context(), name)
+		require.NoError(t, err)
+		_, err = inspect.New(pool).Release(t.Context(), status.Holders[0])
+		assert.Error(t, err, client)
+		assert.NotEmpty(t, denied(t, node, watcher), client)
+	}
+	for i, word := range line {
+		if !strings.HasPrefix(word, "+") {
+			continue
+		}
+		setUser(t, node, append(append([]string(nil), line[:i]...), line[i+1:]...))
+		for client, pool := range pools(t, node, line) {
+			node.Do(t, "SCRIPT", "FLUSH")
+			node.Do(t, "ACL", "LOG", "RESET")
+			assert.Error(t, look(name, pool), "%s without %s", client, word)
+			assert.Contains(t, denied(t, node, watcher), word[1:], client)
+		}
+	}
 }
 
 // forWakingOnly are the words that a line has so that waiters are told. Without

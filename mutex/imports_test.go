@@ -58,6 +58,8 @@ func TestWhatAUserCompiles(t *testing.T) {
 
 		"semaphore alone":      {[]string{"semaphore"}, nil},
 		"semaphore and redigo": {[]string{"semaphore", "driver/redigo"}, redigo},
+
+		"inspect and redigo": {[]string{"inspect", "driver/redigo"}, redigo},
 	} {
 		t.Run(name, func(t *testing.T) {
 			allowed := append(slices.Clone(engine), c.packages...)
@@ -110,6 +112,8 @@ var layers = map[string][]string{
 	"mutex":     {"internal/redlock", "scripts", "driver", ""},
 	"rwmutex":   {"internal/redlock", "scripts", "driver", ""},
 	"semaphore": {"internal/redlock", "scripts", "driver", ""},
+
+	"inspect": {"driver", "scripts", "", "internal/redlock/keyslot", "internal/redlock/slotset"},
 }
 
 // forTests are packages that only tests and examples import.

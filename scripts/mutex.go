@@ -21,6 +21,9 @@ type MutexScripts struct {
 	Release *Script
 	// Check tells who holds the key. It writes nothing.
 	Check *Script
+	// Inspect shows holder, waiters and fencing counter, in bounded number. It writes
+	// nothing.
+	Inspect *Script
 
 	// AcquireFenced is Acquire, and grants with the largest of the lease's numbers.
 	AcquireFenced *Script
@@ -45,6 +48,7 @@ var mutex = MutexScripts{
 	Withdraw:    load("lifetime_prelude", "queue_prelude", "notify_prelude", "mutex_withdraw"),
 	Release:     load("mutex_release_prelude", "lifetime_prelude", "queue_prelude", "notify_prelude", "mutex_release"),
 	Check:       load("mutex_check"),
+	Inspect:     load("inspect_prelude", "inspect_mutex"),
 
 	AcquireFenced:     numbered("mutex_acquire_fenced", "issue", files{"queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
 	PassFenced:        numbered("mutex_pass_fenced", "issue", files{"queue_prelude"}, files{"mutex_pass"}),

@@ -34,6 +34,9 @@ type RWMutexScripts struct {
 	ReadWithdraw *Script
 	// ReadCheck tells whether a token may read. It writes nothing.
 	ReadCheck *Script
+	// Inspect shows holders, waiters and fencing counter, in bounded number. It writes
+	// nothing.
+	Inspect *Script
 
 	// Downgrade turns a token's write lease into a read lease in one step.
 	Downgrade *Script
@@ -68,6 +71,7 @@ var rwmutex = RWMutexScripts{
 	ReadRelease:  loadRWMutex("rwmutex_read_release"),
 	ReadWithdraw: loadRWMutex("rwmutex_read_withdraw"),
 	ReadCheck:    loadRWMutex("rwmutex_read_check"),
+	Inspect:      load("inspect_prelude", "inspect_rwmutex"),
 
 	Downgrade: loadRWMutex("rwmutex_downgrade"),
 

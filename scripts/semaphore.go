@@ -17,6 +17,8 @@ type SemaphoreScripts struct {
 	Check *Script
 	// Held lists all live permits.
 	Held *Script
+	// Inspect shows permits and waiters, in bounded number. It writes nothing.
+	Inspect *Script
 }
 
 // Semaphore returns the scripts of the semaphore.
@@ -29,4 +31,5 @@ var semaphore = SemaphoreScripts{
 	Withdraw: load("lifetime_prelude", "queue_prelude", "notify_prelude", "semaphore_prelude", "semaphore_withdraw"),
 	Check:    load("semaphore_prelude", "semaphore_check"),
 	Held:     load("semaphore_prelude", "semaphore_held"),
+	Inspect:  load("inspect_prelude", "inspect_semaphore"),
 }

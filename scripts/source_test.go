@@ -59,6 +59,7 @@ var preludes = []struct {
 	{"rwmutex_read_release_alone", []string{"rwmutex_alone_prelude"}},
 	{"rwmutex_read_check_alone", []string{"rwmutex_alone_prelude"}},
 	{"rwmutex_", []string{"lifetime_prelude", "rwmutex_prelude"}},
+	{"inspect_", []string{"inspect_prelude"}},
 }
 
 // fenced are the scripts that have no file, as they run another one: its name, and by
@@ -196,9 +197,9 @@ var (
 	call        = regexp.MustCompile(`redis\.p?call\([^,)]*[,)]`)
 	readable    = regexp.MustCompile(`redis\.p?call\(\s*'([A-Z]+)'\s*,\s*([^,)]+)[,)]`)
 	keyless     = regexp.MustCompile(`^redis\.(call\('TIME'\)|pcall\('PUBLISH',)$`)
-	fromKeys    = regexp.MustCompile(`^KEYS\[\d+\]$`)
+	fromKeys    = regexp.MustCompile(`^KEYS\[\w+\]$`)
 	keyNames    = regexp.MustCompile(`(?m)^local ([A-Z, ]+) = KEYS\[`)
-	keyLoop     = regexp.MustCompile(`for _, (\w+) in ipairs\(KEYS\)`)
+	keyLoop     = regexp.MustCompile(`for \w+, (\w+) in ipairs\(KEYS\)`)
 	input       = regexp.MustCompile(`\b(KEYS|ARGV)\[\d+\]`)
 	returned    = regexp.MustCompile(`\breturn (-?\d+)\b`)
 	returnsPart = regexp.MustCompile(`(?s)-- Returns(.*?)\n--(\n| Safe| Looser| Writes)`)

@@ -1,0 +1,6 @@
+package inspect
+
+var (
+	ParseToken  = parseToken
+	ParseTicket = parseTicket
+)
