@@ -12,6 +12,9 @@
 //   - fencing: a store that refuses the late write of a holder that was paused
 //   - leader: a job that must run in one replica at a time, and goes on in another
 //     when that is killed
+//   - matchmaker: tickets whose state several processes update, each under the mutex of
+//     its ticket, with few redigo connections
+//   - cache: an entry that one process fills while the others wait or serve the old value
 //   - migrate-from-redsync: old and new code, running against each other; a
 //     module of its own, so that Redsync is no dependency of Holdfast
 //

@@ -37,6 +37,7 @@ func root(t *testing.T) string {
 var everyProgram = []string{
 	"./examples/quickstart", "./examples/mutex-goredis", "./examples/mutex-redigo",
 	"./examples/workers", "./examples/worker-id", "./examples/catalog", "./examples/fencing", "./examples/leader",
+	"./examples/matchmaker", "./examples/cache",
 }
 
 func TestProgramsRunAnywhere(t *testing.T) {
@@ -87,6 +88,15 @@ func TestProgramsRunAnywhere(t *testing.T) {
 			"(embedded in this program)",
 			"after the kill; the expiry is 2s.",
 			"No two replicas led at the same time.",
+		},
+		"./examples/matchmaker": {
+			"(embedded in this program)",
+			"With the mutex: 0 players were lost, and 3 of 3 tickets are full.",
+		},
+		"./examples/cache": {
+			"(embedded in this program)",
+			"No entry, with the mutex: the source was asked 1 times.",
+			"A stale entry, with the mutex: the source was asked 1 times.",
 		},
 	} {
 		t.Run(filepath.Base(program), func(t *testing.T) {

@@ -130,7 +130,7 @@ func TestALostLeaseEndsTheJobsContext(t *testing.T) {
 
 func TestTheJobsContextEndsWithItsParentAndItsFunction(t *testing.T) {
 	nodes, job := redistest.Start(t, 1), redistest.Name(t)
-	l := newLocker(t, 0, nodes)
+	l := newLocker(t, 0, nodes, mutex.WithFencing())
 	k, err := l.Lock(t.Context(), job)
 	require.NoError(t, err)
 	parent, end := context.WithCancel(t.Context())
