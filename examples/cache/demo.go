@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/examples/internal/crew"
 	"github.com/holdfast-go/holdfast/examples/internal/stage"
+	"github.com/holdfast-go/holdfast/mutex"
 )
 
 // demo is one run of the demonstration.
@@ -25,7 +26,7 @@ func newDemo(s *stage.Stage) *demo { return &demo{Stage: s, workers: 6, locked: 
 func (d *demo) Run(ctx context.Context) error {
 	clients, closeAll := stage.Connect(d.Nodes.Addrs)
 	defer closeAll()
-	check := newLocks(clients).NewMutex(stage.LockName("cache-check"))
+	check := newLocks(clients).NewMutex(stage.LockName("cache-check"), mutex.WithExpiry(time.Minute))
 	if err := d.CheckLock(ctx, check.TryLockContext, check.UnlockContext); err != nil {
 		return err
 	}

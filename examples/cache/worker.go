@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/holdfast-go/holdfast/examples/internal/crew"
 	"github.com/holdfast-go/holdfast/examples/internal/stage"
@@ -28,7 +29,7 @@ func (j job) Do(ctx context.Context, talk *crew.Talk) error {
 	if j.Locked {
 		locks := newLocks(clients)
 		c.filling = func() *mutex.Mutex {
-			return locks.NewMutex("lock/"+j.Key, mutex.WithUnlimitedTries(), mutex.WithAutoExtend())
+			return locks.NewMutex("lock/"+j.Key, mutex.WithExpiry(time.Minute), mutex.WithUnlimitedTries())
 		}
 	}
 	return talk.Join(func() error {

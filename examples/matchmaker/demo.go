@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/holdfast-go/holdfast/examples/internal/crew"
 	"github.com/holdfast-go/holdfast/examples/internal/stage"
+	"github.com/holdfast-go/holdfast/mutex"
 )
 
 // demo is one run of the demonstration.
@@ -23,7 +25,7 @@ func newDemo(s *stage.Stage) *demo {
 func (d *demo) Run(ctx context.Context) error {
 	pools, closeAll := connect(d.Nodes.Addrs)
 	defer closeAll()
-	check := newLocks(pools).NewMutex(stage.LockName("matchmaker"))
+	check := newLocks(pools).NewMutex(stage.LockName("matchmaker"), mutex.WithExpiry(time.Minute))
 	if err := d.CheckLock(ctx, check.TryLockContext, check.UnlockContext); err != nil {
 		return err
 	}

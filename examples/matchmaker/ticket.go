@@ -66,7 +66,7 @@ func (s store) join(ctx context.Context, id, player string) (err error) {
 	if s.locks == nil {
 		return s.update(ctx, id, player)
 	}
-	m := s.locks.NewMutex("lock/"+id, mutex.WithUnlimitedTries())
+	m := s.locks.NewMutex("lock/"+id, mutex.WithExpiry(time.Minute), mutex.WithUnlimitedTries())
 	return m.Do(ctx, func(ctx context.Context) error { return s.update(ctx, id, player) })
 }
 
