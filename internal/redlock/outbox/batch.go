@@ -2,10 +2,11 @@ package outbox
 
 import "github.com/holdfast-go/holdfast/driver"
 
-// batch is what joins the first call of a flight.
+// batch is the calls of a flight. A lane makes one batch after another of the same memory
+// for tokens.
 type batch struct {
 	requests []*Request
-	most     int // how many calls it may have
+	max      int // calls
 	bytes    int
 	tokens   map[string]bool // of its calls
 	skipped  int             // calls that wait, but must not join it
@@ -13,17 +14,31 @@ type batch struct {
 	full     bool
 }
 
-// begin makes a batch of a flight's first call.
-func begin(first *Request, most int, tokens map[string]bool) batch {
-	b := batch{requests: make([]*Request, 0, most), most: most, tokens: tokens}
-	b.take(first, size(first.Call))
-	return b
+// fill takes the first call out of queues, and what may leave together with it.
+func (b *batch) fill(from *queues, limit int) []*Request {
+	*b = batch{requests: make([]*Request, 0, limit), max: limit, tokens: b.tokens}
+	if b.tokens == nil {
+		b.tokens = make(map[string]bool)
+	}
+	for r := range from.all() {
+		if b.add(r) {
+			from.remove(r)
+		}
+		if b.done() {
+			break
+		}
+	}
+	if b.alone != nil && b.alone.Class != Left {
+		from.move(b.alone, next)
+	}
+	clear(b.tokens)
+	return b.requests
 }
 
-// open reports that more may join. One that has skipped many is done, too: looking at
-// all that wait, time and again, would take longer than sending it.
-func (b *batch) open() bool {
-	return !b.full && len(b.requests) < b.most && b.skipped < maxCalls
+// done reports that no more calls may join. A batch that has skipped many is done, too:
+// looking at all that wait, time and again, would take longer than sending it.
+func (b *batch) done() bool {
+	return b.full || len(b.requests) == b.max || b.skipped >= maxCalls
 }
 
 // add takes a request in, unless it must not go together with the others.
@@ -36,19 +51,15 @@ func (b *batch) add(r *Request) bool {
 		return false
 	}
 	bytes := size(r.Call)
-	if b.full = b.bytes+bytes > maxBytes; b.full {
+	if b.full = len(b.requests) > 0 && b.bytes+bytes > maxBytes; b.full {
 		return false
 	}
-	b.take(r, bytes)
-	return true
-}
-
-func (b *batch) take(r *Request, bytes int) {
 	b.requests = append(b.requests, r)
 	b.bytes += bytes
 	if r.Token != "" {
 		b.tokens[r.Token] = true
 	}
+	return true
 }
 
 // size is about what a call takes on the wire.

@@ -1,29 +1,10 @@
 package outbox
 
 import (
-	"context"
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
 )
-
-// conns are the connections of a lane whose driver makes them for it. The lane's mutex
-// guards them.
-type conns struct {
-	idle    []*conn // the one used last comes last
-	total   int     // idle, in a flight, or about to be closed
-	dialing int
-	trying  time.Time // since when none could be made for want of time; zero if that is not so
-	made    time.Time // when the last one was, by a server that is well as far as is known
-	refused time.Time // when none could be made; zero if the last one could
-}
-
-// conn is one connection.
-type conn struct {
-	driver.Conn
-	kept bool // was not made for the present flight: the server may have closed it
-	used time.Time
-}
 
 const (
 	// dialPer is how many waiting calls one more connection is made for. A batch
@@ -35,52 +16,34 @@ const (
 	dialPause = 100 * time.Millisecond
 
 	// dialBounds is for how many bounds a call waits for the only connection to a
-	// node that decides alone, as making one may take so many round trips: for TCP, TLS (2), HELLO,
-	// AUTH, SELECT, and the names of client and library.
+	// node that decides alone, as making one may take so many round trips: for TCP,
+	// TLS (2), HELLO, AUTH, SELECT, and the names of client and library.
 	dialBounds = 8
+
+	// idleTime is how long a connection is kept without being used.
+	idleTime = 30 * time.Second
 )
 
-// connect takes a connection for the next flight. If there is none it has some made, as
-// many as what waits is worth. Without a driver that makes them none is needed.
-//
-// When the last one is taken, too, some are made ahead, as many as other flights are under
-// way: what comes next would wait for one as long as for its answer, or longer. l.mu is held.
-func (l *lane) connect(waiting int, now time.Time) (*conn, bool) {
-	if l.box.dialer == nil {
-		return nil, true
-	}
-	c, ahead := l.conns.take(now), len(l.flights)
-	switch {
-	case c == nil:
-		l.dialFor(max(ahead, 1+waiting/dialPer), now)
-	case len(l.conns.idle) == 0:
-		l.dialFor(ahead, now)
-	}
-	return c, c != nil
+// conns are the connections of a lane whose driver makes them for it. The lane's mutex
+// guards them.
+type conns struct {
+	idle    []*conn // the one used last comes last
+	total   int     // not closed
+	dialing int
+	trying  time.Time     // since when none could be made for want of time; zero if that is not so
+	bound   time.Duration // of the call that was first then
+	refused time.Time     // when none could be made; zero if the last one could
 }
 
-// dialFor has so many connections made at a time, if there may be others. l.mu is held.
-func (l *lane) dialFor(wanted int, now time.Time) {
-	if l.conns.total+l.conns.dialing > 0 && !l.conns.refused.IsZero() {
-		if next := l.conns.refused.Add(dialPause); now.Before(next) {
-			l.alarm.at(now, next)
-			return
-		}
-	}
-	if l.silent.Load() {
-		wanted = min(wanted, 1)
-	}
-	for l.conns.dialing < wanted && l.conns.total+l.conns.dialing < l.box.flights {
-		if l.conns.trying.IsZero() {
-			l.conns.trying = now
-		}
-		l.conns.dialing++
-		go l.dial(l.first().Bound)
-	}
+// conn is one connection.
+type conn struct {
+	driver.Conn
+	made time.Time // a flight that begins later may find that the server has closed it
+	used time.Time
 }
 
-// take takes the connection that was used last.
-func (c *conns) take(now time.Time) *conn {
+// take takes the connection that was used last, or nil.
+func (c *conns) take() *conn {
 	last := len(c.idle) - 1
 	if last < 0 {
 		return nil
@@ -88,127 +51,53 @@ func (c *conns) take(now time.Time) *conn {
 	taken := c.idle[last]
 	c.idle[last] = nil
 	c.idle = c.idle[:last]
-	taken.kept = taken.kept || now.After(taken.used)
 	return taken
 }
 
-// dial makes a connection, in the client's own time, and sends what waits for it. If
-// none can be made, and there is no other, nothing that waits can be sent.
-func (l *lane) dial(bound time.Duration) {
-	slow := time.AfterFunc(bound, l.noteUnreached)
-	defer slow.Stop()
-	made, err := l.box.dialer.Dial(context.Background(), l.name)
-	now := l.box.clock.Now()
-	l.mu.Lock()
-	unsent := l.dialed(made, err, now.Time)
-	f := l.cut(now)
-	l.setAlarm(now.Time)
-	l.mu.Unlock()
-	l.fly(f)
-	for _, r := range unsent {
-		r.To.Unsent(r, err)
+// giveBack takes a connection back.
+func (c *conns) giveBack(x *conn, now time.Time) {
+	x.used = now
+	c.idle = append(c.idle, x)
+}
+
+// takeOldest takes out the connection that was not used for longest.
+func (c *conns) takeOldest() *conn {
+	oldest := c.idle[0]
+	c.idle[0] = nil
+	c.idle = c.idle[1:]
+	return oldest
+}
+
+// pause is until when no connection is to be made, as one was refused and there is
+// hope without it.
+func (c *conns) pause() time.Time {
+	if c.total+c.dialing == 0 || c.refused.IsZero() {
+		return time.Time{}
+	}
+	return c.refused.Add(dialPause)
+}
+
+// dial notes that a connection is being made, for a call of the bound.
+func (c *conns) dial(now time.Time, bound time.Duration) {
+	c.dialing++
+	if c.trying.IsZero() {
+		c.trying, c.bound = now, bound
 	}
 }
 
-// dialed takes a new connection, or the news that there is none. It returns what cannot
-// be sent therefore. A server that is not even reached in time is silent; one that was is
-// not, unless a host goes on to accept connections for a server that is not well. l.mu is
-// held.
-func (l *lane) dialed(made driver.Conn, err error, now time.Time) (unsent []*Request) {
-	c := &l.conns
+// dialed takes a new connection, or the news that there is none. It reports whether
+// there is no hope left for those that wait.
+func (c *conns) dialed(made driver.Conn, err error, now time.Time) (hopeless bool) {
 	c.dialing--
 	if !timedOut(err) {
 		c.trying = time.Time{}
 	}
-	if !l.alarm.look.IsZero() {
-		l.alarm.look = now // until when what waits may wait has changed
-	}
 	if err != nil {
 		c.refused = now
-		if c.total+c.dialing == 0 {
-			unsent = l.drain()
-			if timedOut(err) {
-				l.silent.Store(true) // though it took less than a call may
-			}
-		}
-		return unsent
+		return c.total+c.dialing == 0
 	}
 	c.refused = time.Time{}
 	c.total++
-	c.idle = append(c.idle, &conn{Conn: made, used: now})
-	if !l.failed {
-		c.made = now
-		l.silent.Store(false)
-	}
-	return nil
-}
-
-// noteUnreached has the server be silent if there is no connection to it after the longest
-// time of a call, also if the call for which one is made was withdrawn. Those that follow
-// would otherwise wait for the server as long, again and again.
-func (l *lane) noteUnreached() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.conns.total == 0 {
-		l.silent.Store(true)
-	}
-}
-
-// drain takes out all that waits. l.mu is held.
-func (l *lane) drain() (all []*Request) {
-	for i := range l.waiting {
-		for r := l.waiting[i].first; r != nil; r = l.waiting[i].first {
-			l.take(r)
-			all = append(all, r)
-		}
-	}
-	return all
-}
-
-// close closes connections, and only then may others be made in their place.
-func (l *lane) close(conns []*conn) {
-	if len(conns) == 0 {
-		return
-	}
-	for _, c := range conns {
-		_ = c.Close()
-	}
-	now := l.box.clock.Now()
-	l.mu.Lock()
-	l.conns.total -= len(conns)
-	f := l.cut(now)
-	l.mu.Unlock()
-	l.fly(f)
-}
-
-// giveBack takes the connection of a flight back, unless it is broken.
-func (c *conns) giveBack(f *flight, now time.Time) {
-	switch {
-	case f.conn == nil:
-	case f.closed:
-		c.total--
-	case f.broken():
-		f.closed, f.closes = true, []*conn{f.conn}
-	default:
-		f.conn.kept, f.conn.used = true, now
-		c.idle = append(c.idle, f.conn)
-	}
-}
-
-// idleUntil is when the connection that was idle for longest is closed.
-func (c *conns) idleUntil() (until time.Time, ok bool) {
-	if len(c.idle) == 0 {
-		return time.Time{}, false
-	}
-	return c.idle[0].used.Add(idleTime), true
-}
-
-// idleAt takes out the connections that were idle for too long.
-func (c *conns) idleAt(now time.Time) (old []*conn) {
-	for len(c.idle) > 0 && now.Sub(c.idle[0].used) >= idleTime {
-		old = append(old, c.idle[0])
-		c.idle[0] = nil
-		c.idle = c.idle[1:]
-	}
-	return old
+	c.giveBack(&conn{Conn: made, made: now}, now)
+	return false
 }

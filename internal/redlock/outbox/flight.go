@@ -3,10 +3,10 @@ package outbox
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
-	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
 // flight is one request to the server: of one call, or a batch.
@@ -18,22 +18,20 @@ type flight struct {
 	conn     *conn // nil where the pool itself is asked
 	replies  []driver.Reply
 	reply    [1]driver.Reply
+	lateness sync.WaitGroup // reports of it that have not returned
 
 	// Guarded by the lane's mutex.
-	since   time.Time // when the bounds began: at its start, or when it was sent again
-	late    bool      // a bound has passed without an answer
-	telling int       // looks that are telling so
-	landed  bool
-	closed  bool    // the connection was closed, or is about to be
-	closes  []*conn // what the flight has to close once it has told its answers
+	since  time.Time // when the bounds began: at its start, or when it was sent again
+	late   bool      // a bound has passed without an answer
+	closed bool      // the connection was closed, or is about to be
 }
 
 // Passage is the context of a flight. The application's hooks may keep it, so it is no
 // part of what may be used again once the flight is over.
 type Passage struct {
-	*window // ends with the longest bound of the flight's calls
-	flight  *flight
-	values  context.Context // of the only call's caller; a batch of several calls has none
+	*deadline // the longest of the flight's calls
+	flight    *flight
+	values    context.Context // of the only call's caller; a batch of several calls has none
 }
 
 // Value implements [context.Context].
@@ -44,32 +42,31 @@ func (p *Passage) Value(key any) any {
 	return p.values.Value(key)
 }
 
-// ResendContext is for a flight that is sent once more: see [driver.ResendContext].
-func (p *Passage) ResendContext() context.Context { return p.flight.again() }
+// ResendContext is for a flight that is sent once more: see [driver.ResendContext]. Its bounds begin anew,
+// but validity counts from the first time. The server has answered, if only that it lacks
+// a script.
+func (p *Passage) ResendContext() context.Context {
+	l := p.flight.lane
+	now := l.node.clock.Now().Time
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.health.answered(now, false)
+	return p.flight.begin(now)
+}
 
-// begin makes the flight's context.
+// begin makes the flight's context. The lane's mutex is held.
 func (f *flight) begin(now time.Time) *Passage {
 	first := f.requests[0]
 	p := first.Passage
 	if first.Passage = nil; p == nil {
 		p = new(Passage)
 	}
-	p.window, p.flight = f.lane.box.windows.within(now, f.longest()), f
+	p.deadline, p.flight = f.lane.node.deadlines.within(now, f.longest()), f
 	if len(f.requests) == 1 {
 		p.values = first.Values
 	}
 	f.since, f.passage = now, p
 	return p
-}
-
-// again begins the bounds anew, and keeps when the calls were sent. The server has
-// answered, if only that it lacks a script.
-func (f *flight) again() context.Context {
-	now := f.lane.box.clock.Now().Time
-	f.lane.mu.Lock()
-	defer f.lane.mu.Unlock()
-	f.lane.hear(now)
-	return f.begin(now)
 }
 
 // longest is the longest bound of the calls.
@@ -83,11 +80,22 @@ func (f *flight) longest() (longest time.Duration) {
 // errNoReply is for a driver that returns fewer replies than it was given calls.
 var errNoReply = errors.New("the driver has returned no reply")
 
+// target is what runs a flight's calls: a connection, or the pool itself.
+type target interface {
+	Eval(ctx context.Context, call *driver.Call) (any, error)
+}
+
+func (f *flight) target() target {
+	if f.conn != nil {
+		return f.conn
+	}
+	return f.lane.node.pool
+}
+
 // send runs the calls, and returns when the driver does.
 func (f *flight) send() {
 	if len(f.requests) == 1 {
-		f.reply[0].Value, f.reply[0].Err = f.target().Eval(f.passage, f.requests[0].Call)
-		f.replies = f.reply[:]
+		f.take(f.target().Eval(f.passage, f.requests[0].Call))
 		return
 	}
 	calls := make([]*driver.Call, len(f.requests))
@@ -100,103 +108,71 @@ func (f *flight) send() {
 	}
 }
 
-func (f *flight) target() target {
-	if f.conn != nil {
-		return f.conn
-	}
-	return f.lane.box.pool
-}
-
 // sendBounded is send if the driver promises to return in time. If it does not, it
 // reports false, and nothing was sent.
 func (f *flight) sendBounded() bool {
-	if len(f.requests) > 1 {
+	bounded := f.lane.node.bounded
+	switch {
+	case len(f.requests) > 1:
 		return false
-	}
-	if f.conn != nil {
-		if !f.conn.Bounded() {
-			return false
-		}
+	case f.conn != nil && f.conn.Bounded():
 		f.send()
 		return true
-	}
-	bounded := f.lane.box.bounded
-	if bounded == nil {
+	case f.conn != nil || bounded == nil:
 		return false
 	}
 	reply, ok, err := bounded.EvalBounded(f.passage, f.requests[0].Call)
-	f.reply[0] = driver.Reply{Value: reply, Err: err}
-	f.replies = f.reply[:]
+	f.take(reply, err)
 	return ok
 }
 
-// heard reports that the server has answered any of the calls.
-func (f *flight) heard() bool {
-	for i := range f.requests {
-		if err := f.replies[i].Err; err == nil || driver.IsReply(err) {
-			return true
+// take takes the reply to the only call.
+func (f *flight) take(reply any, err error) {
+	f.reply[0] = driver.Reply{Value: reply, Err: err}
+	f.replies = f.reply[:]
+}
+
+// outcome is what replies say about the server, and about a connection to it.
+type outcome struct {
+	heard    bool // the server has answered one of the calls
+	broken   bool // the connection is of no use any more
+	unsent   bool // nothing was sent
+	timedOut bool // the client has ended the wait for an answer
+}
+
+func outcomeOf(replies []driver.Reply) outcome {
+	o := outcome{unsent: true}
+	for i := range replies {
+		switch err := replies[i].Err; {
+		case err == nil, driver.IsReply(err):
+			o.heard, o.unsent = true, false
+		case errors.Is(err, driver.ErrNotSent):
+			o.broken = true
+		default:
+			o.broken, o.unsent = true, false
+			o.timedOut = o.timedOut || timedOut(err)
 		}
 	}
-	return false
+	return o
 }
-
-// broken reports that the connection is of no use any more.
-func (f *flight) broken() bool {
-	for i := range f.requests {
-		if err := f.replies[i].Err; err != nil && !driver.IsReply(err) {
-			return true
-		}
-	}
-	return false
-}
-
-// unsent reports that nothing was sent.
-func (f *flight) unsent() bool {
-	for i := range f.requests {
-		if !errors.Is(f.replies[i].Err, driver.ErrNotSent) {
-			return false
-		}
-	}
-	return true
-}
-
-// stale reports that a connection that was kept had been closed meanwhile, so that
-// another one may serve.
-func (f *flight) stale() bool { return f.conn != nil && f.conn.kept && f.unsent() }
-
-// gaveUp reports that the driver has returned at its deadline, or later. The deadline
-// may be a little before the end of the bound: see [window].
-func (f *flight) gaveUp(now time.Time) bool {
-	bound := f.longest()
-	return now.Sub(f.since) >= bound-bound/8
-}
-
-// timedOut reports that the client has ended the wait for an answer.
-func (f *flight) timedOut() bool { return timedOut(f.replies[0].Err) }
 
 func timedOut(err error) bool {
 	var timed interface{ Timeout() bool }
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
 }
 
-// end passes the answers on, and closes a connection that is broken. A flight is a part of
-// its first request, so it may be gone as soon as that is told.
+// end reports the answers, but not while lateness is being reported. Then it closes a
+// connection that broke. A flight is a part of its first request, so it may be gone as
+// soon as that is reported.
 func (f *flight) end() {
-	l, replies, closes := f.lane, f.replies, f.closes
+	f.lateness.Wait()
+	l, replies, c := f.lane, f.replies, f.conn
+	broke := c != nil && !f.closed && outcomeOf(replies).broken
 	f.passage = nil // which may have a caller's values
 	for i, r := range f.requests {
-		r.tell(replies[i])
+		r.end(replies[i])
 	}
-	l.close(closes)
-}
-
-func (r *Request) tell(got driver.Reply) {
-	if !errors.Is(got.Err, driver.ErrNotSent) {
-		r.To.Answered(r, got.Value, got.Err)
-		return
+	if broke {
+		l.close(c)
 	}
-	if !r.late { // else the observer may be reading it
-		r.sent = clock.Instant{}
-	}
-	r.To.Unsent(r, got.Err)
 }

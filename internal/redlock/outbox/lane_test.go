@@ -180,7 +180,7 @@ func TestRenewalsGoFirstAndLooksLast(t *testing.T) {
 			w.post(fmt.Sprint(len(w.probes), "=", c), class(c))
 		}
 		time.Sleep(50 * time.Millisecond)
-		assert.Equal(t, "19=0 22=0 18=1 23=1 17=2 20=2 16=3 21=3", strings.Join(w.groups()[maxFlights:], " "))
+		assert.Equal(t, "19=1 22=1 18=2 23=2 17=3 20=3 16=4 21=4", strings.Join(w.groups()[maxFlights:], " "))
 	})
 }
 
@@ -422,7 +422,7 @@ func TestWaitingForAConnectionOfTheClientIsNotSilence(t *testing.T) {
 		require.ErrorIs(t, p.cause(), driver.ErrNotSent)
 		assert.True(t, p.Sent().IsZero(), "not sent")
 		assert.False(t, w.box.Silent(&p.call))
-		assert.Equal(t, maxCalls, w.box.only.most)
+		assert.Equal(t, maxCalls, w.box.only.health.limit)
 	})
 }
 

@@ -9,23 +9,26 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
-// Class orders what waits in a lane: a lower one leaves first, each in order.
+// Class orders the requests that wait in a lane: a lower one leaves first, each in order.
 type Class uint8
 
 const (
+	// next is what must go alone, and was skipped by a batch: calls of a lower class
+	// that keep coming do not hold it up.
+	next Class = iota
 	// Urgent are renewals and releases: a lease may be lost by waiting, or others are
 	// kept out.
-	Urgent Class = iota
+	Urgent
 	// Ordinary are acquires and questions, for which a caller waits.
 	Ordinary
-	// Looks are a waiter's repeated acquires, which find out what it was not told.
+	// Looks are a waiter's repeated acquires, which find out what no message has said.
 	Looks
 	// Left are those whose callers have gone, but which are worth sending: a slow
 	// server, too, should know of a lease that the others have granted. Their number
 	// is bounded.
 	Left
 
-	classes = 4
+	classes
 )
 
 // Request is one call on its way to one node. Its maker fills in the exported fields
@@ -35,15 +38,15 @@ type Request struct {
 	Call  *driver.Call
 	Class Class
 	// Bound is how long an answer may take from the moment of sending, and how long
-	// a server may be silent before what has not been sent is given up.
+	// a server may be silent before a request that waits is given up.
 	Bound time.Duration
 	// Token keeps calls about the same token out of one batch, as they might be
 	// answered by different states of it. Empty: with nothing in common.
 	Token string
 	// Alone keeps a call whose cost grows with its arguments out of every batch.
 	Alone bool
-	// Patient has a call that comes first wait for others to join it, as nobody needs its
-	// answer at once.
+	// Patient has a call that comes first wait for others to join it, as its answer is
+	// not urgent.
 	Patient bool
 	// Values are the caller's context values, for tracing. A batch of several calls
 	// carries those of no caller.
@@ -51,7 +54,7 @@ type Request struct {
 	// Passage is room for a context, which must not have been used. It may be nil: its
 	// maker can so have the memory for several at once.
 	Passage *Passage
-	// To is told what becomes of the request.
+	// To is notified of what becomes of the request.
 	To Observer
 
 	lane *lane
@@ -62,29 +65,20 @@ type Request struct {
 	posted        time.Time
 	waits         bool
 	before, after *Request // while it waits
-	late          bool     // was told so
+	late          bool     // as was reported, or is about to be
 	requeued      bool     // waits again, or has done so
 }
 
-// newFlight is a flight that begins with the request. A connection that turns out to be
-// closed costs another one: the driver may still look at the context of the first.
-func (r *Request) newFlight() *flight {
-	if r.own.lane != nil {
-		return new(flight)
-	}
-	return &r.own
-}
-
 // Reusable reports that nothing looks at the request any more once its observer's last
-// method has returned. A look that has told of its lateness may, and its first flight if
+// method has returned. What has reported its lateness may, and its first flight if
 // there was another one.
 func (r *Request) Reusable() bool { return !r.late && !r.requeued }
 
 // Sent is the moment just before the request left. It is valid once the observer was
-// told of an answer or of lateness, and zero when it was not sent.
+// notified of an answer or of lateness, and zero when it was not sent.
 func (r *Request) Sent() clock.Instant { return r.sent }
 
-// Observer is told what becomes of a request, outside every lock and never by the
+// Observer is notified of what becomes of a request, outside every lock and never by the
 // goroutine that is still in Post or Leave. One of Unsent and Answered is called, once;
 // before it, and never at the same time, perhaps Late. A driver that keeps the deadline
 // returns without an answer before that.
@@ -105,3 +99,24 @@ var (
 	ErrSilent  = errors.New("not asked: the server has not answered anything for some time")
 	ErrCrowded = errors.New("not asked: too many calls to it are waiting whose callers have gone")
 )
+
+// newFlight is a flight that begins with the request. A connection that turns out to be
+// closed costs another one: the driver may still look at the context of the first.
+func (r *Request) newFlight() *flight {
+	if r.own.lane != nil {
+		return new(flight)
+	}
+	return &r.own
+}
+
+// end reports what came back.
+func (r *Request) end(got driver.Reply) {
+	if !errors.Is(got.Err, driver.ErrNotSent) {
+		r.To.Answered(r, got.Value, got.Err)
+		return
+	}
+	if !r.late { // else the observer may be reading it
+		r.sent = clock.Instant{}
+	}
+	r.To.Unsent(r, got.Err)
+}

@@ -81,7 +81,7 @@ func storms(s *server, r *rand.Rand) driver.Pool {
 // request makes one of any kind.
 func (s *storm) request(i int) *probe {
 	return s.plan(fmt.Sprintf("%d:%d", s.upTo(3), i),
-		class(Class(s.upTo(classes))),
+		class(Class(s.upTo(int(classes)))),
 		bound(time.Duration(1+s.upTo(100))*time.Millisecond),
 		token(fmt.Sprint(s.upTo(50))),
 		func(p *probe) { p.Alone = s.one(10) },
@@ -148,10 +148,9 @@ func (s *storm) checked() {
 		n = len(s.box.lanes)
 	}
 	assert.LessOrEqual(s, s.most, n*maxFlights)
-	for _, l := range append(lanesOf(s.box), &s.box.only) {
+	for _, l := range append(lanesOf(s.box), s.box.only) {
 		assert.Empty(s, l.flights)
-		assert.Zero(s, l.awaited())
-		assert.Nil(s, l.passed)
+		assert.Zero(s, l.waiting.len)
 		assert.Zero(s, l.conns.dialing)
 	}
 }
