@@ -20,14 +20,7 @@ func (b *batch) fill(from *queues, limit int) []*Request {
 	if b.tokens == nil {
 		b.tokens = make(map[string]bool)
 	}
-	for r := range from.all() {
-		if b.add(r) {
-			from.remove(r)
-		}
-		if b.done() {
-			break
-		}
-	}
+	from.take(b.add)
 	if b.alone != nil && b.alone.Class != Left {
 		from.move(b.alone, next)
 	}
@@ -36,13 +29,16 @@ func (b *batch) fill(from *queues, limit int) []*Request {
 }
 
 // done reports that no more calls may join. A batch that has skipped many is done, too:
-// looking at all that wait, time and again, would take longer than sending it.
+// looking closely at all that wait, time and again, would take longer than sending it.
 func (b *batch) done() bool {
 	return b.full || len(b.requests) == b.max || b.skipped >= maxCalls
 }
 
 // add takes a request in, unless it must not go together with the others.
 func (b *batch) add(r *Request) bool {
+	if b.done() {
+		return false
+	}
 	if r.Alone && b.alone == nil {
 		b.alone = r
 	}

@@ -1,87 +1,88 @@
 package outbox
 
 import (
+	"slices"
 	"time"
 
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
 const (
-	// checkPause is how much later the next check is, at least, for every call that
-	// waits. Otherwise checks would be all that goes on when many wait, and each
-	// for a moment of its own.
-	checkPause = 100 * time.Nanosecond
+	// checkPause is between two checks, at least. Otherwise checks would be all that
+	// goes on when many calls wait, and each for a moment of its own.
+	checkPause = 100 * time.Microsecond
 
 	// overdue is after how many bounds a connection is closed on which a driver still
 	// waits, so that one that would wait for ever does not keep a flight.
 	overdue = 4
 )
 
-// findings are what a check has found, to be reported once the lane's mutex is free.
-type findings struct {
-	late   []*Request
-	of     []*flight // of late
-	unsent []*Request
-	closes []*conn
+// check finds what is late in a lane, what will not be sent, and which connections are not
+// needed. It reports and closes them when the lane's mutex is free.
+type check struct {
+	*lane
+	now     time.Time
+	lates   []*Request
+	latesOf []*flight
+	unsent  []*Request
+	closes  []*conn
 }
 
-// check is what the lane does when its alarm goes off: it reports what is late and what
-// will not be sent, and closes connections that are not needed.
-func (l *lane) check() {
-	var found findings
+// newCheck makes and reports one, when a lane's alarm goes off.
+func newCheck(l *lane) {
+	c := check{lane: l}
 	l.update(func(now clock.Instant) {
+		c.now = now.Time
 		l.checks.called()
 		for _, f := range l.flights {
-			l.checkFlight(f, now.Time, &found)
+			c.flight(f)
 		}
-		for r := range l.waiting.all() {
-			if l.passed(l.waitsUntil(r), now.Time) {
-				l.waiting.remove(r)
-				l.health.silent.Store(true)
-				found.unsent = append(found.unsent, r)
-			}
-		}
-		l.checkConns(now.Time, &found)
+		l.waiting.take(c.givesUp)
+		c.connections()
 	})
-	l.report(found)
+	c.report()
 }
 
-// passed reports that a moment has passed, or else has the lane check again when it
-// has. l.mu is held.
-func (l *lane) passed(moment, now time.Time) bool {
-	left := moment.Sub(now)
+// passed reports that a moment has passed, or else has the lane check again when it has.
+func (c *check) passed(moment time.Time) bool {
+	left := moment.Sub(c.now)
 	if left > 0 {
-		l.checks.at(now, now.Add(max(left, checkPause*time.Duration(l.waiting.len))))
+		c.checks.at(c.now, c.now.Add(max(left, checkPause)))
 	}
 	return left <= 0
 }
 
-// checkFlight finds the flight's calls that are late, and closes its connection when
-// the driver should have returned long ago. l.mu is held.
-func (l *lane) checkFlight(f *flight, now time.Time, found *findings) {
+// flight finds the flight's calls that are late, and closes its connection when the driver
+// should have returned long ago.
+func (c *check) flight(f *flight) {
 	for _, r := range f.requests {
-		if r.late || !l.passed(f.since.Add(r.Bound), now) {
+		if r.late || !c.passed(f.since.Add(r.Bound)) {
 			continue
 		}
 		r.late, f.late = true, true
-		l.health.late(f.since, now)
+		c.late(f.since, c.now)
 		f.lateness.Add(1)
-		found.late, found.of = append(found.late, r), append(found.of, f)
+		c.lates, c.latesOf = append(c.lates, r), append(c.latesOf, f)
 	}
-	if f.conn != nil && !f.closed && l.passed(f.since.Add(overdue*f.longest()), now) {
+	if f.conn != nil && !f.closed && c.passed(f.since.Add(overdue*f.longest())) {
 		f.closed = true // which has the driver return
-		found.closes = append(found.closes, f.conn)
+		c.closes = append(c.closes, f.conn)
 	}
 }
 
-// waitsUntil is when a request is given up if the server shows no sign of life. l.mu is
-// held.
-func (l *lane) waitsUntil(r *Request) time.Time {
-	until := later(r.posted, l.health.signAt).Add(r.Bound)
-	if l.node.decides && len(l.flights) == 0 && !l.conns.trying.IsZero() {
-		until = later(until, l.conns.trying.Add(dialBounds*r.Bound))
+// givesUp reports that the server has shown no sign of life for so long that a request is
+// not to be sent.
+func (c *check) givesUp(r *Request) bool {
+	until := later(r.posted, c.signAt).Add(r.Bound)
+	if trying := c.conns.trying; c.node.decides && len(c.flights) == 0 && !trying.IsZero() {
+		until = later(until, trying.Add(dialBounds*r.Bound))
 	}
-	return until
+	if !c.passed(until) {
+		return false
+	}
+	c.silent.Store(true)
+	c.unsent = append(c.unsent, r)
+	return true
 }
 
 func later(a, b time.Time) time.Time {
@@ -91,29 +92,33 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// checkConns finds connections that were idle for too long. Where there is none after the
-// bound of the call for which one is made, the server is silent, also if that call was
-// withdrawn. Those that follow would otherwise wait for it as long, again and again. l.mu
-// is held.
-func (l *lane) checkConns(now time.Time, found *findings) {
-	c := &l.conns
-	for len(c.idle) > 0 && l.passed(c.idle[0].used.Add(idleTime), now) {
-		found.closes = append(found.closes, c.takeOldest())
-	}
-	if c.total == 0 && !c.trying.IsZero() && l.passed(c.trying.Add(c.bound), now) {
-		l.health.silent.Store(true)
+// connections finds those that were idle for too long. Where there is none after the bound
+// of the call for which one is made, the server is silent, also if that call was withdrawn.
+// Those that follow would otherwise wait for it as long, again and again.
+func (c *check) connections() {
+	all := &c.conns
+	all.idle = slices.DeleteFunc(all.idle, func(x *conn) bool {
+		old := c.passed(x.used.Add(idleTime))
+		if old {
+			c.closes = append(c.closes, x)
+		}
+		return old
+	})
+	if all.total == 0 && !all.trying.IsZero() && c.passed(all.trying.Add(all.bound)) {
+		c.silent.Store(true)
 	}
 }
 
-// report reports what a check has found.
-func (l *lane) report(found findings) {
-	for i, r := range found.late {
-		f := found.of[i]
+func (c *check) report() {
+	for i, r := range c.lates {
+		f := c.latesOf[i] // of which the request may be a part
 		r.To.Late(r)
 		f.lateness.Done()
 	}
-	for _, r := range found.unsent {
+	for _, r := range c.unsent {
 		r.To.Unsent(r, ErrSilent)
 	}
-	l.close(found.closes...)
+	for _, x := range c.closes {
+		c.close(x)
+	}
 }

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"slices"
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
@@ -49,55 +50,12 @@ func (c *conns) take() *conn {
 		return nil
 	}
 	taken := c.idle[last]
-	c.idle[last] = nil
-	c.idle = c.idle[:last]
+	c.idle = slices.Delete(c.idle, last, last+1)
 	return taken
 }
 
 // giveBack takes a connection back.
-func (c *conns) giveBack(x *conn, now time.Time) {
-	x.used = now
-	c.idle = append(c.idle, x)
-}
-
-// takeOldest takes out the connection that was not used for longest.
-func (c *conns) takeOldest() *conn {
-	oldest := c.idle[0]
-	c.idle[0] = nil
-	c.idle = c.idle[1:]
-	return oldest
-}
-
-// pause is until when no connection is to be made, as one was refused and there is
-// hope without it.
-func (c *conns) pause() time.Time {
-	if c.total+c.dialing == 0 || c.refused.IsZero() {
-		return time.Time{}
-	}
-	return c.refused.Add(dialPause)
-}
-
-// dial notes that a connection is being made, for a call of the bound.
-func (c *conns) dial(now time.Time, bound time.Duration) {
-	c.dialing++
-	if c.trying.IsZero() {
-		c.trying, c.bound = now, bound
-	}
-}
-
-// dialed takes a new connection, or the news that there is none. It reports whether
-// there is no hope left for those that wait.
-func (c *conns) dialed(made driver.Conn, err error, now time.Time) (hopeless bool) {
-	c.dialing--
-	if !timedOut(err) {
-		c.trying = time.Time{}
-	}
-	if err != nil {
-		c.refused = now
-		return c.total+c.dialing == 0
-	}
-	c.refused = time.Time{}
-	c.total++
-	c.giveBack(&conn{Conn: made, made: now}, now)
-	return false
+func (c *conns) giveBack(used *conn, now time.Time) {
+	used.used = now
+	c.idle = append(c.idle, used)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
@@ -18,7 +19,7 @@ func (l *lane) connect(now time.Time) (*conn, bool) {
 	}
 	c, wanted := l.conns.take(), len(l.flights)
 	if c == nil {
-		wanted = max(wanted, 1+l.waiting.len/dialPer)
+		wanted = max(wanted, 1+l.waiting.len()/dialPer)
 	}
 	if len(l.conns.idle) == 0 {
 		l.dialFor(wanted, now)
@@ -29,16 +30,17 @@ func (l *lane) connect(now time.Time) (*conn, bool) {
 // dialFor has so many connections made at a time, if there may be others. l.mu is held.
 func (l *lane) dialFor(wanted int, now time.Time) {
 	c := &l.conns
-	if until := c.pause(); now.Before(until) {
-		l.departs.at(now, until)
+	if pause := c.refused.Add(dialPause); c.total+c.dialing > 0 && now.Before(pause) {
+		l.departs.at(now, pause)
 		return
 	}
-	if l.health.silent.Load() {
+	if l.silent.Load() {
 		wanted = min(wanted, 1)
 	}
-	bound := l.waiting.first().Bound
-	for c.dialing < min(wanted, l.node.flights-c.total) {
-		c.dial(now, bound)
+	for ; c.dialing < min(wanted, l.node.flights-c.total); c.dialing++ {
+		if c.trying.IsZero() {
+			c.trying, c.bound = now, l.waiting.first().Bound
+		}
 		go l.dial()
 	}
 }
@@ -48,30 +50,44 @@ func (l *lane) dialFor(wanted int, now time.Time) {
 func (l *lane) dial() {
 	made, err := l.node.dialer.Dial(context.Background(), l.name)
 	var unsent []*Request
-	l.update(func(now clock.Instant) {
-		l.checks.at(now.Time, now.Time) // until when what waits may wait has changed
-		switch hopeless := l.conns.dialed(made, err, now.Time); {
-		case err == nil:
-			l.health.connected(now.Time)
-		case hopeless:
-			unsent = l.waiting.drain()
-			if timedOut(err) {
-				l.health.silent.Store(true) // though it took less than a call may
-			}
-		}
-	})
+	l.update(func(now clock.Instant) { unsent = l.dialed(made, err, now.Time) })
 	for _, r := range unsent {
 		r.To.Unsent(r, err)
 	}
 }
 
-// close closes connections, and only then may others be made in their place.
-func (l *lane) close(conns ...*conn) {
-	if len(conns) == 0 {
-		return
+// dialed takes a new connection, or the news that there is none. It returns what cannot
+// be sent therefore. l.mu is held.
+func (l *lane) dialed(made driver.Conn, err error, now time.Time) (unsent []*Request) {
+	c := &l.conns
+	c.dialing--
+	if !timedOut(err) {
+		c.trying = time.Time{}
 	}
-	for _, c := range conns {
-		_ = c.Close()
+	l.checks.at(now, now) // until when what waits may wait has changed
+	if err == nil {
+		c.refused = time.Time{}
+		c.total++
+		c.giveBack(&conn{Conn: made, made: now}, now)
+		l.connected(now)
+		return nil
 	}
-	l.update(func(clock.Instant) { l.conns.total -= len(conns) })
+	c.refused = now
+	if c.total+c.dialing > 0 {
+		return nil
+	}
+	if timedOut(err) {
+		l.silent.Store(true) // though it took less than a call may
+	}
+	l.waiting.take(func(r *Request) bool {
+		unsent = append(unsent, r)
+		return true
+	})
+	return unsent
+}
+
+// close closes a connection, and only then may another one be made in its place.
+func (l *lane) close(c *conn) {
+	_ = c.Close()
+	l.update(func(clock.Instant) { l.conns.total-- })
 }

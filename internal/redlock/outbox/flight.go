@@ -11,7 +11,8 @@ import (
 
 // flight is one request to the server: of one call, or a batch.
 type flight struct {
-	lane     *lane
+	node     *node
+	health   *health
 	passage  *Passage
 	requests []*Request
 	one      [1]*Request
@@ -46,12 +47,12 @@ func (p *Passage) Value(key any) any {
 // but validity counts from the first time. The server has answered, if only that it lacks
 // a script.
 func (p *Passage) ResendContext() context.Context {
-	l := p.flight.lane
-	now := l.node.clock.Now().Time
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.health.answered(now, false)
-	return p.flight.begin(now)
+	f := p.flight
+	now := f.node.clock.Now().Time
+	f.health.mu.Lock()
+	defer f.health.mu.Unlock()
+	f.health.answered(now)
+	return f.begin(now)
 }
 
 // begin makes the flight's context. The lane's mutex is held.
@@ -61,7 +62,7 @@ func (f *flight) begin(now time.Time) *Passage {
 	if first.Passage = nil; p == nil {
 		p = new(Passage)
 	}
-	p.deadline, p.flight = f.lane.node.deadlines.within(now, f.longest()), f
+	p.deadline, p.flight = f.node.deadlines.within(now, f.longest()), f
 	if len(f.requests) == 1 {
 		p.values = first.Values
 	}
@@ -85,24 +86,21 @@ type target interface {
 	Eval(ctx context.Context, call *driver.Call) (any, error)
 }
 
-func (f *flight) target() target {
-	if f.conn != nil {
-		return f.conn
-	}
-	return f.lane.node.pool
-}
-
 // send runs the calls, and returns when the driver does.
 func (f *flight) send() {
+	var to target = f.node.pool
+	if f.conn != nil {
+		to = f.conn
+	}
 	if len(f.requests) == 1 {
-		f.take(f.target().Eval(f.passage, f.requests[0].Call))
+		f.take(to.Eval(f.passage, f.requests[0].Call))
 		return
 	}
 	calls := make([]*driver.Call, len(f.requests))
 	for i, r := range f.requests {
 		calls[i] = r.Call
 	}
-	f.replies = f.target().(driver.Batcher).EvalBatch(f.passage, calls)
+	f.replies = to.(driver.Batcher).EvalBatch(f.passage, calls)
 	for len(f.replies) < len(calls) {
 		f.replies = append(f.replies, driver.Reply{Err: errNoReply})
 	}
@@ -111,7 +109,7 @@ func (f *flight) send() {
 // sendBounded is send if the driver promises to return in time. If it does not, it
 // reports false, and nothing was sent.
 func (f *flight) sendBounded() bool {
-	bounded := f.lane.node.bounded
+	bounded := f.node.bounded
 	switch {
 	case len(f.requests) > 1:
 		return false
@@ -132,47 +130,18 @@ func (f *flight) take(reply any, err error) {
 	f.replies = f.reply[:]
 }
 
-// outcome is what replies say about the server, and about a connection to it.
-type outcome struct {
-	heard    bool // the server has answered one of the calls
-	broken   bool // the connection is of no use any more
-	unsent   bool // nothing was sent
-	timedOut bool // the client has ended the wait for an answer
-}
-
-func outcomeOf(replies []driver.Reply) outcome {
-	o := outcome{unsent: true}
-	for i := range replies {
-		switch err := replies[i].Err; {
-		case err == nil, driver.IsReply(err):
-			o.heard, o.unsent = true, false
-		case errors.Is(err, driver.ErrNotSent):
-			o.broken = true
-		default:
-			o.broken, o.unsent = true, false
-			o.timedOut = o.timedOut || timedOut(err)
-		}
-	}
-	return o
-}
-
-func timedOut(err error) bool {
-	var timed interface{ Timeout() bool }
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
-}
-
-// end reports the answers, but not while lateness is being reported. Then it closes a
+// end reports the answers, but not while lateness is being reported. It returns a
 // connection that broke. A flight is a part of its first request, so it may be gone as
 // soon as that is reported.
-func (f *flight) end() {
+func (f *flight) end() (broke *conn) {
 	f.lateness.Wait()
-	l, replies, c := f.lane, f.replies, f.conn
-	broke := c != nil && !f.closed && outcomeOf(replies).broken
+	replies := f.replies
+	if !f.closed && outcomeOf(replies).broken {
+		broke = f.conn
+	}
 	f.passage = nil // which may have a caller's values
 	for i, r := range f.requests {
 		r.end(replies[i])
 	}
-	if broke {
-		l.close(c)
-	}
+	return broke
 }

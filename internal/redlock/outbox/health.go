@@ -1,27 +1,31 @@
 package outbox
 
 import (
+	"context"
+	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/holdfast-go/holdfast/driver"
 )
 
-// health is how well a server answers. The lane's mutex guards it but for reading silent.
+// health is how well a server answers.
 type health struct {
-	silent   atomic.Bool
-	signAt   time.Time // of life, the last; or when the server was first asked after a pause
-	failed   bool      // a flight had no answer since the server last gave one
-	limit    int       // of the calls in a batch, up to max
+	silent atomic.Bool // written with mu held
+
+	mu       sync.Mutex // the lane's, which guards all of the lane
+	signAt   time.Time  // of life, the last; or when the server was first asked after a pause
+	failed   bool       // a flight had no answer since the server last gave one
+	limit    int        // of the calls in a batch, up to max
 	max      int
 	shrunkAt time.Time // when limit became less
 }
 
-// answered notes an answer. A full batch that is answered in time lets the limit grow.
-func (h *health) answered(now time.Time, full bool) {
+// answered notes an answer.
+func (h *health) answered(now time.Time) {
 	h.signAt, h.failed = now, false
 	h.silent.Store(false)
-	if full {
-		h.limit = min(h.max, 2*h.limit)
-	}
 }
 
 // connected notes a new connection.
@@ -42,4 +46,50 @@ func (h *health) late(since, now time.Time) {
 	if !h.signAt.After(since) {
 		h.silent.Store(true)
 	}
+}
+
+// landed notes what came of a flight that was sent at since. A full batch that was answered
+// in time lets the limit grow.
+func (h *health) landed(o outcome, since time.Time, full bool, now time.Time) {
+	switch {
+	case o.answered:
+		h.answered(now)
+		if full {
+			h.limit = min(h.max, 2*h.limit)
+		}
+	case o.unsent:
+	case o.timedOut:
+		h.late(since, now)
+	default:
+		h.failed = true
+	}
+}
+
+// outcome is what the replies to a flight say about the server, and about the connection.
+type outcome struct {
+	answered bool // one of the calls
+	broken   bool // the connection is of no use any more
+	unsent   bool // nothing was sent
+	timedOut bool // the client has ended the wait for an answer
+}
+
+func outcomeOf(replies []driver.Reply) outcome {
+	o := outcome{unsent: true}
+	for i := range replies {
+		switch err := replies[i].Err; {
+		case err == nil, driver.IsReply(err):
+			o.answered, o.unsent = true, false
+		case errors.Is(err, driver.ErrNotSent):
+			o.broken = true
+		default:
+			o.broken, o.unsent = true, false
+			o.timedOut = o.timedOut || timedOut(err)
+		}
+	}
+	return o
+}
+
+func timedOut(err error) bool {
+	var timed interface{ Timeout() bool }
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timed) && timed.Timeout()
 }

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
@@ -10,11 +9,11 @@ import (
 
 // lane is the way to one server.
 type lane struct {
-	node   *node
-	name   string
-	health health
+	node *node
+	name string
+	health
 
-	mu      sync.Mutex // guards what follows, and health
+	// Guarded by mu.
 	waiting queues
 	flights []*flight
 	cutAt   time.Time // when the last flight began
@@ -27,15 +26,6 @@ type lane struct {
 	// makes: one that is made with an argument costs an allocation.
 	starting chan *flight
 	start    func()
-}
-
-func newLane(n *node, name string) *lane {
-	l := &lane{node: n, name: name, starting: make(chan *flight, maxFlights)}
-	l.health.limit, l.health.max = n.batch(), n.batch()
-	l.checks.call = l.check
-	l.departs.call = func() { l.update(func(clock.Instant) { l.departs.called() }) }
-	l.start = func() { l.run(<-l.starting) }
-	return l
 }
 
 // change changes the lane, and returns the flight that may begin now.
@@ -62,17 +52,17 @@ func (l *lane) ask(r *Request) bool {
 	}
 	l.fly(l.land(f))
 	ended := len(f.requests) > 0
-	f.end()
+	l.end(f)
 	return ended
 }
 
 // accept puts a request in its queue. l.mu is held.
 func (l *lane) accept(r *Request, now time.Time) {
-	if len(l.flights) == 0 && l.waiting.len == 0 {
-		l.health.signAt = now // a pause says nothing about the server
+	if len(l.flights) == 0 && l.waiting.len() == 0 {
+		l.signAt = now // a pause says nothing about the server
 	}
 	r.lane, r.posted = l, now
-	l.waiting.pushBack(r)
+	l.waiting.add(r)
 	l.limitLeft()
 	l.checks.at(now, now.Add(r.Bound))
 }
@@ -88,18 +78,17 @@ func (l *lane) withdraw(r *Request) bool {
 func (l *lane) leave(r *Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.waits && r.Class != Left {
-		l.waiting.move(r, Left)
+	if r.Class != Left {
+		l.waiting.move(r, Left) // also one that is sent: its connection may turn out to be closed
 	}
-	r.Class = Left // where it goes, too, if its connection turns out to be closed
 	l.limitLeft()
 }
 
 // limitLeft gives up those whose callers left first if there are too many. A goroutine
 // of its own reports that, as the present one may have locked anything. l.mu is held.
 func (l *lane) limitLeft() {
-	for left := &l.waiting.of[Left]; left.len > maxLeft; {
-		r := left.first
+	for len(l.waiting[Left]) > maxLeft {
+		r := l.waiting[Left][0]
 		l.waiting.remove(r)
 		go r.To.Unsent(r, ErrCrowded)
 	}
@@ -108,7 +97,7 @@ func (l *lane) limitLeft() {
 // cut begins a flight with what waits, if one may begin now: the caller runs it. What
 // is in it is sent from here on. l.mu is held.
 func (l *lane) cut(now clock.Instant) *flight {
-	if l.waiting.len == 0 || !l.mayCut(now.Time) {
+	if l.waiting.len() == 0 || !l.mayCut(now.Time) {
 		return nil
 	}
 	c, ok := l.connect(now.Time)
@@ -116,14 +105,14 @@ func (l *lane) cut(now clock.Instant) *flight {
 		return nil
 	}
 	f := l.fill()
-	f.lane, f.conn = l, c
+	f.node, f.health, f.conn = l.node, &l.health, c
 	f.begin(now.Time)
 	for _, r := range f.requests {
 		r.sent = now
 	}
 	l.cutAt = now.Time
 	l.flights = append(l.flights, f)
-	if l.waiting.len > 0 && len(l.flights) < l.node.flights {
+	if l.waiting.len() > 0 && len(l.flights) < l.node.flights {
 		l.departs.at(now.Time, now.Add(gatherTime)) // for the rest
 	}
 	return f
@@ -132,7 +121,7 @@ func (l *lane) cut(now clock.Instant) *flight {
 // mayCut reports that another flight may begin. A silent server gets the next
 // one when those before it are late. l.mu is held.
 func (l *lane) mayCut(now time.Time) bool {
-	if len(l.flights) >= l.node.flights || l.health.silent.Load() && !l.allLate() {
+	if len(l.flights) >= l.node.flights || l.silent.Load() && !l.allLate() {
 		return false
 	}
 	departs := l.gathered()
@@ -148,7 +137,7 @@ func (l *lane) mayCut(now time.Time) bool {
 func (l *lane) gathered() time.Time {
 	first := l.waiting.first()
 	switch {
-	case first.Patient && !first.Alone && l.waiting.len < l.health.limit:
+	case first.Patient && !first.Alone && l.waiting.len() < l.limit:
 		return first.posted.Add(min(maxWait, first.Bound/8))
 	case len(l.flights) < eagerFlights:
 		return time.Time{}
@@ -171,7 +160,7 @@ func (l *lane) allLate() bool {
 func (l *lane) fill() *flight {
 	first := l.waiting.first()
 	f := first.newFlight()
-	limit := min(l.health.limit, l.waiting.len)
+	limit := min(l.limit, l.waiting.len())
 	if limit > 1 && !first.Alone {
 		f.requests = l.batch.fill(&l.waiting, limit)
 		return f
@@ -197,11 +186,18 @@ func (l *lane) run(f *flight) {
 		f.send()
 		after := l.land(f)
 		if after == nil {
-			f.end()
+			l.end(f)
 		} else {
-			go f.end()
+			go l.end(f)
 		}
 		f = after
+	}
+}
+
+// end reports a flight's answers, and closes a connection that broke.
+func (l *lane) end(f *flight) {
+	if broke := f.end(); broke != nil {
+		l.close(broke)
 	}
 }
 
@@ -210,7 +206,7 @@ func (l *lane) land(f *flight) *flight {
 	o := outcomeOf(f.replies)
 	return l.change(func(now clock.Instant) {
 		l.flights = slices.DeleteFunc(l.flights, func(x *flight) bool { return x == f })
-		l.noteOutcome(f, o, now.Time)
+		l.landed(o, f.since, !f.late && len(f.requests) == l.limit, now.Time)
 		if f.conn == nil || f.closed {
 			return
 		}
@@ -220,19 +216,6 @@ func (l *lane) land(f *flight) *flight {
 			l.requeue(f)
 		}
 	})
-}
-
-// noteOutcome takes what a flight says about the server. l.mu is held.
-func (l *lane) noteOutcome(f *flight, o outcome, now time.Time) {
-	switch {
-	case o.heard:
-		l.health.answered(now, !f.late && len(f.requests) == l.health.limit)
-	case o.unsent:
-	case o.timedOut:
-		l.health.late(f.since, now)
-	default:
-		l.health.failed = true
-	}
 }
 
 // requeue has the calls of a flight wait again, in front, as the server had closed a
@@ -246,7 +229,7 @@ func (l *lane) requeue(f *flight) {
 			continue
 		}
 		r.sent, r.requeued = clock.Instant{}, true
-		l.waiting.pushFront(r)
+		l.waiting.putBack(r)
 	}
 	f.requests = late
 }

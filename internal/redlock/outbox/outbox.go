@@ -56,7 +56,17 @@ func (o *Outbox) Leave(r *Request) {
 }
 
 // Silent reports whether the call's server is silent: see the package comment.
-func (o *Outbox) Silent(call *driver.Call) bool { return o.lane(call).health.silent.Load() }
+func (o *Outbox) Silent(call *driver.Call) bool { return o.lane(call).silent.Load() }
+
+// newLane makes the way to a server.
+func newLane(n *node, name string) *lane {
+	l := &lane{node: n, name: name, starting: make(chan *flight, maxFlights)}
+	l.limit, l.max = n.batch(), n.batch()
+	l.checks.call = func() { newCheck(l) }
+	l.departs.call = func() { l.update(func(clock.Instant) { l.departs.called() }) }
+	l.start = func() { l.run(<-l.starting) }
+	return l
+}
 
 // lane is the way to the call's server.
 func (o *Outbox) lane(call *driver.Call) *lane {

@@ -1,20 +1,37 @@
 package outbox
 
-import "iter"
+import "slices"
 
-// queues are the requests that wait in a lane. The lane's mutex guards them.
-type queues struct {
-	of  [classes]queue
-	len int
+// queues are the requests that wait in a lane, by class and in order. The lane's mutex
+// guards them.
+type queues [classes][]*Request
+
+func (qs *queues) len() (n int) {
+	for _, q := range qs {
+		n += len(q)
+	}
+	return n
 }
 
-func (qs *queues) pushBack(r *Request)  { qs.insert(r, nil) }
-func (qs *queues) pushFront(r *Request) { qs.insert(r, qs.of[r.Class].first) }
+// first is the request that leaves next, or nil.
+func (qs *queues) first() *Request {
+	for _, q := range qs {
+		if len(q) > 0 {
+			return q[0]
+		}
+	}
+	return nil
+}
 
-func (qs *queues) insert(r, after *Request) {
-	qs.of[r.Class].insert(r, after)
+func (qs *queues) add(r *Request) {
 	r.waits = true
-	qs.len++
+	qs[r.Class] = append(qs[r.Class], r)
+}
+
+// putBack has a request wait before all others of its class.
+func (qs *queues) putBack(r *Request) {
+	r.waits = true
+	qs[r.Class] = slices.Insert(qs[r.Class], 0, r)
 }
 
 // remove takes a request out, and reports whether it was there.
@@ -22,85 +39,26 @@ func (qs *queues) remove(r *Request) bool {
 	if !r.waits {
 		return false
 	}
-	qs.of[r.Class].remove(r)
+	i := slices.Index(qs[r.Class], r)
+	qs[r.Class] = slices.Delete(qs[r.Class], i, i+1)
 	r.waits = false
-	qs.len--
 	return true
 }
 
-// move changes the class of a request that waits.
+// move changes the class of a request, which goes behind the others of it.
 func (qs *queues) move(r *Request, to Class) {
-	qs.remove(r)
-	r.Class = to
-	qs.pushBack(r)
-}
-
-// all are the requests in the order in which they leave. Each may be removed meanwhile.
-func (qs *queues) all() iter.Seq[*Request] {
-	return func(yield func(*Request) bool) {
-		for i := range qs.of {
-			for r := qs.of[i].first; r != nil; {
-				after := r.after
-				if !yield(r) {
-					return
-				}
-				r = after
-			}
-		}
+	waits := qs.remove(r)
+	if r.Class = to; waits {
+		qs.add(r)
 	}
 }
 
-// first is the request that leaves next, or nil.
-func (qs *queues) first() *Request {
-	for i := range qs.of {
-		if r := qs.of[i].first; r != nil {
-			return r
-		}
+// take takes out the requests that are wanted, in the order in which they leave.
+func (qs *queues) take(wanted func(*Request) bool) {
+	for i := range qs {
+		qs[i] = slices.DeleteFunc(qs[i], func(r *Request) bool {
+			r.waits = !wanted(r)
+			return !r.waits
+		})
 	}
-	return nil
-}
-
-// drain takes all requests out.
-func (qs *queues) drain() (all []*Request) {
-	for r := range qs.all() {
-		qs.remove(r)
-		all = append(all, r)
-	}
-	return all
-}
-
-// queue is a list of requests. Its links lie in these, so that a call that leaves at once
-// costs no memory.
-type queue struct {
-	first, last *Request
-	len         int
-}
-
-// insert puts r before another request, or at the end.
-func (q *queue) insert(r, after *Request) {
-	r.before, r.after = *q.linkBefore(after), after
-	*q.linkAfter(r.before), *q.linkBefore(after) = r, r
-	q.len++
-}
-
-func (q *queue) remove(r *Request) {
-	*q.linkAfter(r.before), *q.linkBefore(r.after) = r.after, r.before
-	r.before, r.after = nil, nil
-	q.len--
-}
-
-// linkAfter is where it stands which request follows r, or is the first.
-func (q *queue) linkAfter(r *Request) **Request {
-	if r == nil {
-		return &q.first
-	}
-	return &r.after
-}
-
-// linkBefore is where it stands which request r follows, or is the last.
-func (q *queue) linkBefore(r *Request) **Request {
-	if r == nil {
-		return &q.last
-	}
-	return &r.before
 }

@@ -57,16 +57,21 @@ type Request struct {
 	// To is notified of what becomes of the request.
 	To Observer
 
-	lane *lane
+	lane sender
 	own  flight // of a request that leaves first
 	sent clock.Instant
 
 	// Guarded by the lane's mutex.
-	posted        time.Time
-	waits         bool
-	before, after *Request // while it waits
-	late          bool     // as was reported, or is about to be
-	requeued      bool     // waits again, or has done so
+	posted   time.Time
+	waits    bool // in the queue of its class
+	late     bool // as was reported, or is about to be
+	requeued bool // waits again, or has done so
+}
+
+// sender is the lane that a request was posted to.
+type sender interface {
+	withdraw(r *Request) bool
+	leave(r *Request)
 }
 
 // Reusable reports that nothing looks at the request any more once its observer's last
@@ -103,7 +108,7 @@ var (
 // newFlight is a flight that begins with the request. A connection that turns out to be
 // closed costs another one: the driver may still look at the context of the first.
 func (r *Request) newFlight() *flight {
-	if r.own.lane != nil {
+	if r.own.node != nil {
 		return new(flight)
 	}
 	return &r.own

@@ -150,7 +150,7 @@ func (s *storm) checked() {
 	assert.LessOrEqual(s, s.most, n*maxFlights)
 	for _, l := range append(lanesOf(s.box), s.box.only) {
 		assert.Empty(s, l.flights)
-		assert.Zero(s, l.waiting.len)
+		assert.Zero(s, l.waiting.len())
 		assert.Zero(s, l.conns.dialing)
 	}
 }
