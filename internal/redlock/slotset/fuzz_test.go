@@ -20,6 +20,13 @@ func FuzzSlots(f *testing.F) {
 		require.True(t, Valid(written))
 		require.True(t, slices.Equal(slots, Parse(written)))
 		require.Equal(t, append([]int{-1}, slots...)[len(slots)], Last(written))
+		if len(slots) > 1_000 {
+			return // TestRoomBelowGoesThroughTheSlotsOnce has such sets
+		}
+		set := Of(text, written)
+		require.True(t, slices.Equal(slots, set.Sorted()))
+		room := set.RoomBelow(40, 8)
+		require.True(t, room == 0 || room >= 8 && room <= 40, "%d", room)
 	})
 }
 

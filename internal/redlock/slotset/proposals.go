@@ -16,8 +16,9 @@ type Proposals struct {
 }
 
 // Draw chooses n of the slots that are common to the nodes, and notes them until Drop. They
-// are in ascending order: the lowest ones, or some at random, so that processes that keep racing part. What
-// neighbours ask for comes last. It is "" when there are too few.
+// are in ascending order: the lowest ones, or some at random, so that processes stop racing
+// for the same ones. Slots that neighbours ask for are chosen last. Draw returns "" when there
+// are too few.
 func (p *Proposals) Draw(common []int, n int, atRandom bool) string {
 	if len(common) < n {
 		return ""

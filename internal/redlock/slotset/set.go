@@ -1,6 +1,10 @@
 package slotset
 
-import "slices"
+import (
+	"iter"
+	"maps"
+	"slices"
+)
 
 // Set has a true for each of its slots, and nothing else.
 type Set map[int]bool
@@ -89,22 +93,25 @@ func CountOnMajorities(nodes []Set, quorum int) int {
 // set from it up, is no more than limit. The set is known from the slot known up, and is
 // taken to have all slots below, so that the result is 0 or at least known.
 func (s Set) RoomBelow(limit, known int) int {
+	return roomBelow(maps.Keys(s), func(slot int) bool { return s[slot] }, limit, known)
+}
+
+// roomBelow goes through the slots once, as a server at fault may list a million.
+func roomBelow(slots iter.Seq[int], has func(slot int) bool, limit, known int) int {
+	above := 0
+	for slot := range slots {
+		if slot >= limit {
+			above++
+		}
+	}
 	room := limit
-	for room >= known && room+s.countFrom(room) > limit {
-		room--
+	for ; room >= known && room+above > limit; room-- {
+		if has(room - 1) {
+			above++
+		}
 	}
 	if room < known {
 		return 0
 	}
 	return room
-}
-
-func (s Set) countFrom(from int) int {
-	n := 0
-	for slot := range s {
-		if slot >= from {
-			n++
-		}
-	}
-	return n
 }

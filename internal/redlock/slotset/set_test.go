@@ -3,6 +3,7 @@ package slotset
 import (
 	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -109,4 +110,39 @@ func TestRoomBelow(t *testing.T) {
 	} {
 		require.Equal(t, c.room, Of(c.occupied).RoomBelow(c.limit, c.known), "%+v", c)
 	}
+}
+
+// The rule that RoomBelow follows, read literally.
+func TestRoomBelowIsTheLargest(t *testing.T) {
+	for range 2_000 {
+		s, limit := randomSet(12), 1+rand.N(8)
+		known := rand.N(limit)
+		want := 0
+		for room := known; room <= limit; room++ {
+			if above := len(slices.DeleteFunc(s.Sorted(), func(slot int) bool { return slot < room })); room+above <= limit {
+				want = room
+			}
+		}
+		require.Equal(t, want, s.RoomBelow(limit, known), "%v, limit %d, known from %d", s, limit, known)
+	}
+}
+
+// A reply may list very many slots, and is gone through once.
+func TestRoomBelowGoesThroughTheSlotsOnce(t *testing.T) {
+	const limit, known = 100, 68
+	s, seen, asked := Of("0-99999"), 0, 0
+	counted := func(yield func(int) bool) {
+		for slot := range s {
+			if seen++; !yield(slot) {
+				return
+			}
+		}
+	}
+	has := func(slot int) bool {
+		asked++
+		return s[slot]
+	}
+	require.Zero(t, roomBelow(counted, has, limit, known))
+	require.Equal(t, len(s), seen)
+	require.LessOrEqual(t, asked, limit-known+1)
 }
