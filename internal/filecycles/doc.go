@@ -1,4 +1,5 @@
-// Package filecycles says which files of the engine's packages use each other in a circle.
+// Package filecycles checks the shape of the engine's packages: which files use each other
+// in a circle, how many methods a type has, and how long functions are.
 //
 // A file uses another of its package when it names something that is declared there: a
 // type, a function, a method, a field, a constant or a variable. Files that use each other

@@ -6,18 +6,36 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-const engine = "github.com/holdfast-go/holdfast/internal/redlock"
+const (
+	module  = "github.com/holdfast-go/holdfast/"
+	engine  = module + "internal/redlock"
+	drivers = module + "driver"
+)
 
-// maxCycle is how many files may need each other. More are logged, but do not fail the
-// test yet: most files of the engine itself are in one cycle.
+// maxCycle is how many files may need each other.
 const maxCycle = 4
+
+// unfinished are packages whose faults are only logged.
+var unfinished = map[string]bool{
+	engine:              true, // most of its files are in one cycle
+	drivers + "/redigo": true, // its median function has ten lines
+}
+
+// report fails the test for a fault of a package, or logs it.
+func report(t *testing.T, path, fault string) {
+	t.Helper()
+	if unfinished[path] {
+		t.Logf("%s: %s", path, fault)
+		return
+	}
+	t.Errorf("%s: %s", path, fault)
+}
 
 // listed is a package as go list knows it.
 type listed struct {
@@ -55,7 +73,10 @@ func lookup(packages map[string]listed) importer.Lookup {
 
 func exports(t *testing.T, paths ...string) importer.Lookup { return lookup(list(t, paths...)) }
 
-func ofEngine(path string) bool { return path == engine || strings.HasPrefix(path, engine+"/") }
+func ofEngine(path string) bool { return isBelow(path, engine) }
+
+// isBelow reports that a package is another, or lies below it.
+func isBelow(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
 
 func TestFilesOfTheEngine(t *testing.T) {
 	packages := list(t, engine+"/...")
@@ -65,16 +86,13 @@ func TestFilesOfTheEngine(t *testing.T) {
 			continue
 		}
 		checked += len(p.files)
-		sources := make(map[string]any)
-		for _, file := range p.files {
-			sources[filepath.Join(p.dir, file)] = nil
-		}
-		for _, cycle := range uses(t, path, sources, lookup(packages)).cycles() {
-			much := ""
+		for _, cycle := range uses(t, path, p.sourcesOf(), lookup(packages)).cycles() {
+			found := fmt.Sprintf("%d of %d files use each other: %s", len(cycle), len(p.files), strings.Join(cycle, " "))
 			if len(cycle) > maxCycle {
-				much = fmt.Sprintf(", more than %d", maxCycle)
+				report(t, path, found)
+				continue
 			}
-			t.Logf("%s: %d of %d files use each other%s: %s", path, len(cycle), len(p.files), much, strings.Join(cycle, " "))
+			t.Logf("%s: %s", path, found)
 		}
 	}
 	require.Greater(t, checked, 30, "files were found")

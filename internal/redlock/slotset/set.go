@@ -80,13 +80,7 @@ func CountOnMajorities(nodes []Set, quorum int) int {
 			votes[slot]++
 		}
 	}
-	count := 0
-	for _, n := range votes {
-		if n >= quorum {
-			count++
-		}
-	}
-	return count
+	return countFrom(maps.Values(votes), quorum)
 }
 
 // RoomBelow returns the largest number up to limit that, together with the slots of the
@@ -98,13 +92,7 @@ func (s Set) RoomBelow(limit, known int) int {
 
 // roomBelow goes through the slots once, as a server at fault may list a million.
 func roomBelow(slots iter.Seq[int], has func(slot int) bool, limit, known int) int {
-	above := 0
-	for slot := range slots {
-		if slot >= limit {
-			above++
-		}
-	}
-	room := limit
+	above, room := countFrom(slots, limit), limit
 	for ; room >= known && room+above > limit; room-- {
 		if has(room - 1) {
 			above++
@@ -114,4 +102,13 @@ func roomBelow(slots iter.Seq[int], has func(slot int) bool, limit, known int) i
 		return 0
 	}
 	return room
+}
+
+func countFrom(slots iter.Seq[int], from int) (n int) {
+	for slot := range slots {
+		if slot >= from {
+			n++
+		}
+	}
+	return n
 }
