@@ -2,36 +2,32 @@ package outbox
 
 import "github.com/holdfast-go/holdfast/driver"
 
-// batch is the calls of a flight. A lane makes one batch after another of the same memory
-// for tokens.
+// batch is the calls of a flight.
 type batch struct {
 	requests []*Request
-	max      int // calls
 	bytes    int
-	tokens   map[string]bool // of its calls
+	tokens   map[string]bool // of the requests
 	skipped  int             // calls that wait, but must not join it
 	alone    *Request        // the first of these that must go alone
 	full     bool
 }
 
-// fill takes the first call out of queues, and what may leave together with it.
-func (b *batch) fill(from *queues, limit int) []*Request {
-	*b = batch{requests: make([]*Request, 0, limit), max: limit, tokens: b.tokens}
-	if b.tokens == nil {
-		b.tokens = make(map[string]bool)
-	}
+// takeBatch takes the first request out of queues, and up to limit that may leave together
+// with it. tokens is memory for it, and empty.
+func takeBatch(from *queues, limit int, tokens map[string]bool) []*Request {
+	b := batch{requests: make([]*Request, 0, limit), tokens: tokens}
 	from.take(b.add)
 	if b.alone != nil && b.alone.Class != Left {
 		from.move(b.alone, next)
 	}
-	clear(b.tokens)
+	clear(tokens)
 	return b.requests
 }
 
 // done reports that no more calls may join. A batch that has skipped many is done, too:
 // looking closely at all that wait, time and again, would take longer than sending it.
 func (b *batch) done() bool {
-	return b.full || len(b.requests) == b.max || b.skipped >= maxCalls
+	return b.full || len(b.requests) == cap(b.requests) || b.skipped >= maxCalls
 }
 
 // add takes a request in, unless it must not go together with the others.

@@ -229,7 +229,7 @@ func TestNeverMoreConnectionsThanFlights(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		assert.Greater(t, w.dialed(), maxFlights, "broken ones were replaced")
-		assert.LessOrEqual(t, w.mostOpen, maxFlights)
+		assert.LessOrEqual(t, w.maxOpen, maxFlights)
 	})
 }
 
@@ -368,7 +368,7 @@ func TestANewConnectionThatWasNotUsedWasKept(t *testing.T) {
 }
 
 // The driver waits for long, and then finds that it cannot even send.
-func TestALateCallThatWasNotSentIsToldSo(t *testing.T) {
+func TestALateCallThatWasNotSentIsReportedSo(t *testing.T) {
 	within(t, ofDials, func(w *world) {
 		w.post("first")
 		time.Sleep(time.Second)

@@ -36,13 +36,13 @@ type server struct {
 
 	mu sync.Mutex
 	faults
-	requests []arrival
-	runs     map[string]int // how often each call was run
-	inside   int
-	most     int // requests at once
-	dials    int
-	conns    []*fakeConn
-	mostOpen int // connections at once
+	requests  []arrival
+	runs      map[string]int // how often each call was run
+	inside    int
+	maxInside int // requests at once
+	dials     int
+	conns     []*fakeConn
+	maxOpen   int // connections at once
 }
 
 // arrival is one request to the server.
@@ -95,7 +95,7 @@ func (s *server) enter(ctx context.Context, calls []*driver.Call, c *fakeConn) f
 	defer s.mu.Unlock()
 	s.requests = append(s.requests, a)
 	s.inside++
-	s.most = max(s.most, s.inside)
+	s.maxInside = max(s.maxInside, s.inside)
 	return s.faults
 }
 
@@ -241,7 +241,7 @@ func (p dials) Dial(ctx context.Context, lane string) (driver.Conn, error) {
 	defer p.mu.Unlock()
 	c := &fakeConn{server: p.server, id: len(p.conns), bounded: p.bounded, gone: make(chan struct{})}
 	p.conns = append(p.conns, c)
-	p.mostOpen = max(p.mostOpen, p.open())
+	p.maxOpen = max(p.maxOpen, p.open())
 	return c, nil
 }
 
@@ -261,12 +261,12 @@ func (s *server) dialed() int {
 	return s.dials
 }
 
-// mostAtOnce is how many requests there were at once.
-func (s *server) mostAtOnce() int {
+// maxAtOnce is how many requests there were at once.
+func (s *server) maxAtOnce() int {
 	synctest.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.most
+	return s.maxInside
 }
 
 // open counts the connections that were not closed. s.mu is held.
@@ -361,7 +361,7 @@ func ofLanes(s *server) driver.Pool  { return lanes{dials{one: one{s}}} }
 func ofBoundedDials(s *server) driver.Pool { return dials{one: one{s}, bounded: true} }
 
 // within runs a test in a bubble, and then checks what is true of every outbox: each
-// request was told of once, and nothing is left.
+// request is reported on once, and nothing is left.
 func within(t *testing.T, kind func(*server) driver.Pool, test func(w *world)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -382,7 +382,7 @@ func (w *world) settled() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	assert.Zero(w, w.inside, "calls that have not returned")
-	assert.LessOrEqual(w, w.mostOpen, max(1, len(w.box.lanes))*maxFlights, "connections")
+	assert.LessOrEqual(w, w.maxOpen, max(1, len(w.box.lanes))*maxFlights, "connections")
 	for _, c := range w.conns {
 		assert.Equal(w, 1, c.closes, "how often connection %d was closed", c.id)
 	}
@@ -396,15 +396,15 @@ type probe struct {
 	Request
 	*world
 	call    driver.Call
-	blocked map[string]chan struct{} // what is told waits there
-	then    func()                   // runs when its end is told
+	blocked map[string]chan struct{} // reports wait there
+	then    func()                   // runs when its end is reported
 
 	mu        sync.Mutex
-	told      []string
+	reports   []string
 	at        []time.Duration // when, since the world began
 	reply     any
 	err       error
-	telling   int
+	reporting int
 	withdrawn bool
 }
 
@@ -468,7 +468,7 @@ func class(c Class) func(*probe)         { return func(p *probe) { p.Class = c }
 func bound(d time.Duration) func(*probe) { return func(p *probe) { p.Bound = d } }
 func token(t string) func(*probe)        { return func(p *probe) { p.Token = t } }
 func alone(p *probe)                     { p.Alone = true }
-func patient(p *probe)                   { p.Patient, p.Class = true, Looks }
+func mayWait(p *probe)                   { p.Patient, p.Class = true, Looks }
 
 // bytes has a call take so many.
 func bytes(n int) func(*probe) {
@@ -477,7 +477,7 @@ func bytes(n int) func(*probe) {
 	}
 }
 
-// holds has the telling of a kind wait until the channel that it makes is closed.
+// holds has reports of a kind wait until the channel that it makes is closed.
 func holds(kind string) func(*probe) {
 	return func(p *probe) { p.blocked = map[string]chan struct{}{kind: make(chan struct{})} }
 }
@@ -491,28 +491,28 @@ func always(d time.Duration) func([]*driver.Call) time.Duration {
 
 func (p *probe) note(kind string, reply any, err error) {
 	p.mu.Lock()
-	p.told, p.at = append(p.told, kind), append(p.at, p.since())
+	p.reports, p.at = append(p.reports, kind), append(p.at, p.since())
 	p.reply, p.err = reply, err
-	p.telling++
-	assert.Equal(p.world, 1, p.telling, "%s: told of two things at once: %v", name(&p.call), p.told)
+	p.reporting++
+	assert.Equal(p.world, 1, p.reporting, "%s: two reports at once: %v", name(&p.call), p.reports)
 	p.mu.Unlock()
 	if held := p.blocked[kind]; held != nil {
 		<-held
 	}
 	p.mu.Lock()
-	p.telling--
+	p.reporting--
 	p.mu.Unlock()
 	if p.then != nil && kind != "late" {
 		p.then()
 	}
 }
 
-// saw is what was told so far, once everything has come to rest.
+// saw is what was reported so far, once everything has come to rest.
 func (p *probe) saw() []string {
 	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.told)
+	return slices.Clone(p.reports)
 }
 
 // sawAfter is saw, after some time.
@@ -521,7 +521,7 @@ func (p *probe) sawAfter(after time.Duration) []string {
 	return p.saw()
 }
 
-// cause is the error that was told.
+// cause is the error that was reported.
 func (p *probe) cause() error {
 	synctest.Wait()
 	p.mu.Lock()
@@ -529,34 +529,34 @@ func (p *probe) cause() error {
 	return p.err
 }
 
-// when is when the last was told.
+// when is when the last was reported.
 func (p *probe) when() time.Duration {
 	p.saw()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	require.NotEmpty(p.world, p.at, "%s: nothing was told", name(&p.call))
+	require.NotEmpty(p.world, p.at, "%s: nothing was reported", name(&p.call))
 	return p.at[len(p.at)-1]
 }
 
 // left is when the request was sent.
 func (p *probe) left() time.Duration { return p.Sent().Sub(p.began) }
 
-// once checks that a request's end was told once, and nothing after it.
+// once checks that a request's end was reported once, and nothing after it.
 func (p *probe) once() {
 	p.world.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	who := name(&p.call)
 	if p.withdrawn {
-		assert.Empty(p.world, p.told, "%s: was withdrawn", who)
+		assert.Empty(p.world, p.reports, "%s: was withdrawn", who)
 		return
 	}
-	told := p.told
-	if len(told) > 0 && told[0] == "late" {
-		told = told[1:]
+	reports := p.reports
+	if len(reports) > 0 && reports[0] == "late" {
+		reports = reports[1:]
 	}
-	if assert.Len(p.world, told, 1, "%s: what was told: %v", who, p.told) {
-		assert.NotEqual(p.world, "late", told[0], who)
+	if assert.Len(p.world, reports, 1, "%s: what was reported: %v", who, p.reports) {
+		assert.NotEqual(p.world, "late", reports[0], who)
 	}
 }
 

@@ -16,8 +16,8 @@ type lane struct {
 	// Guarded by mu.
 	waiting queues
 	flights []*flight
-	cutAt   time.Time // when the last flight began
-	batch   batch     // the last one
+	cutAt   time.Time       // when the last flight began
+	tokens  map[string]bool // memory for the next batch
 	conns   conns
 	checks  alarm // of bounds and connections
 	departs alarm // when calls have waited for others to join them
@@ -162,7 +162,7 @@ func (l *lane) fill() *flight {
 	f := first.newFlight()
 	limit := min(l.limit, l.waiting.len())
 	if limit > 1 && !first.Alone {
-		f.requests = l.batch.fill(&l.waiting, limit)
+		f.requests = takeBatch(&l.waiting, limit, l.tokens)
 		return f
 	}
 	l.waiting.remove(first)

@@ -194,9 +194,9 @@ func TestAtMost16FlightsAtATime(t *testing.T) {
 					time.Sleep(gatherTime)
 				}
 				synctest.Wait()
-				assert.Equal(t, 16, w.mostAtOnce())
+				assert.Equal(t, 16, w.maxAtOnce())
 				time.Sleep(time.Second)
-				assert.Equal(t, 16, w.mostAtOnce())
+				assert.Equal(t, 16, w.maxAtOnce())
 			})
 		})
 	}
@@ -268,7 +268,7 @@ func TestWhatIsGivenUpIsCountedFromTheLastAnswer(t *testing.T) {
 	})
 }
 
-func TestALateCallIsToldOnceAndByItsOwnBound(t *testing.T) {
+func TestALateCallIsReportedOnceAndByItsOwnBound(t *testing.T) {
 	within(t, ofMany, func(w *world) {
 		end := w.hang()
 		w.begin("a", "b", "c")
@@ -282,7 +282,7 @@ func TestALateCallIsToldOnceAndByItsOwnBound(t *testing.T) {
 		assert.Equal(t, []string{"late"}, long.saw())
 		assert.Equal(t, gatherTime+150*time.Millisecond, long.when())
 		end()
-		assert.Equal(t, []string{"late", "answered"}, short.saw(), "an answer is told, however late it is")
+		assert.Equal(t, []string{"late", "answered"}, short.saw(), "an answer is reported, however late it is")
 		assert.Equal(t, []string{"late", "answered"}, long.saw())
 		assert.Equal(t, []string{"a", "b", "c short long"}, w.groups())
 	})
@@ -302,7 +302,7 @@ func TestABatchLastsAsLongAsItsLongestBound(t *testing.T) {
 	})
 }
 
-func TestAnAnswerIsNotToldWhileLatenessIs(t *testing.T) {
+func TestAnAnswerIsNotReportedWhileLatenessIs(t *testing.T) {
 	within(t, ofMany, func(w *world) {
 		w.delay = always(150 * time.Millisecond)
 		p := w.post("a", holds("late"))
@@ -494,7 +494,7 @@ func TestAskAsksInTheCallersGoroutine(t *testing.T) {
 				w.change(func(f *faults) { f.busy = func(context.Context) { ran = goroutine() } })
 				p := w.plan("a")
 				assert.True(t, w.box.Ask(&p.Request))
-				assert.Equal(t, []string{"answered"}, p.told)
+				assert.Equal(t, []string{"answered"}, p.reports)
 				assert.Equal(t, goroutine(), ran)
 			})
 		})
@@ -685,7 +685,7 @@ func TestAHungServerHoldsUpABoundedNumber(t *testing.T) {
 					w.numbered(fmt.Sprint(len(w.probes), "."), 5)
 					time.Sleep(100 * time.Microsecond)
 				}
-				assert.Equal(t, maxFlights, w.mostAtOnce())
+				assert.Equal(t, maxFlights, w.maxAtOnce())
 				time.Sleep(200 * time.Millisecond)
 				synctest.Wait()
 				assert.LessOrEqual(t, runtime.NumGoroutine(), before+2*maxFlights+5)

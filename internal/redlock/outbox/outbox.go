@@ -60,7 +60,7 @@ func (o *Outbox) Silent(call *driver.Call) bool { return o.lane(call).silent.Loa
 
 // newLane makes the way to a server.
 func newLane(n *node, name string) *lane {
-	l := &lane{node: n, name: name, starting: make(chan *flight, maxFlights)}
+	l := &lane{node: n, name: name, tokens: make(map[string]bool), starting: make(chan *flight, maxFlights)}
 	l.limit, l.max = n.batch(), n.batch()
 	l.checks.call = func() { newCheck(l) }
 	l.departs.call = func() { l.update(func(clock.Instant) { l.departs.called() }) }

@@ -147,7 +147,7 @@ func (s *storm) checked() {
 	if s.box.laner != nil {
 		n = len(s.box.lanes)
 	}
-	assert.LessOrEqual(s, s.most, n*maxFlights)
+	assert.LessOrEqual(s, s.maxInside, n*maxFlights)
 	for _, l := range append(lanesOf(s.box), s.box.only) {
 		assert.Empty(s, l.flights)
 		assert.Zero(s, l.waiting.len())
@@ -162,7 +162,7 @@ func lanesOf(o *Outbox) (all []*lane) {
 	return all
 }
 
-func TestEveryRequestIsToldOfOnceWhateverHappens(t *testing.T) {
+func TestEveryRequestIsReportedOnceWhateverHappens(t *testing.T) {
 	seeds := []uint64{*seed}
 	if *seed == 0 {
 		seeds = nil
@@ -188,7 +188,7 @@ func TestEveryRequestIsToldOfOnceWhateverHappens(t *testing.T) {
 }
 
 // The same in real time, in which everything happens between everything else.
-func TestEveryRequestIsToldOfOnceInRealTime(t *testing.T) {
+func TestEveryRequestIsReportedOnceInRealTime(t *testing.T) {
 	for range 4 {
 		s := newStorm(t, rand.Uint64())
 		s.rage(50, 60)
@@ -202,11 +202,11 @@ func TestEveryRequestIsToldOfOnceInRealTime(t *testing.T) {
 	}
 }
 
-// pending counts what was not told yet, and not withdrawn.
+// pending counts what was not reported yet, and not withdrawn.
 func (s *storm) pending() (n int) {
 	for _, p := range s.probes {
 		p.mu.Lock()
-		if !p.withdrawn && (len(p.told) == 0 || p.told[len(p.told)-1] == "late") {
+		if !p.withdrawn && (len(p.reports) == 0 || p.reports[len(p.reports)-1] == "late") {
 			n++
 		}
 		p.mu.Unlock()

@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestPatientCallsWaitForOthers(t *testing.T) {
+func TestCallsThatMayWaitDoSoForOthers(t *testing.T) {
 	within(t, ofMany, func(w *world) {
-		a := w.post("a", patient)
+		a := w.post("a", mayWait)
 		time.Sleep(maxWait / 2)
-		b := w.post("b", patient)
+		b := w.post("b", mayWait)
 		time.Sleep(2 * maxWait)
-		c := w.post("c", patient, bound(8*time.Millisecond))
+		c := w.post("c", mayWait, bound(8*time.Millisecond))
 		time.Sleep(2 * maxWait)
 		assert.Equal(t, []string{"a b", "c"}, w.groups())
 		assert.Equal(t, maxWait, a.left())
@@ -23,10 +23,10 @@ func TestPatientCallsWaitForOthers(t *testing.T) {
 	})
 }
 
-func TestAFullBatchOfPatientCallsGoesAtOnce(t *testing.T) {
+func TestAFullBatchOfCallsThatMayWaitGoesAtOnce(t *testing.T) {
 	within(t, ofMany, func(w *world) {
 		w.delay = always(time.Millisecond)
-		all := w.numbered("n", 2*maxCalls+44, patient)
+		all := w.numbered("n", 2*maxCalls+44, mayWait)
 		time.Sleep(2 * maxWait)
 		assert.Equal(t, []int{maxCalls, maxCalls, 44}, w.sizes())
 		assert.Zero(t, all[2*maxCalls-1].left())
@@ -34,9 +34,9 @@ func TestAFullBatchOfPatientCallsGoesAtOnce(t *testing.T) {
 	})
 }
 
-func TestPatientCallsGoWithOthers(t *testing.T) {
+func TestCallsThatMayWaitGoWithOthers(t *testing.T) {
 	within(t, ofMany, func(w *world) {
-		w.postAll("a b", patient)
+		w.postAll("a b", mayWait)
 		time.Sleep(maxWait / 2)
 		c := w.post("c")
 		time.Sleep(2 * maxWait)
@@ -45,14 +45,14 @@ func TestPatientCallsGoWithOthers(t *testing.T) {
 	})
 }
 
-func TestPatientCallsGoAtOnceWhereNothingCanJoin(t *testing.T) {
+func TestCallsThatMayWaitGoAtOnceWhereNothingCanJoin(t *testing.T) {
 	within(t, ofOne, func(w *world) {
-		a := w.post("a", patient)
+		a := w.post("a", mayWait)
 		synctest.Wait()
 		assert.Zero(t, a.left())
 	})
 	within(t, ofMany, func(w *world) {
-		a := w.post("a", patient, alone)
+		a := w.post("a", mayWait, alone)
 		synctest.Wait()
 		assert.Zero(t, a.left())
 	})
