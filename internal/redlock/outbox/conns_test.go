@@ -314,6 +314,18 @@ func TestABatchThatFindsItsConnectionClosedIsSentOnce(t *testing.T) {
 	})
 }
 
+func TestABatchThatFindsItsConnectionClosedKeepsItsOrder(t *testing.T) {
+	within(t, ofDials, func(w *world) {
+		w.post("first")
+		time.Sleep(time.Second)
+		w.expire()
+		w.change(func(f *faults) { f.dial = takes(10 * time.Millisecond) })
+		w.postAll("a b c", mayWait)
+		time.Sleep(50 * time.Millisecond)
+		assert.Equal(t, []string{"first", "a b c"}, w.groups())
+	})
+}
+
 func TestAskThatFindsItsConnectionClosedWaitsForAnother(t *testing.T) {
 	within(t, ofBoundedDials, func(w *world) {
 		w.post("first")
