@@ -39,5 +39,5 @@ func WithFencing() Option {
 // a holder that was paused, and goes on after its hold has ended.
 //
 // It is 0 without WithFencing, before the first hold, and for a hold from
-// [WithValue], whose number whoever has acquired it knows.
+// [WithValue], whose number only the process that acquired it has.
 func (m *Mutex) Fence() int64 { return m.made().Fence() }

@@ -200,7 +200,7 @@ func (m *Mutex) Lost() <-chan struct{} { return m.made().Lost() }
 // panics or calls runtime.Goexit.
 //
 // fn's context ends with ctx, and when the hold is lost; [context.Cause] is an
-// [ErrLost] then. From that moment on somebody else may have the mutex: fn should
+// [ErrLost] then. From that moment on another process may have the mutex: fn should
 // stop what it does under it, and return. Do does not stop it.
 //
 // The error is that of LockContext, and fn was not run then; or that of fn, joined

@@ -104,7 +104,7 @@ func WithValue(value string) Option {
 // were restarted empty.
 //
 // It gives up a promise: an extension can revive a hold that had been lost, and
-// that somebody else has held in between. Without it such nodes are repaired
+// that another process has held in between. Without it such nodes are repaired
 // too, one won extension later, and safely.
 func WithSetNXOnExtend() Option {
 	return optionFunc(func(c *redlock.Config) { c.SetNXOnExtend = true })

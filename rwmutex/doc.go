@@ -118,7 +118,7 @@
 // ErrLost as its cause. Nodes that are silent have not said no. What was lost stays
 // lost, and an extension does not revive it. Until needs nobody's word; Lost also sees
 // the nodes' no, and a machine that was suspended; a pause after the last look at either
-// is seen by nobody but the resource itself, by a fencing token.
+// is seen only by the resource itself, by a fencing token.
 //
 // # Shutdown
 //

@@ -38,5 +38,5 @@ func WithFencing() Option {
 //
 // Downgrade ends the write hold: what is written after it is not covered by its
 // number. It is 0 without WithFencing, before the first hold, and for a hold from
-// [WithValue], whose number whoever has acquired it knows.
+// [WithValue], whose number only the process that acquired it has.
 func (rw *RWMutex) Fence() int64 { return rw.made().Writer.Fence() }

@@ -141,7 +141,7 @@ func (s *Semaphore) Do(ctx context.Context, fn func(ctx context.Context) error) 
 // returns, panics or calls runtime.Goexit.
 //
 // fn's context ends with ctx, and when the permits are lost; [context.Cause] is an
-// [ErrLost] then. From that moment on somebody else may have them: fn should stop what
+// [ErrLost] then. From that moment on another process may have them: fn should stop what
 // it does, and return. DoN does not stop it.
 //
 // The error is that of AcquireN, and fn was not run then; or that of fn, joined with

@@ -66,7 +66,7 @@
 // but is not one of the redigo pool: MaxActive, IdleTimeout, MaxConnLifetime,
 // TestOnBorrow and ActiveCount do not know it. redigo does not tell whether a pool
 // was closed, so closing it does not end a subscription, and one can still be
-// opened; whoever opened it closes it.
+// opened; the caller that opened it closes it.
 //
 // The connection's read timeout does not end an idle subscription. A PING goes
 // out every ten seconds ([driver.PingInterval]), so that a server or a network

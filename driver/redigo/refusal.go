@@ -13,8 +13,8 @@ import (
 // is up again is seen at most this much later.
 const refusedFor = 5 * time.Millisecond
 
-// refusal is the memory that the server's machine refused a connection: nobody
-// listens there. Other failures are not remembered. They are no sign that the
+// refusal is the memory that the server's machine refused a connection: no
+// server listens there. Other failures are not remembered. They are no sign that the
 // next dial fails too, and those that take long cost little CPU.
 type refusal struct {
 	last atomic.Pointer[refused] // nil when the last connection was had

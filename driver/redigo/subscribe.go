@@ -21,8 +21,8 @@ var errResubscribed = errors.New("redigo: a subscription was made anew behind it
 // Subscribe implements [driver.Subscriber].
 //
 // It dials past the pool. A connection out of the pool would count against
-// MaxActive for as long as somebody waits, and the last one that way would leave
-// none for the release that is waited for.
+// MaxActive for as long as a goroutine waits, and the last one would leave none for the
+// release that it waits for.
 func (p *pool) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
