@@ -8,11 +8,6 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 )
 
-// mostReplaceable bounds how many earlier tokens a try's scripts are told of.
-// They are told only to save a try from being refused by its own leftovers,
-// which are released anyway.
-const mostReplaceable = 8
-
 // attempts are the tries of one lock object, made by whoever has its place. They
 // share nothing but what earlier ones have left behind.
 type attempts struct {
@@ -32,6 +27,40 @@ type attempts struct {
 type leftovers struct {
 	mu    sync.Mutex
 	holds []*hold
+}
+
+// acquire tries until a try is won, its tries are used up, or ctx ends.
+func (a *attempts) acquire(ctx context.Context, by *tries) (*hold, error) {
+	tk := a.begin(by, "")
+	defer tk.end()
+	defer a.forget()
+	for {
+		h, causes, err := a.next(ctx, by, tk)
+		if h != nil || err != nil {
+			return h, err
+		}
+		if err := pauseOn(ctx, tk, by, nil); err != nil {
+			return nil, a.spec.fail(ErrFailed, why(ctx, err, causes...)...)
+		}
+	}
+}
+
+// next makes one try. Without a hold and an error, another one may be made.
+func (a *attempts) next(ctx context.Context, by *tries, tk *ticket) (*hold, []error, error) {
+	t, err := a.spec.nextToken()
+	if err != nil {
+		return nil, nil, a.spec.fail(ErrFailed, err)
+	}
+	h, causes := a.try(ctx, t, tk.forTry(by))
+	if h == nil && ctx.Err() != nil {
+		by.left[1] = a.left.of(t)
+		if a.causes != nil { // this try was cut short, and knows less
+			causes = a.causes
+		}
+		return nil, nil, a.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
+	}
+	a.causes = causes
+	return h, causes, nil
 }
 
 // try makes one attempt: a fresh token, one round, and a hold if a majority
@@ -136,7 +165,7 @@ func (l *leftovers) add(h *hold) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.holds) == mostReplaceable {
+	if len(l.holds) == maxReplaceable {
 		l.holds = append(l.holds[:0:0], l.holds[1:]...)
 	}
 	l.holds = append(l.holds, h)

@@ -6,56 +6,6 @@ import (
 	"fmt"
 )
 
-// Do runs fn while the lock is held, and keeps the hold alive meanwhile. fn's context
-// ends with ctx, and with ErrLost as its cause when the hold is lost.
-//
-// The hold is released when fn returns, panics or ends its goroutine. Do returns why
-// it could not lock, or else fn's error joined with the hold's loss. A release that
-// too few nodes have answered is no error: what fn did was protected to its end, and
-// the release is carried through in the background.
-func (x *Exclusive) Do(ctx context.Context, fn func(context.Context) error) error {
-	if err := x.spec.runnable(fn); err != nil {
-		return err
-	}
-	if err := x.Lock(ctx); err != nil {
-		return err
-	}
-	h := x.current()
-	return h.do(ctx, fn, func(ctx context.Context) (error, bool) { return x.releaseAfter(ctx, h) })
-}
-
-// releaseAfter is release at the end of Do: of what fn has made of the hold.
-func (x *Exclusive) releaseAfter(ctx context.Context, h holder) (err error, lost bool) {
-	if to := h.converted(); to != nil {
-		return x.readers.releaseAfter(ctx, to)
-	}
-	return x.release(ctx, h)
-}
-
-// Do is Exclusive.Do for a share of the lease, which is renewed for as long as it has
-// readers.
-func (x *Shared) Do(ctx context.Context, fn func(context.Context) error) error {
-	if err := x.spec.runnable(fn); err != nil {
-		return err
-	}
-	if err := x.Lock(ctx); err != nil {
-		return err
-	}
-	return x.current().do(ctx, fn, x.unlock)
-}
-
-// Do is Exclusive.Do for a permit of n slots.
-func (x *Slots) Do(ctx context.Context, n int, fn func(context.Context) error) error {
-	if err := x.spec.runnable(fn); err != nil {
-		return err
-	}
-	p, err := x.Acquire(ctx, n)
-	if err != nil {
-		return err
-	}
-	return p.holder.do(ctx, fn, p.release)
-}
-
 // runnable reports that Do cannot run fn, before anything is locked for it.
 func (s *Spec) runnable(fn func(context.Context) error) error {
 	if fn != nil || s.err != nil {

@@ -44,8 +44,8 @@
 // # Waiting
 //
 // A call that waits does so in two lines. In the process, goroutines that share an
-// object form a queue (a line, where there are readers), and only its head asks the
-// nodes. On the nodes, a refused try leaves the object's ticket, a place in line:
+// object form a queue, and only its head asks the nodes. On the nodes, a refused try leaves
+// the object's ticket, a place in line:
 //
 //	try ── refused ──► ticket on the nodes ──► told by a majority ──► try at once
 //	                                    ├──► told by fewer      ──► … after a random while
@@ -116,9 +116,11 @@
 // ticket and quiet are about waiting, pass about not having to; exclusive, locker and renew
 // make an object of it all that has one holder at a time; keeper renews many
 // holds, lost tells of their loss, do runs a function under one. rw adds readers to it:
-// shared is their half, line the queue of both. slots, slotqueue, grant, permit and
-// held do the same for numbered slots, where the nodes have to agree not only on whether but on
+// shared is their half, sharing the lease that they share, readers are theirs in the queue of
+// both. slots, taking, slotqueue, grant, permit and held do the same for numbered
+// slots, where the nodes have to agree not only on whether but on
 // which. fence numbers holds. Below are packages: outbox is
 // the way to one node, notify says which waiters the nodes notify, keyslot names keys,
-// slotset computes with sets of slots, and backoff meters the tries of a call.
+// slotset computes with sets of slots, backoff meters the tries of a call, and fifo queues
+// goroutines.
 package redlock

@@ -2,11 +2,8 @@ package redlock
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
-
-	"github.com/holdfast-go/holdfast/internal/redlock/backoff"
 )
 
 // Exclusive is a lock object with one holder at a time: the engine's half of a
@@ -112,58 +109,6 @@ func (x *Exclusive) discard(h *hold) {
 	if h != nil {
 		x.attempts.abandon(h)
 	}
-}
-
-// acquire tries until a try is won, its tries are used up, or ctx ends.
-func (a *attempts) acquire(ctx context.Context, by *tries) (*hold, error) {
-	tk := a.begin(by, "")
-	defer tk.end()
-	defer a.forget()
-	for {
-		h, causes, err := a.next(ctx, by, tk)
-		if h != nil || err != nil {
-			return h, err
-		}
-		if err := pauseOn(ctx, tk, by, nil); err != nil {
-			return nil, a.spec.fail(ErrFailed, why(ctx, err, causes...)...)
-		}
-	}
-}
-
-// next makes one try. Without a hold and an error, another one may be made.
-func (a *attempts) next(ctx context.Context, by *tries, tk *ticket) (*hold, []error, error) {
-	t, err := a.spec.nextToken()
-	if err != nil {
-		return nil, nil, a.spec.fail(ErrFailed, err)
-	}
-	h, causes := a.try(ctx, t, tk.forTry(by))
-	if h == nil && ctx.Err() != nil {
-		by.left[1] = a.left.of(t)
-		if a.causes != nil { // this try was cut short, and knows less
-			causes = a.causes
-		}
-		return nil, nil, a.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
-	}
-	a.causes = causes
-	return h, causes, nil
-}
-
-// why lists the causes of a failed wait: the end of ctx, if it was that, and
-// what was in the way.
-func why(ctx context.Context, err error, causes ...error) []error {
-	if err == backoff.ErrExhausted {
-		return causes
-	}
-	return append(ended(ctx), causes...)
-}
-
-// ended lists ctx's error, and its cause where that says more.
-func ended(ctx context.Context) []error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if errors.Is(cause, err) {
-		return []error{cause}
-	}
-	return []error{err, cause}
 }
 
 // current returns the current or last holder. Its hold is nil before the first.
@@ -273,3 +218,44 @@ func (x *Exclusive) Until() time.Time {
 
 // Name is the lock's name.
 func (x *Exclusive) Name() string { return x.spec.name }
+
+// Lost returns a channel that is closed when the current hold is lost: at once if
+// that is known already, or if there is no hold.
+func (x *Exclusive) Lost() <-chan struct{} { return x.current().lost() }
+
+// Fence is the fencing token of the current or last hold: 0 before the first, for
+// one that was adopted, and without fencing.
+func (x *Exclusive) Fence() int64 {
+	if h := x.current(); h.hold != nil {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.numbers.used
+	}
+	return 0
+}
+
+// Do runs fn while the lock is held, and keeps the hold alive meanwhile. fn's context
+// ends with ctx, and with ErrLost as its cause when the hold is lost.
+//
+// The hold is released when fn returns, panics or ends its goroutine. Do returns why
+// it could not lock, or else fn's error joined with the hold's loss. A release that
+// too few nodes have answered is no error: what fn did was protected to its end, and
+// the release is carried through in the background.
+func (x *Exclusive) Do(ctx context.Context, fn func(context.Context) error) error {
+	if err := x.spec.runnable(fn); err != nil {
+		return err
+	}
+	if err := x.Lock(ctx); err != nil {
+		return err
+	}
+	h := x.current()
+	return h.do(ctx, fn, func(ctx context.Context) (error, bool) { return x.releaseAfter(ctx, h) })
+}
+
+// releaseAfter is release at the end of Do: of what fn has made of the hold.
+func (x *Exclusive) releaseAfter(ctx context.Context, h holder) (err error, lost bool) {
+	if to := h.converted(); to != nil {
+		return x.readers.releaseAfter(ctx, to)
+	}
+	return x.release(ctx, h)
+}

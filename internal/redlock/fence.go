@@ -142,14 +142,3 @@ func (s *Spec) numberedRepairCall(h *hold) driver.Call {
 	acquire := s.acquireCall(h.token, nil, nil, 0)
 	return driver.NewCall(s.protocol.Repair, s.lineKeys, append(slices.Clip(acquire.Args()), h.lastNumber())...)
 }
-
-// Fence is the fencing token of the current or last hold: 0 before the first, for
-// one that was adopted, and without fencing.
-func (x *Exclusive) Fence() int64 {
-	if h := x.current(); h.hold != nil {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		return h.numbers.used
-	}
-	return 0
-}

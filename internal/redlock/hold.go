@@ -524,6 +524,28 @@ func (h *hold) countRid() int {
 	return n
 }
 
+// inherited returns the hold that answers to calls of this one belong to.
+func (h *hold) inherited() *hold {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.successor != nil {
+		return h.successor
+	}
+	return h
+}
+
+// lockInherited is inherited, and locks the mutex of the hold that it returns.
+func (h *hold) lockInherited() *hold {
+	h.mu.Lock()
+	to := h.successor
+	if to == nil {
+		return h
+	}
+	h.mu.Unlock()
+	to.mu.Lock()
+	return to
+}
+
 // validity returns the current validity.
 func (h *hold) validity() validity {
 	h.mu.Lock()

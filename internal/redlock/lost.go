@@ -21,16 +21,6 @@ var never = func() chan struct{} {
 	return c
 }()
 
-// Lost returns a channel that is closed when the current hold is lost: at once if
-// that is known already, or if there is no hold.
-func (x *Exclusive) Lost() <-chan struct{} { return x.current().lost() }
-
-// Lost is Exclusive.Lost for the lease that the object's readers share.
-func (x *Shared) Lost() <-chan struct{} { return x.current().lost() }
-
-// Lost returns a channel that is closed when the permit is lost.
-func (p *Permit) Lost() <-chan struct{} { return p.holder.lost() }
-
 // lost looks at the clocks, and returns the channel of the holder, if there is one.
 func (h holder) lost() <-chan struct{} {
 	if h.hold == nil {

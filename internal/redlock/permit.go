@@ -68,3 +68,6 @@ func (p *Permit) Value() string { return p.show() }
 
 // Slots are the numbers of the permit's slots, in ascending order.
 func (p *Permit) Slots() []int { return slotset.Parse(p.hold.slots) }
+
+// Lost returns a channel that is closed when the permit is lost.
+func (p *Permit) Lost() <-chan struct{} { return p.holder.lost() }

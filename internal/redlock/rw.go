@@ -99,28 +99,6 @@ func (h *hold) heir(s *Spec) *hold {
 	return to
 }
 
-// inherited returns the hold that answers to calls of this one belong to.
-func (h *hold) inherited() *hold {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.successor != nil {
-		return h.successor
-	}
-	return h
-}
-
-// lockInherited is inherited, and locks the mutex of the hold that it returns.
-func (h *hold) lockInherited() *hold {
-	h.mu.Lock()
-	to := h.successor
-	if to == nil {
-		return h
-	}
-	h.mu.Unlock()
-	to.mu.Lock()
-	return to
-}
-
 // inherit sees to a grant to the hold's predecessor that came after it had been
 // converted on the other nodes: it is converted too, lest it keep others from reading
 // there. It may come while the node is asked to convert, and too early for that; so it is

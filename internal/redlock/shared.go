@@ -259,3 +259,18 @@ func (x *Shared) Until() time.Time {
 	}
 	return time.Time{}
 }
+
+// Lost is Exclusive.Lost for the lease that the object's readers share.
+func (x *Shared) Lost() <-chan struct{} { return x.current().lost() }
+
+// Do is Exclusive.Do for a share of the lease, which is renewed for as long as it has
+// readers.
+func (x *Shared) Do(ctx context.Context, fn func(context.Context) error) error {
+	if err := x.spec.runnable(fn); err != nil {
+		return err
+	}
+	if err := x.Lock(ctx); err != nil {
+		return err
+	}
+	return x.current().do(ctx, fn, x.unlock)
+}

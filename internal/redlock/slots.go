@@ -169,7 +169,7 @@ func (s *Spec) slotsSuffix(n int) string {
 
 // slotsCall asks for slots.
 func (s *Spec) slotsCall(t token, left []*hold, q request, tk *ticket) driver.Call {
-	var few [9 + mostReplaceable]any // does not leave the stack
+	var few [9 + maxReplaceable]any // does not leave the stack
 	id, lifetime := tk.words()
 	args := append(few[:0], t.word, s.expiry, s.limitWord, int64(q.n), q.wanted, int64(q.telling), id, lifetime)
 	if !t.strict {
@@ -179,4 +179,16 @@ func (s *Spec) slotsCall(t token, left []*hold, q request, tk *ticket) driver.Ca
 		}
 	}
 	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
+}
+
+// Do is Exclusive.Do for a permit of n slots.
+func (x *Slots) Do(ctx context.Context, n int, fn func(context.Context) error) error {
+	if err := x.spec.runnable(fn); err != nil {
+		return err
+	}
+	p, err := x.Acquire(ctx, n)
+	if err != nil {
+		return err
+	}
+	return p.holder.do(ctx, fn, p.release)
 }

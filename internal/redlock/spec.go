@@ -58,6 +58,10 @@ type Protocol struct {
 	LineKeys []string
 }
 
+// ticketLife is how long a place in line lasts on a node, where answers are not slow. It
+// outlives its waiter by two seconds, whatever the expiry is.
+const ticketLife = 2 * time.Second
+
 // Spec is what a lock object is made of. It does not change once made, and is
 // shared by the object's holds.
 type Spec struct {
@@ -130,13 +134,18 @@ func (s *Spec) usable() error {
 	return s.fail(s.err)
 }
 
+// maxReplaceable bounds how many earlier tokens a try's scripts are told of.
+// They are told only to save a try from being refused by its own leftovers,
+// which are released anyway.
+const maxReplaceable = 8
+
 // acquireCall takes the key for t. A node may find there, and replace, t itself,
 // in case the request is run twice, and what earlier tries of the same object
 // have left. A value of the user's own may be somebody else's too, so it replaces
 // nothing and is replaced by nothing.
 // With numbers is how many the lease is to have; 0 for a repair, which gets none.
 func (s *Spec) acquireCall(t token, left []*hold, tk *ticket, numbers int64) driver.Call {
-	var few [6 + mostReplaceable]any // does not leave the stack
+	var few [6 + maxReplaceable]any // does not leave the stack
 	args := append(few[:0], t.word, s.expiry)
 	if s.protocol.Withdraw != nil {
 		id, lifetime := tk.words()

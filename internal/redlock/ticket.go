@@ -10,13 +10,11 @@ import (
 )
 
 // A waiter looks again after lookEvery at the latest, however long its retry delay is,
-// and a ticket lasts for ticketLife. So it outlives its waiter by two seconds, whatever the
-// expiry is, and does not end while that waits. Where answers are slow it lasts longer by
-// the time that the last one took, up to maxSlow, and the next look comes earlier.
+// so that a ticket does not end while it waits. Where answers are slow a ticket lasts longer
+// by the time that the last one took, up to maxSlow, and the next look comes earlier.
 const (
-	ticketLife = 2 * time.Second
-	maxSlow    = 2 * time.Second
-	slowStep   = 100 * time.Millisecond // so that it is seldom another number
+	maxSlow  = 2 * time.Second
+	slowStep = 100 * time.Millisecond // so that it is seldom another number
 )
 
 // ticket is a waiting object's place in line on the nodes: what a refused try
