@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // attempts are the tries of one lock object, made by whoever has its place. They
@@ -72,18 +73,18 @@ func (a *attempts) try(ctx context.Context, t token, tk *ticket) (*hold, []error
 	numbers := a.spec.block(a.used, a.crowd != nil && a.crowd())
 	h, r := a.ask(ctx, t, a.spec.acquireCall(t, a.left.current(), tk, numbers), tk)
 	h.numbers.size = numbers
-	if !r.run(ctx) {
-		causes := r.causes()
+	if !r.Run(ctx) {
+		causes := causesOf(r)
 		a.abandon(h)
 		return nil, causes
 	}
-	if causes := h.agreeOnFence(ctx, r); causes != nil {
+	o := r.Outcome()
+	r.Done()
+	if causes := h.agreeOnFence(ctx, &o); causes != nil {
 		a.abandon(h)
 		return nil, causes
 	}
-	start := r.start
-	r.done()
-	if err := h.accept(start); err != nil {
+	if err := h.accept(o.Start); err != nil {
 		a.abandon(h)
 		return nil, []error{err}
 	}
@@ -91,12 +92,15 @@ func (a *attempts) try(ctx context.Context, t token, tk *ticket) (*hold, []error
 }
 
 // ask prepares the round of an attempt, and the hold that it is for.
-func (a *attempts) ask(ctx context.Context, t token, call driver.Call, tk *ticket) (*hold, *round) {
+func (a *attempts) ask(ctx context.Context, t token, call driver.Call, tk *ticket) (*hold, *quorum.Round) {
 	h := new(hold)
 	h.init(a.spec, t)
 	h.call = call
-	r := newRound(ctx, h, &h.call, toGrant)
-	r.excuseUnsettled(t)
+	q := a.spec.question(ctx, t, &h.call)
+	a.spec.grants(&q, (*acquiring)(h))
+	tk.shape(&q)
+	r := a.spec.engine.quorum.Round(q)
+	h.excuseUnsettled(r)
 	h.pend(r)
 	tk.pend(h, r)
 	return h, r
@@ -134,6 +138,41 @@ func (a *attempts) takeOver(t *ticket, by *tries, suffix string) (_ *ticket, wai
 	}
 	t.belongTo(by)
 	return t, t.stands()
+}
+
+// acquiring is a lease as the observer of a round that may put its token on the nodes, and
+// leave the round's ticket there.
+type acquiring hold
+
+// Unsent implements [quorum.Observer].
+func (a *acquiring) Unsent(r *quorum.Round, i int) {
+	(*hold)(a).unsent(i)
+	if t, ok := r.Memo.(*ticket); ok {
+		t.unsent(i)
+	}
+}
+
+// Answered implements [quorum.Observer].
+func (a *acquiring) Answered(r *quorum.Round, i int, got quorum.Answer) quorum.Answer {
+	h, n := (*hold)(a), a.spec.engine.nodes[i]
+	h.contest(n, got)
+	if t, ok := r.Memo.(*ticket); ok {
+		t.learn(n, got)
+	}
+	if h.learn(n, got) {
+		h.settle(n)
+	}
+	h.inherit(n)
+	return got
+}
+
+// Late implements [quorum.Observer].
+func (a *acquiring) Late(r *quorum.Round, i int, got quorum.Answer) {
+	if o := r.Outcome(); o.Won && r.Differs(&got) {
+		h := (*hold)(a)
+		h.agreeOn(o.Agreed)
+		h.alignAt(h.spec.engine.nodes[i])
+	}
 }
 
 // accept starts the validity of a hold that a majority has granted.
@@ -196,13 +235,13 @@ func (l *leftovers) current() []*hold {
 // excuseUnsettled keeps a user's value away from nodes where a release of the
 // same value is without an answer: it might arrive later and delete this try's
 // vote after it was counted.
-func (r *round) excuseUnsettled(t token) {
-	if !t.strict {
+func (h *hold) excuseUnsettled(r *quorum.Round) {
+	if !h.token.strict {
 		return
 	}
-	for _, n := range r.engine.nodes {
-		if n.debts.strict.has(r.hold.strictKey()) {
-			r.excuse(n.index, answer{vote: voteNone, err: errUnsettled})
+	for i, n := range h.spec.engine.nodes {
+		if n.debts.strict.has(h.strictKey()) {
+			r.Excuse(i, quorum.Answer{Err: errUnsettled})
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
-	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -170,9 +170,9 @@ func TestOneKeyIsNotEnough(t *testing.T) {
 	e := New(unsure{keysRefused[0]})
 	s := e.NewSpec(testProtocol, "name", DefaultConfig())
 	call := driver.NewCall(scripts.RWMutex().ReadExtend, auxKeys(nil, "name", rwKeys), "token", int64(1000))
-	got := make(chan answer, 1)
-	e.nodes[0].send(s, token{}, outbox.Ordinary, call, func(a answer) { got <- a })
+	got := make(chan quorum.Answer, 1)
+	e.nodes[0].Send(call, s.about(token{}), func(a quorum.Answer) { got <- a })
 	a := <-got
-	require.Equal(t, voteError, a.vote)
-	require.ErrorIs(t, a.err, keysRefused[0])
+	require.Equal(t, quorum.Error, a.Vote)
+	require.ErrorIs(t, a.Err, keysRefused[0])
 }

@@ -1,6 +1,11 @@
 package redlock
 
-import "context"
+import (
+	"context"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
+)
 
 // check asks whether a majority still has the token. The clocks are asked too,
 // before and after: a hold whose validity has ended is not valid, whatever the
@@ -10,11 +15,11 @@ func (h holder) check(ctx context.Context) (bool, []error) {
 		return false, h.expired()
 	}
 	call := h.spec.checkCall(h.hold)
-	r := newRound(ctx, h.hold, &call, toCheck)
+	r := h.roundToCheck(ctx, &call)
 	h.muteRepaired(r)
-	if !r.run(ctx) {
+	if !r.Run(ctx) {
 		h.deny(r)
-		return false, r.causes()
+		return false, causesOf(r)
 	}
 	if h.over() {
 		return false, h.expired()
@@ -23,6 +28,32 @@ func (h holder) check(ctx context.Context) (bool, []error) {
 		return false, []error{h.lossOf()}
 	}
 	return true, nil
+}
+
+// roundToCheck makes a round that changes nothing about the lease.
+func (h *hold) roundToCheck(ctx context.Context, call *driver.Call) *quorum.Round {
+	q := h.spec.question(ctx, h.token, call)
+	q.To = (*checking)(h)
+	return h.spec.engine.quorum.Round(q)
+}
+
+// checking is a lease as the observer of a round that asks whether nodes have it.
+type checking hold
+
+// Unsent implements [quorum.Observer].
+func (c *checking) Unsent(*quorum.Round, int) {}
+
+// Answered implements [quorum.Observer].
+func (c *checking) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+	(*hold)(c).contest(c.spec.engine.nodes[i], a)
+	return a
+}
+
+// Late implements [quorum.Observer].
+func (c *checking) Late(r *quorum.Round, _ int, _ quorum.Answer) {
+	if !r.Outcome().Won {
+		(*hold)(c).deny(r)
+	}
 }
 
 // over reports that the hold's validity has ended by either clock.

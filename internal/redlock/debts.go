@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 const (
@@ -21,6 +23,18 @@ const (
 
 // maxPaid is how many releases are sent again at a time.
 const maxPaid = 64
+
+// node is one node, and the releases that it has not answered yet.
+type node struct {
+	*quorum.Node
+	debts debts
+}
+
+func newNode(of *quorum.Node) *node {
+	n := &node{Node: of}
+	n.OnReply(func() { n.debts.collect(n) })
+	return n
+}
 
 // debts are the releases that a node has not answered yet. They are sent again when the
 // node next answers anything, and after a pause in any case: each until it is answered, or
@@ -53,7 +67,7 @@ func (n *node) owe(h *hold) {
 func (h *hold) beginDebt(n *node) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := &h.stakes[n.index]
+	s := &h.stakes[n.Index]
 	if s.owed || !s.maybe {
 		return false
 	}
@@ -66,9 +80,9 @@ func (h *hold) beginDebt(n *node) bool {
 func (h *hold) giveUp(n *node) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := &h.stakes[n.index]
+	s := &h.stakes[n.Index]
 	s.owed, s.maybe, s.doubtful = false, false, true
-	s.note(voteMissing)
+	s.note(quorum.Missing)
 	h.strikeOff(n)
 }
 
@@ -159,7 +173,7 @@ func (n *node) pay(h *hold, paid func(bool)) {
 		return
 	}
 	h.endDebt(n)
-	h.releaseAt(n, func(answer) { paid(!h.owedBy(n)) })
+	h.releaseAt(n, func(quorum.Answer) { paid(!h.owedBy(n)) })
 }
 
 // pastRecall reports that whatever the nodes had of an ended hold must have expired.
@@ -173,14 +187,14 @@ func (h *hold) pastRecall(now time.Time) bool {
 func (h *hold) endDebt(n *node) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.stakes[n.index].owed = false
+	h.stakes[n.Index].owed = false
 }
 
 // owedBy reports that h's release is among n's debts.
 func (h *hold) owedBy(n *node) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.stakes[n.index].owed
+	return h.stakes[n.Index].owed
 }
 
 // strictKey is a value of the user's own on a lock.

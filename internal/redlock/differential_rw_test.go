@@ -34,14 +34,14 @@ func TestFakeReadWriteLockAnswersAsAServerDoes(t *testing.T) {
 
 // rwReplies are all the replies that there are.
 var rwReplies = map[*scripts.Script][]int{
-	scripts.RWMutex().WriteAcquire:  {leastAnnounced, 0, 1},
+	scripts.RWMutex().WriteAcquire:  {maxAnnounced, 0, 1},
 	scripts.RWMutex().WriteExtend:   {-1, 0, 1},
 	scripts.RWMutex().WriteRelease:  {-1, 0, 1},
 	scripts.RWMutex().WriteCheck:    {-1, 0, 1},
 	scripts.RWMutex().WritePass:     {-1, 0, 1, 2},
 	scripts.RWMutex().WriteWithdraw: {-1, 1},
 	scripts.RWMutex().ReadWithdraw:  {-1, 1},
-	scripts.RWMutex().ReadAcquire:   {leastAnnounced, -2, 0, 1},
+	scripts.RWMutex().ReadAcquire:   {maxAnnounced, -2, 0, 1},
 	scripts.RWMutex().ReadExtend:    {-1, 0, 1, 2},
 	scripts.RWMutex().ReadRepair:    {0, 1},
 	scripts.RWMutex().ReadRelease:   {-1, 0, 1},

@@ -330,8 +330,8 @@ func (d *diff) send(script *scripts.Script, keys []any, args ...any) any {
 // untimed is a reply without the time that a hold has yet, which is another one for each
 // of the two.
 func untimed(reply any) any {
-	if n, ok := reply.(int64); ok && n <= leastAnnounced {
-		return int64(leastAnnounced)
+	if n, ok := reply.(int64); ok && n <= maxAnnounced {
+		return int64(maxAnnounced)
 	}
 	if text, ok := reply.(string); ok && strings.Count(text, " ") == 3 {
 		return text[:strings.LastIndex(text, " ")+1] + "0"

@@ -12,8 +12,8 @@
 //	         └────► refused, too late,
 //	                unknown           ──► abandoned, settled in the background
 //
-// A round asks every node at once and returns with the majority's decision.
-// Its stragglers go on without it, and tell the hold what they learn. A hold
+// A round asks every node at once and returns with the majority's decision: see package
+// quorum. Its stragglers go on without it, and the hold is told of them. A hold
 // keeps, for each node, whether its token is there, may be there, or is on its
 // way there; that is all it takes to leave nothing behind:
 //
@@ -110,8 +110,8 @@
 //
 // # Where to look
 //
-// engine and node are about the nodes; round and vote about one question
-// to them; acquire, extend, release and check ask the four questions; hold and
+// acquire, extend, release and check ask the four questions, and observe what becomes of
+// them; reply reads the answers, and causes says why they were not enough; hold and
 // debts settle what is left; validity is the clock's part; tries, wait, queue,
 // ticket and quiet are about waiting, pass about not having to; exclusive, locker and renew
 // make an object of it all that has one holder at a time; keeper renews many
@@ -119,8 +119,8 @@
 // shared is their half, sharing the lease that they share, readers are theirs in the queue of
 // both. slots, taking, slotqueue, grant, permit and held do the same for numbered
 // slots, where the nodes have to agree not only on whether but on
-// which. fence numbers holds. Below are packages: outbox is
-// the way to one node, notify says which waiters the nodes notify, keyslot names keys,
+// which. fence numbers holds. Below are packages: quorum asks all
+// nodes one question and decides by majority, outbox is the way to one node, notify says which waiters the nodes notify, keyslot names keys,
 // slotset computes with sets of slots, backoff meters the tries of a call, and fifo queues
 // goroutines.
 package redlock

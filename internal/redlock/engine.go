@@ -3,27 +3,23 @@ package redlock
 import (
 	"fmt"
 	"reflect"
-	"sync"
-	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 	"github.com/holdfast-go/holdfast/internal/redlock/notify"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // Engine runs protocols over a fixed list of nodes. One Engine belongs to one
 // Factory; it is safe for concurrent use, and holds no goroutine, connection or
 // timer while nothing is under way: see package notify and keeper for what that means.
 type Engine struct {
-	nodes   []*node
-	quorum  int
-	err     error // why the pools can not be used; nil if they can
-	clock   clock.Clock
-	signals sync.Pool // of chan struct{}, capacity 1: see round
-	rounds  sync.Pool // of *round, on which nothing has been asked: see round.done
-	timers  sync.Pool // of *time.Timer, stopped: see round
-	looks   ticks
-	keeper  keeper
+	quorum *quorum.Nodes
+	nodes  []*node
+	err    error // why the pools cannot be used; nil if they can
+	clock  clock.Clock
+	looks  ticks
+	keeper keeper
 
 	notifier *notify.Notifier
 }
@@ -32,16 +28,14 @@ type Engine struct {
 // the number of its node in every error. It never fails; pools that can not be
 // used are reported, as ErrConfig, by the first call that would use them.
 func New(pools ...driver.Pool) *Engine {
-	e := &Engine{quorum: len(pools)/2 + 1, err: checkPools(pools), notifier: notify.New(pools...)}
+	e := &Engine{err: checkPools(pools), notifier: notify.New(pools...)}
 	e.keeper.engine = e
 	if e.err != nil {
 		return e
 	}
-	for i, pool := range pools {
-		e.nodes = append(e.nodes, e.newNode(i, pool))
-	}
-	if len(e.nodes) == 1 {
-		e.nodes[0].box.Decides()
+	e.quorum = quorum.New(&e.clock, pools...)
+	for _, n := range e.quorum.List() {
+		e.nodes = append(e.nodes, newNode(n))
 	}
 	return e
 }
@@ -124,31 +118,4 @@ func isNil(pool driver.Pool) bool {
 	default:
 		return false
 	}
-}
-
-// Quorum is the number of nodes whose word decides: a majority of the
-// configured ones, whether they are up or not.
-func (e *Engine) Quorum() int { return e.quorum }
-
-// timer takes a timer, and drop gives it back.
-func (e *Engine) timer(d time.Duration) *time.Timer {
-	t, ok := e.timers.Get().(*time.Timer)
-	if !ok {
-		return time.NewTimer(d)
-	}
-	t.Reset(d)
-	return t
-}
-
-func (e *Engine) drop(t *time.Timer) {
-	t.Stop() // after which nothing comes from it any more
-	e.timers.Put(t)
-}
-
-// signal takes a channel on which one round tells its caller of its decision.
-func (e *Engine) signal() chan struct{} {
-	if c, ok := e.signals.Get().(chan struct{}); ok {
-		return c
-	}
-	return make(chan struct{}, 1)
 }

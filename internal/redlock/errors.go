@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // The errors of every primitive are the root package's.
@@ -26,12 +27,11 @@ type (
 
 // Causes that have no type of their own.
 var (
-	errNoAnswer     = errors.New("no answer in time")
+	errNoAnswer     = quorum.ErrNoAnswer
 	errUnsettled    = errors.New("not asked: a release of the same value is still without an answer")
 	errNeverGranted = errors.New("never granted it")
 	errUnnumbered   = errors.New("granted without a fencing token")
 	errTooLate      = errors.New("won a majority only after its validity had ended")
-	errUnexpected   = errors.New("unexpected reply")
 	errNotHeld      = errors.New("not held: never acquired, or released already")
 	errNoMajority   = errors.New("no majority could be asked")
 	errDisagrees    = errors.New("granted other slots than the others")

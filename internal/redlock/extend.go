@@ -3,7 +3,9 @@ package redlock
 import (
 	"context"
 
+	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // extendFor is extend for the hold's owner: with the error that the owner sees.
@@ -38,13 +40,13 @@ func (h *hold) extend(ctx context.Context) []error {
 	if err != nil {
 		return []error{err}
 	}
-	r.run(ctx)
+	r.Run(ctx)
 	missing, err := h.extended(r)
-	if err != nil {
+	switch {
+	case err != nil:
 		return []error{err}
-	}
-	if !r.won {
-		return r.causes()
+	case !r.Outcome().Won:
+		return causesOf(r)
 	}
 	h.repairAll(missing)
 	return nil
@@ -64,44 +66,103 @@ func (h *hold) beginExtension() {
 		h.endRenewal(false)
 		return
 	}
-	r.runThen(func(r *round) {
+	r.RunThen(func(r *quorum.Round) {
 		missing, err := h.extended(r)
-		h.endRenewal(r.won && err == nil)
+		h.endRenewal(r.Outcome().Won && err == nil)
 		h.repairAll(missing)
 	})
 }
 
 // prepareExtension makes the round of an extension.
-func (h *hold) prepareExtension(ctx context.Context) (*round, error) {
+func (h *hold) prepareExtension(ctx context.Context) (*quorum.Round, error) {
 	if h.tooLate() {
 		return nil, ErrLockAlreadyExpired
 	}
-	p := toExtend
-	if h.spec.SetNXOnExtend {
-		p = toGrant
-	}
 	call := h.spec.extendCall(h)
-	r := newRound(ctx, h, &call, p)
+	if !h.spec.SetNXOnExtend {
+		return h.roundToExtend(ctx, &call), nil
+	}
+	q := h.spec.question(ctx, h.token, &call)
+	h.spec.grants(&q, (*reviving)(h))
+	r := h.spec.engine.quorum.Round(q)
 	h.muteRepaired(r)
 	h.extending(r)
-	if p == toGrant && !h.pend(r) {
+	if !h.pend(r) {
 		return nil, errUnlocked
 	}
 	return r, nil
 }
 
+// roundToExtend makes a round that extends the lease where it is. What was not sent when
+// it is won stays: it brings back what the node may have lost.
+func (h *hold) roundToExtend(ctx context.Context, call *driver.Call) *quorum.Round {
+	q := h.spec.question(ctx, h.token, call)
+	q.To, q.Unsent, q.Class = (*extending)(h), quorum.KeepWon, outbox.Urgent
+	if h.spec.numbers() {
+		q.Read = readNumber
+	}
+	r := h.spec.engine.quorum.Round(q)
+	h.muteRepaired(r)
+	h.extending(r)
+	return r
+}
+
+// extending is a lease as the observer of a round that extends it where it is.
+type extending hold
+
+// Unsent implements [quorum.Observer].
+func (e *extending) Unsent(*quorum.Round, int) {}
+
+// Answered implements [quorum.Observer].
+func (e *extending) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+	h, n := (*hold)(e), e.spec.engine.nodes[i]
+	h.contest(n, a)
+	h.met(n, a)
+	if a.Vote == quorum.Yes {
+		h.noteThere(n)
+	}
+	return a
+}
+
+// Late implements [quorum.Observer].
+func (e *extending) Late(r *quorum.Round, i int, a quorum.Answer) {
+	h := (*hold)(e)
+	if r.Outcome().Won {
+		h.mendAt(h.spec.engine.nodes[i], r.Voter(i).Mute, a)
+	} else {
+		h.deny(r)
+	}
+}
+
+// reviving is a lease as the observer of a round that extends it by Redsync's looser rule,
+// which may put its token on nodes that have nothing.
+type reviving hold
+
+// Unsent implements [quorum.Observer].
+func (e *reviving) Unsent(r *quorum.Round, i int) { (*acquiring)(e).Unsent(r, i) }
+
+// Answered implements [quorum.Observer].
+func (e *reviving) Answered(r *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+	(*hold)(e).met(e.spec.engine.nodes[i], a)
+	return (*acquiring)(e).Answered(r, i, a)
+}
+
+// Late implements [quorum.Observer].
+func (e *reviving) Late(*quorum.Round, int, quorum.Answer) {}
+
 // extended takes the outcome of an extension's round. If it was won in time the
 // validity moves on, and the nodes that have nothing are to be repaired by the
 // caller, in the background.
-func (h *hold) extended(r *round) (missing []*node, err error) {
-	if !r.won {
+func (h *hold) extended(r *quorum.Round) (missing []*node, err error) {
+	o := r.Outcome()
+	if !o.Won {
 		h.deny(r)
 		return nil, nil
 	}
-	if err := h.renew(r.start); err != nil {
+	if err := h.renew(o.Start); err != nil {
 		return nil, err
 	}
-	if r.purpose == toExtend {
+	if !h.spec.SetNXOnExtend {
 		missing = h.mend(r)
 	}
 	return missing, nil
@@ -137,26 +198,26 @@ func (h *hold) renew(start instant) error {
 
 // muteRepaired keeps nodes that were repaired from voting. Their token is there
 // because this client put it back, which proves nothing about the time before.
-func (h *hold) muteRepaired(r *round) {
+func (h *hold) muteRepaired(r *quorum.Round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range h.stakes {
 		if h.stakes[i].probation {
-			r.mute(i)
+			r.Mute(i)
 		}
 	}
 }
 
 // mend follows up a won extension on the nodes that answered in time, but for those
 // that it returns, which are to be repaired. The others are when their answers come.
-func (h *hold) mend(r *round) (missing []*node) {
+func (h *hold) mend(r *quorum.Round) (missing []*node) {
 	for i, n := range h.spec.engine.nodes {
-		switch s := r.of(i); {
-		case s.background:
-		case s.vote == voteMissing:
+		switch v := r.Voter(i); {
+		case v.Background:
+		case v.Vote == quorum.Missing:
 			missing = append(missing, n)
 		default:
-			h.mendAt(n, s.mute, s.answer)
+			h.mendAt(n, v.Mute, v.Answer)
 		}
 	}
 	return missing
@@ -165,13 +226,13 @@ func (h *hold) mend(r *round) (missing []*node) {
 // mendAt acts on what one node answered to an extension that was won without
 // it: a repaired node that kept the token may vote from now on, and one that has
 // nothing gets the token back.
-func (h *hold) mendAt(n *node, mute bool, a answer) {
+func (h *hold) mendAt(n *node, mute bool, a quorum.Answer) {
 	switch {
-	case a.vote == voteMissing:
+	case a.Vote == quorum.Missing:
 		h.repair(n, nil)
-	case a.vote == voteYes && mute:
+	case a.Vote == quorum.Yes && mute:
 		h.mu.Lock()
-		h.stakes[n.index].probation = false
+		h.stakes[n.Index].probation = false
 		h.mu.Unlock()
 	}
 }
@@ -184,12 +245,13 @@ func (h *hold) repair(n *node, failed func()) {
 	if !h.pendRepair(n, h.spec.engine.now()) {
 		return
 	}
-	call := h.spec.repairCall(h) // writes only what is missing
-	n.send(h.spec, h.token, outbox.Ordinary, call, func(a answer) {
+	m := h.spec.about(h.token)
+	m.Read = h.spec.readsGrant()
+	n.Send(h.spec.repairCall(h), m, func(a quorum.Answer) { // writes only what is missing
 		if h.learn(n, a) {
 			h.settle(n)
 		}
-		if a.vote != voteYes && failed != nil {
+		if a.Vote != quorum.Yes && failed != nil {
 			failed()
 		}
 	})
@@ -200,7 +262,7 @@ func (h *hold) repair(n *node, failed func()) {
 func (h *hold) pendRepair(n *node, now instant) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := &h.stakes[n.index]
+	s := &h.stakes[n.Index]
 	if !h.mayPend(s, now) {
 		return false
 	}

@@ -203,5 +203,5 @@ func announced(token string, ends time.Time) int64 {
 }
 
 func announcedUntil(ends time.Time) int64 {
-	return leastAnnounced - max(0, time.Until(ends).Milliseconds())
+	return maxAnnounced - max(0, time.Until(ends).Milliseconds())
 }

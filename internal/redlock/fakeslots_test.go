@@ -189,7 +189,7 @@ func (f *fakeNode) grantSlots(lock, token string, args []any) any {
 		return grantOrZero(granted)
 	}
 	if full {
-		ms := leastAnnounced - announcedUntil(f.firstEnd())
+		ms := maxAnnounced - announcedUntil(f.firstEnd())
 		return " " + slotset.Format(free[:min(len(free), telling)]) + " " + f.around(occupied, limit) + " " + strconv.FormatInt(ms, 10)
 	}
 	return slotset.Format(granted) + " " + slotset.Format(free[:min(len(free), telling)]) + " " + f.around(occupied, limit)

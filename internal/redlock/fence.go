@@ -6,6 +6,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // Fencing tokens are numbers of holds that grow from hold to hold of a name.
@@ -29,23 +30,6 @@ import (
 //
 // A per-node counter without the write-back would not do: {1,2} may be at 7 and 9
 // and the next hold have {2,3} and 10, while the one after it has {1,3} and 8.
-
-// fences is what the yeses of a round said: the largest number, and how many said
-// just that one.
-type fences struct {
-	largest int64
-	said    int
-}
-
-// add counts what one node said.
-func (f *fences) add(number int64) {
-	switch {
-	case number > f.largest:
-		f.largest, f.said = number, 1
-	case number == f.largest:
-		f.said++
-	}
-}
 
 // fenced chooses the variant of a protocol that numbers its holds, and its keys.
 func (p *Protocol) fenced(name string, c *Config, keys []any) (*Protocol, []any) {
@@ -106,28 +90,24 @@ func (h *hold) lastNumber() int64 {
 	return h.numbers.last
 }
 
-// agreeOnFence gives the lease its numbers after r was won. On error it has none that
+// agreeOnFence gives the lease its numbers after a round was won. On error it has none that
 // could be relied upon.
-func (h *hold) agreeOnFence(ctx context.Context, r *round) []error {
-	if !h.spec.numbers() {
+func (h *hold) agreeOnFence(ctx context.Context, o *quorum.Outcome) []error {
+	switch {
+	case !h.spec.numbers():
 		return nil
-	}
-	r.mu.Lock()
-	f := r.fences
-	r.mu.Unlock()
-	if f.largest == 0 {
+	case o.Number == 0:
 		return []error{errUnnumbered}
 	}
 	h.mu.Lock()
-	h.numbers.begin(f.largest) // before anybody else can have the hold
+	h.numbers.begin(o.Number) // before anybody else can have the hold
 	h.mu.Unlock()
-	if f.said >= r.engine.quorum {
+	if o.Said >= h.spec.engine.quorum.Majority() {
 		return nil
 	}
 	call := h.spec.fenceCall(h)
-	w := newRound(ctx, h, &call, toCheck)
-	if !w.run(ctx) {
-		return w.causes()
+	if r := h.roundToCheck(ctx, &call); !r.Run(ctx) {
+		return causesOf(r)
 	}
 	return nil
 }

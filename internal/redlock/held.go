@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -19,15 +20,14 @@ func (x *Slots) Held(ctx context.Context, script *scripts.Script) (int, error) {
 	if ctx.Err() != nil {
 		return 0, x.spec.fail(errUncounted, ended(ctx)...)
 	}
-	nobody := new(hold)
-	nobody.init(x.spec, token{})
 	call := driver.NewCall(script, x.spec.keys)
-	r := newRound(ctx, nobody, &call, toCheck)
-	r.all = true
-	if r.run(ctx) {
-		return r.countHeld(), nil
+	q := x.spec.question(ctx, token{}, &call)
+	q.Read, q.All = readHolders, true
+	r := x.spec.engine.quorum.Round(q)
+	if r.Run(ctx) {
+		return countHeld(r), nil
 	}
-	causes := r.causes()
+	causes := causesOf(r)
 	if ctx.Err() != nil {
 		causes = append(ended(ctx), causes...)
 	}
@@ -37,23 +37,20 @@ func (x *Slots) Held(ctx context.Context, script *scripts.Script) (int, error) {
 // share is what one token has on a node.
 type share struct{ token, slots string }
 
-func (r *round) countHeld() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func countHeld(r *quorum.Round) int {
 	nodes, silent := make(map[share]int), 0
-	for i := range r.slots {
-		g := r.slots[i].grant
-		if g == nil {
+	for _, v := range r.Voters() {
+		h, ok := v.Detail.(holders)
+		if !ok {
 			silent++
-			continue
 		}
-		for _, s := range g.shares() {
+		for _, s := range h.shares() {
 			nodes[s]++
 		}
 	}
 	held := 0
 	for s, n := range nodes {
-		if n+silent >= r.engine.quorum {
+		if n+silent >= r.Majority() {
 			held += len(slotset.Parse(s.slots))
 		}
 	}
@@ -61,11 +58,11 @@ func (r *round) countHeld() int {
 }
 
 // shares reads the pairs of a node's reply.
-func (g *grant) shares() []share {
+func (h holders) shares() []share {
 	var shares []share
-	for i := 0; i+1 < len(g.holders); i += 2 {
-		token, _ := g.holders[i].(string)
-		slots, _ := g.holders[i+1].(string)
+	for i := 0; i+1 < len(h); i += 2 {
+		token, _ := h[i].(string)
+		slots, _ := h[i+1].(string)
 		shares = append(shares, share{token, slots})
 	}
 	return shares

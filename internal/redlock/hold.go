@@ -6,7 +6,12 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
+
+// fewNodes is the number of nodes up to which nothing needs a slice of its own: with one
+// node, what a call costs in memory shows; with more it does not.
+const fewNodes = 1
 
 // hold is one token's presence on the nodes: what a won try leaves to its
 // owner, and what a failed one leaves to be cleaned up.
@@ -54,7 +59,7 @@ type hold struct {
 
 	// release is the round of the owner's release: nodes that were pending when
 	// it began report to it when their turn has come.
-	release *round
+	release *quorum.Round
 	undo    driver.Call // the release's call, once it was needed
 
 	call driver.Call // of the try
@@ -74,9 +79,9 @@ type stake struct {
 	former    bool  // it may be there as the predecessor's, and is to be converted: see heir
 
 	// last is the first certain answer to a release, or to a call that passed the
-	// token on: voteYes where it was there until then. It is the last word, and is
+	// token on: Yes where it was there until then. It is the last word, and is
 	// voteUnknown where a lost answer may have been another one.
-	last vote
+	last quorum.Vote
 
 	// again is how many releases have to follow one that the node answers, as a call
 	// that may put the token there has had no answer, and may run after the first.
@@ -118,14 +123,14 @@ func adopt(s *Spec, value string) *hold {
 
 // pend notes that a call which may grant is about to be sent to every node that
 // r asks. It reports false, and nothing may be sent, when the hold has ended.
-func (h *hold) pend(r *round) bool {
+func (h *hold) pend(r *quorum.Round) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ended {
 		return false
 	}
 	for i := range h.stakes {
-		if r.slots[i].asked {
+		if r.Asks(i) {
 			h.stakes[i].begin()
 		}
 	}
@@ -147,17 +152,17 @@ func (h *hold) unsent(i int) {
 
 // learn takes the answer of a call that may have granted. It reports whether
 // the node must now be settled by the caller, as the hold has ended meanwhile.
-func (h *hold) learn(n *node, a answer) (owed bool) {
+func (h *hold) learn(n *node, a quorum.Answer) (owed bool) {
 	of := h.lockInherited()
 	defer of.mu.Unlock()
-	s := &of.stakes[n.index]
+	s := &of.stakes[n.Index]
 	s.pending--
-	switch a.vote {
-	case voteYes, voteUnknown:
+	switch a.Vote {
+	case quorum.Yes, quorum.Unknown:
 		s.maybe = true
 		s.former = s.former || of != h
 		of.doubt(s, a)
-	case voteTaken:
+	case quorum.Taken:
 		s.refused = true
 	}
 	return of.ended && s.pending == 0
@@ -169,15 +174,18 @@ func (h *hold) noteThere(n *node) {
 	h = h.lockInherited()
 	defer h.mu.Unlock()
 	if !h.ended {
-		h.stakes[n.index].maybe = true
+		h.stakes[n.Index].maybe = true
 	}
 }
 
-// contest notes that somebody else wants what the hold has on n.
-func (h *hold) contest(n *node) {
+// contest notes if n's answer tells of another client that wants what the hold has there.
+func (h *hold) contest(n *node, a quorum.Answer) {
+	if !a.Contested && a.Vote != quorum.Taken {
+		return
+	}
 	h = h.lockInherited()
 	defer h.mu.Unlock()
-	h.stakes[n.index].contested = true
+	h.stakes[n.Index].contested = true
 }
 
 // uncontest forgets what the nodes have told of others, before they are asked
@@ -268,47 +276,47 @@ func (h *hold) settle(n *node) {
 }
 
 // report tells the owner's release of a node that was settled.
-func (h *hold) report(n *node, a answer) {
+func (h *hold) report(n *node, a quorum.Answer) {
 	h.mu.Lock()
 	r := h.release
 	h.mu.Unlock()
 	if r != nil {
-		r.record(n, a)
+		r.Record(n.Index, a)
 	}
 }
 
 // beginRelease notes that a release is about to be sent to n, if the token may be
 // there, nothing is under way that could put it there, and it is not to go out later.
 // If not, it returns what n's answer to a release is known to be.
-func (h *hold) beginRelease(n *node) (answer, bool) {
+func (h *hold) beginRelease(n *node) (quorum.Answer, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := &h.stakes[n.index]
+	s := &h.stakes[n.Index]
 	if !h.ended || !s.maybe || s.timed || s.pending > 0 {
 		h.strikeOff(n)
 		return s.absent(), false
 	}
 	s.releasing++
-	return answer{}, true
+	return quorum.Answer{}, true
 }
 
 // absent is the answer of a node that is known not to hold the token.
-func (s *stake) absent() answer {
+func (s *stake) absent() quorum.Answer {
 	switch {
-	case s.last == voteUnknown:
-		return answer{vote: voteNone, err: errDoubtful}
-	case s.last != voteNone:
-		return answer{vote: s.last}
+	case s.last == quorum.Unknown:
+		return quorum.Answer{Err: errDoubtful}
+	case s.last != quorum.None:
+		return quorum.Answer{Vote: s.last}
 	case s.refused:
-		return answer{vote: voteTaken}
+		return quorum.Answer{Vote: quorum.Taken}
 	default:
-		return answer{vote: voteNone, err: errNeverGranted}
+		return quorum.Answer{Err: errNeverGranted}
 	}
 }
 
 // releaseAt sends one release in the background, if it is due, and passes n's answer on:
 // to the owner's release, if then is nil.
-func (h *hold) releaseAt(n *node, then func(answer)) {
+func (h *hold) releaseAt(n *node, then func(quorum.Answer)) {
 	if a, due := h.beginRelease(n); !due {
 		h.pass(n, a, then)
 		return
@@ -316,7 +324,7 @@ func (h *hold) releaseAt(n *node, then func(answer)) {
 	h.undoAt(n, then)
 }
 
-func (h *hold) pass(n *node, a answer, then func(answer)) {
+func (h *hold) pass(n *node, a quorum.Answer, then func(quorum.Answer)) {
 	if then == nil {
 		h.report(n, a)
 		return
@@ -340,13 +348,13 @@ func (h *hold) undoCall() *driver.Call {
 
 // released takes the answer to a release, and returns what it says about the hold. A
 // certain one settles the node, any other is owed.
-func (h *hold) released(n *node, a answer) answer {
+func (h *hold) released(n *node, a quorum.Answer) quorum.Answer {
 	h.mu.Lock()
-	s := &h.stakes[n.index]
+	s := &h.stakes[n.Index]
 	s.releasing--
-	if !a.certain() {
-		s.doubtful = s.doubtful || a.vote == voteUnknown
-		if h.token.strict && a.late { // any other is never used again: a late release does no harm
+	if !a.Certain() {
+		s.doubtful = s.doubtful || a.Vote == quorum.Unknown
+		if h.token.strict && a.Late { // any other is never used again: a late release does no harm
 			s.again, s.maybe = 1, true
 		}
 		h.strikeOff(n) // another release may have been answered meanwhile
@@ -354,7 +362,7 @@ func (h *hold) released(n *node, a answer) answer {
 		n.owe(h)
 		return a
 	}
-	s.note(a.vote)
+	s.note(a.Vote)
 	wait := h.releasedOnce(n)
 	a = s.absent()
 	h.mu.Unlock()
@@ -367,7 +375,7 @@ func (h *hold) released(n *node, a answer) answer {
 // releaseAgain sends a release that is to follow another one.
 func (h *hold) releaseAgain(n *node) {
 	h.mu.Lock()
-	h.stakes[n.index].timed = false
+	h.stakes[n.Index].timed = false
 	h.mu.Unlock()
 	n.owe(h)
 	n.debts.collect(n)
@@ -375,13 +383,13 @@ func (h *hold) releaseAgain(n *node) {
 
 // note takes a certain answer to a release: the first one is the last word. Where
 // another may have come before it, it proves nothing by finding nothing.
-func (s *stake) note(v vote) {
+func (s *stake) note(v quorum.Vote) {
 	switch {
-	case s.last == voteUnknown && v == voteYes: // it was the other one that has found it
-		s.last = voteYes
-	case s.last != voteNone:
-	case v != voteYes && (s.doubtful || s.releasing > 0):
-		s.last = voteUnknown
+	case s.last == quorum.Unknown && v == quorum.Yes: // it was the other one that has found it
+		s.last = quorum.Yes
+	case s.last != quorum.None:
+	case v != quorum.Yes && (s.doubtful || s.releasing > 0):
+		s.last = quorum.Unknown
 	default:
 		s.last = v
 	}
@@ -404,11 +412,11 @@ const (
 // doubt takes the answer of a call that may put the token on a node. Of a value of the
 // user's own the node gets no try as long as a release may follow, so there is one, and
 // only where the server is likely to have been stopped. h.mu is held.
-func (h *hold) doubt(s *stake, a answer) {
+func (h *hold) doubt(s *stake, a quorum.Answer) {
 	switch {
-	case a.late && !h.token.strict:
+	case a.Late && !h.token.strict:
 		s.again = releasesAgain
-	case a.silent:
+	case a.Silent:
 		s.again = 1
 	}
 }
@@ -416,7 +424,7 @@ func (h *hold) doubt(s *stake, a answer) {
 // releasedOnce takes a certain answer to a release, and returns when another one must
 // follow; 0 if none. h.mu is held.
 func (h *hold) releasedOnce(n *node) (wait time.Duration) {
-	s := &h.stakes[n.index]
+	s := &h.stakes[n.Index]
 	switch {
 	case s.timed: // it came too soon
 		return 0
@@ -437,13 +445,13 @@ func (h *hold) releasedOnce(n *node) (wait time.Duration) {
 
 // forget notes that n is rid of the token. h.mu is held.
 func (h *hold) forget(n *node) {
-	h.stakes[n.index].maybe = false
+	h.stakes[n.Index].maybe = false
 	h.strikeOff(n)
 }
 
 // strikeOff lets n have the same value again, once it is settled. h.mu is held.
 func (h *hold) strikeOff(n *node) {
-	if s := &h.stakes[n.index]; s.owing && s.settled() {
+	if s := &h.stakes[n.Index]; s.owing && s.settled() {
 		s.owing = false
 		n.debts.strict.remove(h.strictKey())
 	}
@@ -458,7 +466,7 @@ func (h *hold) strikeOff(n *node) {
 func (h *hold) lingers() bool {
 	call := h.spec.releaseCall(h.token, nil)
 	for i, n := range h.spec.engine.nodes {
-		if s := &h.stakes[i]; (s.maybe || s.pending > 0) && !n.box.Silent(&call) {
+		if s := &h.stakes[i]; (s.maybe || s.pending > 0) && !n.Silent(&call) {
 			return true
 		}
 	}
@@ -499,7 +507,9 @@ func (s *stake) settled() bool {
 func (h *hold) agreeOn(slots string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.slots = slots
+	if h.slots == "" {
+		h.slots = slots
+	}
 }
 
 // settled reports that no node can hold the token, and that nothing is sent about it,

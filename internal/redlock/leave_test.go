@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
-	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // leaving makes calls of Valid whose callers give up once every node that is
@@ -88,10 +88,10 @@ func (b *bench) silence(nodes ...int) {
 		n := b.nodes[i]
 		n.set(func() { n.fault = func(*driver.Call) error { return socketDeadline() } })
 		done := make(chan struct{})
-		b.engine.nodes[i].send(s, token{}, outbox.Ordinary, call, func(answer) { close(done) })
+		b.engine.nodes[i].Send(call, s.about(token{}), func(quorum.Answer) { close(done) })
 		<-done
 		n.set(func() { n.fault = nil })
-		require.True(b, b.engine.nodes[i].box.Silent(&call))
+		require.True(b, b.engine.nodes[i].Silent(&call))
 	}
 }
 

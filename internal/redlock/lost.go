@@ -1,6 +1,10 @@
 package redlock
 
-import "context"
+import (
+	"context"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
+)
 
 // loss is what those who rely on a hold are told when it can not be proven any
 // more. The hold's mutex guards it.
@@ -52,14 +56,14 @@ func (h *hold) expire(now instant) {
 // of the hold that a majority can not have it, the hold is lost. A round that is
 // older than the last one that was won says nothing about the time since, and one
 // that ran beside a release proves only that.
-func (h *hold) deny(r *round) {
-	if !r.denied() {
+func (h *hold) deny(r *quorum.Round) {
+	if !denied(r) {
 		return
 	}
-	causes := r.causes()
+	causes := causesOf(r)
 	h.mu.Lock()
 	defer h.unlock()
-	if h.ended || h.claimed || validFrom(r.began, &h.spec.Config).until.Before(h.valid.until) {
+	if h.ended || h.claimed || validFrom(r.Began, &h.spec.Config).until.Before(h.valid.until) {
 		return
 	}
 	h.lose(causes...)

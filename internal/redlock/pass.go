@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // A lease belongs to its object and not to the goroutine that got it: a goroutine holds it
@@ -124,10 +124,11 @@ func (h holder) renewToPass(ctx context.Context, p *pause) bool {
 		return false
 	}
 	call := h.spec.passCall(h.hold)
-	r := newRound(ctx, h.hold, &call, toExtend)
-	h.muteRepaired(r)
-	h.extending(r)
-	if !r.run(ctx) || r.awaited() || h.agreeOnFence(ctx, r) != nil {
+	r := h.roundToExtend(ctx, &call)
+	if !r.Run(ctx) || awaited(r) {
+		return false
+	}
+	if o := r.Outcome(); h.agreeOnFence(ctx, &o) != nil {
 		return false
 	}
 	missing, err := h.extended(r)
@@ -147,10 +148,13 @@ func (h *hold) prepareToPass() bool {
 }
 
 // awaited reports that a node which has renewed the lease says that others stand in line.
-func (r *round) awaited() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.any(func(s *heard) bool { return s.vote == voteYes && s.contested })
+func awaited(r *quorum.Round) bool {
+	for _, v := range r.Voters() {
+		if v.Vote == quorum.Yes && v.Contested {
+			return true
+		}
+	}
+	return false
 }
 
 // passRenewed passes on what was claimed, unless the token was handed out meanwhile.
@@ -207,7 +211,7 @@ func (h *hold) hush() bool {
 // tellFirst has the first in line told of a lock that is free.
 func (s *Spec) tellFirst() {
 	for _, n := range s.engine.nodes {
-		n.send(s, token{}, outbox.Ordinary, s.withdrawCall(newToken("", false)), func(answer) {})
+		n.Send(s.withdrawCall(newToken("", false)), s.about(token{}), func(quorum.Answer) {})
 	}
 }
 

@@ -4,46 +4,42 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // A hold that ends because it could not be extended says why: what the last extension has
 // met, node by node. Each node's part is noted as it comes, so that also a minority's, and
 // that of an extension which is still under way at the end, are there to be told.
 
-// extends reports that the round asks the nodes to extend its hold.
-func (r *round) extends() bool {
-	p, script := r.hold.spec.protocol, r.call.Script()
-	return script != nil && (script == p.Extend || script == p.Revive || script == p.Pass)
-}
-
 // extending notes the nodes that are about to be asked. What was met there before says
 // more than that there is no answer yet.
-func (h *hold) extending(r *round) {
+func (h *hold) extending(r *quorum.Round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range h.stakes {
 		if s := &h.stakes[i]; s.met == nil {
-			s.met = &RedisError{Node: i, Err: cmp.Or(r.slots[i].err, errNoAnswer)}
+			s.met = &RedisError{Node: i, Err: cmp.Or(r.Voter(i).Err, errNoAnswer)}
 		}
 	}
 }
 
 // met takes a node's answer to an extension.
-func (h *hold) met(n *node, a answer) {
+func (h *hold) met(n *node, a quorum.Answer) {
 	h = h.lockInherited()
 	defer h.mu.Unlock()
-	h.stakes[n.index].met = a.reason(n.index)
+	h.stakes[n.Index].met = reason(n.Index, a)
 }
 
 // reason is why an answer of node i is no yes; nil if it is one.
-func (a answer) reason(i int) error {
+func reason(i int, a quorum.Answer) error {
 	switch {
-	case a.vote == voteTaken:
+	case a.Vote == quorum.Taken:
 		return &ErrNodeTaken{Node: i}
-	case a.vote == voteMissing:
+	case a.Vote == quorum.Missing:
 		return nodeExpired(i)
-	case a.err != nil:
-		return &RedisError{Node: i, Err: a.err}
+	case a.Err != nil:
+		return &RedisError{Node: i, Err: a.Err}
 	}
 	return nil
 }

@@ -1,6 +1,11 @@
 package redlock
 
-import "context"
+import (
+	"context"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
+)
 
 // releaseAll gives the hold back on every node that may have it, and reports
 // whether a majority had it until now. The hold has ended in any case: what the
@@ -11,25 +16,45 @@ import "context"
 //
 // On failure, outcome tells whether the hold had been lost.
 func (h *hold) releaseAll(ctx context.Context) (outcome, []error) {
-	r := newRound(ctx, h, h.undoCall(), toRelease)
-	late := h.validity().ended(r.began)
+	r := h.roundToRelease(ctx)
+	late := h.validity().ended(r.Began)
 	h.inviteRelease(r)
 	switch {
-	case r.run(ctx):
+	case r.Run(ctx):
 		h.forgetRelease(r)
 		return released, nil
 	case late:
-		return expired, r.causes()
-	case r.denied():
-		return gone, r.causes()
+		return expired, causesOf(r)
+	case denied(r):
+		return gone, causesOf(r)
 	default:
-		return undecided, r.causes()
+		return undecided, causesOf(r)
 	}
 }
 
+func (h *hold) roundToRelease(ctx context.Context) *quorum.Round {
+	q := h.spec.question(ctx, h.token, h.undoCall())
+	q.To, q.Unsent, q.Class = (*releasing)(h), quorum.Keep, outbox.Urgent
+	return h.spec.engine.quorum.Round(q)
+}
+
+// releasing is a lease as the observer of the round that releases it.
+type releasing hold
+
+// Unsent implements [quorum.Observer].
+func (h *releasing) Unsent(*quorum.Round, int) {}
+
+// Answered implements [quorum.Observer].
+func (h *releasing) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+	return (*hold)(h).released(h.spec.engine.nodes[i], a)
+}
+
+// Late implements [quorum.Observer].
+func (h *releasing) Late(*quorum.Round, int, quorum.Answer) {}
+
 // forgetRelease lets go of the round of a release, unless nodes are to report to it yet.
-func (h *hold) forgetRelease(r *round) {
-	if r.joins > 0 {
+func (h *hold) forgetRelease(r *quorum.Round) {
+	if r.Joins() {
 		return
 	}
 	h.mu.Lock()
@@ -37,7 +62,7 @@ func (h *hold) forgetRelease(r *round) {
 		h.release = nil
 	}
 	h.mu.Unlock()
-	r.done()
+	r.Done()
 }
 
 // outcome is how an owner's release ended.
@@ -56,24 +81,21 @@ const (
 //
 // All in one step: a call that returns before it is settled by itself alone, one that
 // returns later joins the round.
-func (h *hold) inviteRelease(r *round) {
+func (h *hold) inviteRelease(r *quorum.Round) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.end(r.began.Time)
+	h.end(r.Began.Time)
 	h.release = r
 	for i := range h.stakes {
 		switch s := &h.stakes[i]; {
 		case s.pending > 0:
-			r.join(i)
+			r.Join(i)
 		case !s.maybe || s.timed:
-			r.excuse(i, s.absent())
-			if s.last == voteYes {
-				r.yes++
-			}
+			r.Excuse(i, s.absent())
 		}
 	}
 	for i := range h.stakes {
-		if r.slots[i].asked {
+		if r.Asks(i) {
 			h.stakes[i].releasing++
 		}
 	}
@@ -99,7 +121,7 @@ func (h holder) claim() bool {
 func (h *hold) countKnown() int {
 	n := 0
 	for i := range h.stakes {
-		if s := &h.stakes[i]; s.last != voteNone || s.settled() {
+		if s := &h.stakes[i]; s.last != quorum.None || s.settled() {
 			n++
 		}
 	}
@@ -112,7 +134,7 @@ func (h *hold) countKnown() int {
 func (h *hold) disclaim(end outcome) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.claimed, h.told = false, end != undecided || h.countKnown() >= h.spec.engine.quorum
+	h.claimed, h.told = false, end != undecided || h.countKnown() >= h.spec.engine.quorum.Majority()
 	leaves := h.placed
 	h.placed = false
 	return leaves

@@ -148,9 +148,8 @@ func TestStragglersHaveTheirCallersValues(t *testing.T) {
 			n.before, n.careful = always(10*ms), false
 		}
 		b.nodes[2].before = always(50 * ms)
-		e := b.engine
-		e.nodes[2] = e.newNode(2, looking{b.nodes[2], func(ctx context.Context) { seen <- ctx.Value(baggageKey{}) }})
-		x := b.object(nil)
+		look := func(ctx context.Context) { seen <- ctx.Value(baggageKey{}) }
+		x := (&bench{b.T, New(b.nodes[0], b.nodes[1], looking{b.nodes[2], look}), b.nodes}).object(nil)
 		require.NoError(t, x.Lock(context.WithValue(background, baggageKey{}, "value")))
 		time.Sleep(100 * ms)
 		require.Equal(t, "value", <-seen)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // RW is a read-write lock object: a writer and readers that share the queue,
@@ -109,7 +110,9 @@ func (h *hold) inherit(n *node) {
 	if !due {
 		return
 	}
-	n.send(h.spec, h.token, outbox.Urgent, h.spec.convertCall(h), func(a answer) {
+	m := h.spec.about(h.token)
+	m.Class = outbox.Urgent
+	n.Send(h.spec.convertCall(h), m, func(a quorum.Answer) {
 		if h.learn(n, a) {
 			h.settle(n)
 		}
@@ -121,7 +124,7 @@ func (h *hold) inherit(n *node) {
 func (h *hold) pendFormer(n *node) (of *hold, due bool) {
 	of = h.lockInherited()
 	defer of.mu.Unlock()
-	s := &of.stakes[n.index]
+	s := &of.stakes[n.Index]
 	due = s.former && of.mayPend(s, of.spec.engine.now())
 	if due {
 		s.former = false
@@ -139,14 +142,16 @@ func (h *hold) convert(ctx context.Context, from *hold) []error {
 		return []error{ErrLockAlreadyExpired}
 	}
 	call := h.spec.convertCall(h)
-	r := newRound(ctx, h, &call, toGrant)
+	q := h.spec.question(ctx, h.token, &call)
+	h.spec.grants(&q, (*acquiring)(h))
+	r := h.spec.engine.quorum.Round(q)
 	if !h.pend(r) {
 		return []error{errNotHeld}
 	}
-	if !r.run(ctx) {
-		return r.causes()
+	if !r.Run(ctx) {
+		return causesOf(r)
 	}
-	if err := h.renew(r.start); err != nil {
+	if err := h.renew(r.Outcome().Start); err != nil {
 		return []error{err}
 	}
 	return nil

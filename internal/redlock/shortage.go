@@ -3,6 +3,7 @@ package redlock
 import (
 	"fmt"
 
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
@@ -24,22 +25,19 @@ func (s *shortage) Error() string {
 
 // shortage is what the nodes' replies to a refused request tell of, or nil: when too few
 // have told, or when others stand in line, of which a node tells nothing else.
-func (r *round) shortage(q request) []error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := &shortage{needed: q.n, limit: r.hold.spec.limit}
+func (s *Spec) shortage(r *quorum.Round, q request) []error {
+	short := &shortage{needed: q.n, limit: s.limit}
 	var nodes []slotset.Set
-	for i := range r.slots {
-		g := r.slots[i].grant
-		if g == nil || g.slots == "" && g.free == "" && g.above == "" {
+	for _, g := range grants(r) {
+		if *g == (grant{}) {
 			continue
 		}
-		s.more = s.more || len(slotset.Parse(g.free)) >= q.telling
+		short.more = short.more || len(slotset.Parse(g.free)) >= q.telling
 		nodes = append(nodes, g.available())
 	}
-	if q.telling == 0 || len(nodes) < r.engine.quorum {
+	if q.telling == 0 || len(nodes) < r.Majority() {
 		return nil
 	}
-	s.free = slotset.CountOnMajorities(nodes, r.engine.quorum)
-	return []error{s}
+	short.free = slotset.CountOnMajorities(nodes, r.Majority())
+	return []error{short}
 }

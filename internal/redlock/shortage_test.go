@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // A refusal says how many permits are free and how many are needed.
@@ -49,10 +50,9 @@ func TestRefusalSaysNothingThatItDoesNotKnow(t *testing.T) {
 		b.back(0, 1)
 		b.giveBack(p)
 	})
-	var r round
-	r.init(background, &hold{spec: &Spec{engine: New(newFake(), newFake()), limit: 2}}, new(driver.Call), toGrant)
-	for i := range r.slots {
-		r.slots[i].answer = (&grant{}).answer()
+	r := New(newFake(), newFake()).quorum.Round(quorum.Question{})
+	for i := range 2 {
+		r.Record(i, quorum.Answer{Vote: quorum.Taken, Detail: new(grant)})
 	}
-	require.Nil(t, r.shortage(request{n: 1, telling: 16}), "others wait")
+	require.Nil(t, (&Spec{limit: 2}).shortage(r, request{n: 1, telling: 16}), "others wait")
 }

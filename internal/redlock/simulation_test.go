@@ -194,7 +194,7 @@ func (s *simulation) engine(process int) *Engine {
 	e := New(pools...)
 	if s.flights > 0 {
 		for _, n := range e.nodes {
-			n.box.Narrow(s.flights)
+			n.Narrow(s.flights)
 		}
 	}
 	if s.wrong.engine != nil {
@@ -492,9 +492,9 @@ func TestSimulationSeesWhatIsBroken(t *testing.T) {
 	}{
 		"release does not compare the token":      {"mutex", simWrong{script: anyonesRelease}},
 		"acquire replaces a stranger's token":     {"mutex", simWrong{script: greedyAcquire}},
-		"one node decides":                        {"mutex", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
-		"one node decides, readers":               {"rwmutex", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
-		"one node decides, permits":               {"semaphore", simWrong{engine: func(e *Engine) { e.quorum = 1 }}},
+		"one node decides":                        {"mutex", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
+		"one node decides, readers":               {"rwmutex", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
+		"one node decides, permits":               {"semaphore", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
 		"half of the nodes decide":                {"mutex", simWrong{engine: halfDecides}},
 		"half of the nodes decide, readers":       {"rwmutex", simWrong{engine: halfDecides}},
 		"half of the nodes decide, permits":       {"semaphore", simWrong{engine: halfDecides}},
@@ -532,7 +532,7 @@ func TestSimulationSeesWhatIsBroken(t *testing.T) {
 }
 
 // halfDecides is wrong over an even number of nodes only.
-func halfDecides(e *Engine) { e.quorum = (len(e.nodes) + 1) / 2 }
+func halfDecides(e *Engine) { e.quorum.Decide((len(e.nodes) + 1) / 2) }
 
 func kindNumber(kind string) int {
 	for i, k := range simKinds {

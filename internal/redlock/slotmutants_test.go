@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -33,11 +34,10 @@ func TestTheSlotAtTheLimitCounts(t *testing.T) {
 }
 
 // told is a round in which all nodes have told of the same free slots.
-func told(free string) *round {
-	r := new(round)
-	r.init(background, &hold{spec: &Spec{engine: New(newFake(), newFake(), newFake()), limit: 100}}, new(driver.Call), toGrant)
-	for i := range r.slots {
-		r.slots[i].answer = (&grant{free: free}).answer()
+func told(free string) *quorum.Round {
+	r := New(newFake(), newFake(), newFake()).quorum.Round(quorum.Question{})
+	for i := range 3 {
+		r.Record(i, quorum.Answer{Vote: quorum.Taken, Detail: &grant{free: free}})
 	}
 	return r
 }
@@ -45,7 +45,7 @@ func told(free string) *round {
 // Slots are asked for in ascending order, as the scripts and Permit.Slots have them.
 func TestProposalsAscend(t *testing.T) {
 	r := told("3-9,20-24")
-	propose := func(atRandom bool) string { return new(slotset.Proposals).Draw(r.freeOnMajority(4), 4, atRandom) }
+	propose := func(atRandom bool) string { return new(slotset.Proposals).Draw(freeOnMajority(r, 4), 4, atRandom) }
 	require.Equal(t, "3-6", propose(false), "the lowest")
 	drawn := make(map[string]bool)
 	for range 200 {
@@ -130,21 +130,10 @@ func TestPermitsRenewThemselves(t *testing.T) {
 	})
 }
 
-// The order of the nodes is drawn anew for each call where that is wanted, and only there.
-func TestShuffledRoundsBeginAnywhere(t *testing.T) {
-	bubble(t, 3, func(b *bench) {
-		for _, shuffle := range []bool{false, true} {
-			x := b.object(func(c *Config) { c.ShufflePools = shuffle })
-			first := make(map[int]bool)
-			for range 100 {
-				h := new(hold)
-				h.init(x.spec, newToken("t", false))
-				call := x.spec.checkCall(h)
-				r := newRound(background, h, &call, toCheck)
-				first[r.inOrder(0).node.index] = true
-			}
-			require.Len(b, first, map[bool]int{false: 1, true: 3}[shuffle])
-			require.True(b, shuffle || first[0])
-		}
-	})
+func TestShuffleIsAskedFor(t *testing.T) {
+	for _, shuffle := range []bool{false, true} {
+		c := DefaultConfig()
+		c.ShufflePools = shuffle
+		require.Equal(t, shuffle, New(newFake()).NewSpec(testProtocol, "name", c).question(background, token{}, nil).Shuffle)
+	}
 }

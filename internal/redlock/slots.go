@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
@@ -130,8 +131,8 @@ func (x *Slots) telling() int {
 
 // askForMore lets the nodes tell of more free slots, if as many as they could tell
 // of were not enough.
-func (q *request) askForMore(r *round) bool {
-	if q.telling == 0 || q.telling == tellMost || !r.toldAllTheyCould(q.telling) {
+func (q *request) askForMore(r *quorum.Round) bool {
+	if q.telling == 0 || q.telling == tellMost || !toldAllTheyCould(r, q.telling) {
 		return false
 	}
 	q.telling = min(q.telling*tellMore, tellMost)
@@ -139,18 +140,20 @@ func (q *request) askForMore(r *round) bool {
 }
 
 // trySlots makes one attempt.
-func (a *attempts) trySlots(ctx context.Context, t token, q request, tk *ticket) (*hold, *round, []error) {
+func (a *attempts) trySlots(ctx context.Context, t token, q request, tk *ticket) (*hold, *quorum.Round, []error) {
 	h, r := a.ask(ctx, t, a.spec.slotsCall(t, a.left.current(), q, tk), tk)
-	if !r.run(ctx) {
-		causes := append(r.causes(), r.shortage(q)...)
+	if !r.Run(ctx) {
+		causes := append(causesOf(r), a.spec.shortage(r, q)...)
 		a.abandon(h)
 		return nil, r, causes
 	}
-	if cause := r.surpasses(a.spec.limit); cause != nil {
+	o := r.Outcome()
+	h.agreeOn(o.Agreed)
+	if cause := surpasses(r, o.Agreed, a.spec.limit); cause != nil {
 		a.abandon(h)
 		return nil, r, []error{cause}
 	}
-	if err := h.accept(r.start); err != nil {
+	if err := h.accept(o.Start); err != nil {
 		a.abandon(h)
 		return nil, r, []error{err}
 	}

@@ -450,9 +450,9 @@ func TestReadGrant(t *testing.T) {
 		"  ":           {},
 		" 1 98-99,120": {free: "1", above: "98-99,120"},
 	} {
-		g, ok := readGrant(reply)
+		a, ok := readGrant(reply)
 		require.True(t, ok, reply)
-		require.Equal(t, want, *g)
+		require.Equal(t, &want, a.Detail)
 	}
 	for _, reply := range []any{"", "OK", "3 4", "3 4 5 6", "3 x 5", "1.5", nil, int64(1), []any{"0"}} {
 		_, ok := readGrant(reply)

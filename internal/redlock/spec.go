@@ -1,11 +1,14 @@
 package redlock
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -215,6 +218,36 @@ func (s *Spec) releaseCall(t token, tk *ticket) driver.Call {
 // withdrawCall takes back the place in line whose id is t.
 func (s *Spec) withdrawCall(t token) driver.Call {
 	return driver.NewCall(s.protocol.Withdraw, s.lineKeys, t.word)
+}
+
+// about is the way of a call about t whose reply is a vote.
+func (s *Spec) about(t token) quorum.Message {
+	return quorum.Message{Read: readVote, Token: t.value, Bound: s.bound, Class: outbox.Ordinary}
+}
+
+// question asks all nodes about t.
+func (s *Spec) question(ctx context.Context, t token, call *driver.Call) quorum.Question {
+	q := quorum.Question{Message: s.about(t), Call: call, Shuffle: s.ShufflePools}
+	q.Values = ctx
+	return q
+}
+
+// grants makes q a question that puts what it is about on the nodes. A slower node is to
+// have it, too.
+func (s *Spec) grants(q *quorum.Question, to quorum.Observer) {
+	q.To, q.Unsent, q.Contended = to, quorum.LeaveWon, true
+	q.Read, q.Detailed = s.readsGrant(), s.limit > 0
+}
+
+// readsGrant reads what a node says that was to get what it is asked about.
+func (s *Spec) readsGrant() quorum.Reader {
+	switch {
+	case s.limit > 0:
+		return readGrant
+	case s.numbers():
+		return readNumber
+	}
+	return readVote
 }
 
 func (s *Spec) checkCall(h *hold) driver.Call {

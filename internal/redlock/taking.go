@@ -153,7 +153,7 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 		if h != nil || ctx.Err() != nil || i == mostProposals {
 			return h, causes, nil
 		}
-		q.wanted = t.proposals.Draw(r.freeOnMajority(q.n), q.n, i > 0 || t.asking.Load() > 1)
+		q.wanted = t.proposals.Draw(freeOnMajority(r, q.n), q.n, i > 0 || t.asking.Load() > 1)
 		if q.wanted == "" && !q.askForMore(r) {
 			return nil, causes, nil
 		}

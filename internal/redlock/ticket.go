@@ -1,12 +1,12 @@
 package redlock
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // A waiter looks again after lookEvery at the latest, however long its retry delay is,
@@ -95,7 +95,7 @@ func (t *ticket) serves(suffix string) bool { return t.suffix == suffix }
 // stands reports that the ticket is in line on a majority, and lasts until the next look.
 func (t *ticket) stands() bool {
 	t.noteTime()
-	return t.pauseLeft() > 0 && len(t.stakes)-t.rid() >= t.spec.engine.quorum
+	return t.pauseLeft() > 0 && len(t.stakes)-t.rid() >= t.spec.engine.quorum.Majority()
 }
 
 // setFleeting says whether the ticket's call does not queue yet.
@@ -160,7 +160,7 @@ func (t *ticket) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.announced.quietUntil(t.spec.engine.quorum, t.spec.engine.notifier.Subscribed)
+	return t.announced.quietUntil(t.spec.engine.quorum.Majority(), t.spec.engine.notifier.Subscribed)
 }
 
 // usualLife is what most tickets last, as a word that is made once.
@@ -177,16 +177,12 @@ func (t *ticket) words() (id, lifetime any) {
 	return t.token.word, usualLife
 }
 
-// looks reports that the try under way is not the first one of its call, and that
-// nothing has told it to come: most probably it is refused again.
-func (t *ticket) looks() bool { return t != nil && t.again && !t.told }
-
 // pend notes that a try's round may leave the ticket on every node that it asks.
-func (t *ticket) pend(h *hold, r *round) {
+func (t *ticket) pend(h *hold, r *quorum.Round) {
 	if t == nil || !t.hold.pend(r) {
 		return
 	}
-	h.ticket, r.ticket = t, t
+	h.ticket, r.Memo = t, t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.stakes {
@@ -200,14 +196,14 @@ func (t *ticket) noteOverlap(i int) {
 }
 
 // learn takes a node's answer to such a try.
-func (t *ticket) learn(n *node, a answer) {
-	t.noteHolder(n, a.remains)
-	switch a.vote {
-	case voteTaken:
-		a.vote = voteYes // the ticket is there now
-	case voteYes:
+func (t *ticket) learn(n *node, a quorum.Answer) {
+	t.noteHolder(n, a.Remains)
+	switch a.Vote {
+	case quorum.Taken:
+		a.Vote = quorum.Yes // the ticket is there now
+	case quorum.Yes:
 		t.consumed(n)
-		a.vote = voteMissing
+		a.Vote = quorum.Missing
 	}
 	if t.hold.learn(n, a) {
 		t.settle(n)
@@ -219,7 +215,7 @@ func (t *ticket) learn(n *node, a answer) {
 func (t *ticket) noteHolder(n *node, remains time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.announced.note(n.index, remains) {
+	if t.announced.note(n.Index, remains) {
 		t.waiter.Wake()
 	}
 }
@@ -228,9 +224,9 @@ func (t *ticket) noteHolder(n *node, remains time.Duration) {
 func (t *ticket) consumed(n *node) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.used = t.used || t.stakes[n.index].maybe
+	t.used = t.used || t.stakes[n.Index].maybe
 	if !t.overlapped {
-		t.stakes[n.index].maybe = false
+		t.stakes[n.Index].maybe = false
 	}
 }
 
@@ -273,15 +269,15 @@ func (t *ticket) restoring(n *node) bool {
 	if t.ended || t.fleeting {
 		return false
 	}
-	t.stakes[n.index].pending++
-	t.noteOverlap(n.index)
+	t.stakes[n.Index].pending++
+	t.noteOverlap(n.Index)
 	return true
 }
 
 // restored takes the answer to such a release.
-func (t *ticket) restored(n *node, a answer) {
-	if a.certain() {
-		a.vote = voteYes // the ticket was written, whoever else is there
+func (t *ticket) restored(n *node, a quorum.Answer) {
+	if a.Certain() {
+		a.Vote = quorum.Yes // the ticket was written, whoever else is there
 	}
 	if t.hold.learn(n, a) {
 		t.settle(n)
@@ -290,13 +286,15 @@ func (t *ticket) restored(n *node, a answer) {
 
 // undoAt sends the release of the hold's token to one node, takes the answer, and passes
 // on what it says: see released.
-func (h *hold) undoAt(n *node, then func(answer)) {
+func (h *hold) undoAt(n *node, then func(quorum.Answer)) {
 	call := *h.undoCall()
 	restoring := h.ticket.restoring(n)
 	if restoring {
 		call = h.spec.releaseCall(h.token, h.ticket)
 	}
-	n.send(h.spec, h.token, outbox.Urgent, call, func(a answer) {
+	m := h.spec.about(h.token)
+	m.Class = outbox.Urgent
+	n.Send(call, m, func(a quorum.Answer) {
 		if restoring {
 			h.ticket.restored(n, a)
 		}
@@ -304,20 +302,20 @@ func (h *hold) undoAt(n *node, then func(answer)) {
 	})
 }
 
-// mostOutlast is the longest time of a call that its caller's ctx does not end at
-// once.
-const mostOutlast = time.Second
+// maxInline is the longest time of a call that its caller's ctx does not end at once.
+const maxInline = time.Second
 
-// outlasts reports that the call is made in the caller's goroutine although ctx may
-// be cancelled meanwhile, which is then noticed only when the call has returned. That
-// saves a waiter another goroutine in the very moment that counts, and costs nothing
-// as long as the node answers: it has just told the waiter to come. Should it hang
-// from then on, a caller that is cancelled returns as late as its call may last. A
-// deadline is always kept.
-func (r *round) outlasts(ctx context.Context) bool {
-	if r.ticket == nil || !r.ticket.told || r.hold.spec.bound > mostOutlast {
-		return false
+// shape fits a try's question to the waiter. One that was notified asks in the caller's
+// goroutine, although ctx may be cancelled meanwhile. That saves a waiter another goroutine
+// in the very moment that counts, and costs nothing as long as the node answers: it has just
+// notified the waiter. Should it hang from then on, a caller that is cancelled returns as late
+// as its call may last.
+func (t *ticket) shape(q *quorum.Question) {
+	switch {
+	case t == nil:
+	case t.told:
+		q.Inline = q.Bound <= maxInline
+	case t.again: // most probably it is refused again
+		q.Class, q.Patient = outbox.Looks, t.patient
 	}
-	deadline, ok := ctx.Deadline()
-	return !ok || deadline.After(r.began.Add(r.hold.spec.bound))
 }

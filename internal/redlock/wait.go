@@ -87,7 +87,7 @@ func (w *wait) staysQuiet(by *tries) bool {
 // time in which others may.
 func (w *wait) isNotified() bool {
 	switch notified := w.waiter.Notified(); {
-	case notified >= w.spec.engine.quorum:
+	case notified >= w.spec.engine.quorum.Majority():
 		w.waiter.ResetJitter()
 		return true
 	case notified > 0 && w.jitter == nil:

@@ -1,0 +1,39 @@
+// Package quorum asks the nodes one question, returns with the majority's decision, and
+// tells an observer what becomes of the rest.
+//
+// # A round
+//
+// A [Round] puts one call into the outbox of every node. Its caller waits for the decision
+// and not for stragglers: "yes" stands with the majority's last yes, "no" as soon as too few
+// nodes are left for a majority. A majority is one of the configured nodes, whether they are
+// up or not. An answer that comes later is still recorded, and the observer is told.
+//
+//	question ── every outbox ──► answers ──► majority of yeses ──► won
+//	                                    └──► too few may follow ─► not won
+//
+// A node's time begins when its call is sent. One that is late does not vote any more,
+// unless its answer still comes before the decision. Some nodes are not asked, as their
+// answers are known; of some the votes do not count; and of some another round's call
+// brings the answer: Excuse, Mute and Join say which, before the round is run.
+//
+// # Votes that agree
+//
+// Where nodes choose what their yes is for, votes agree that have chosen the same. Numbers
+// that come with the votes are compared, and the largest is told, and how many said it.
+// What a choice or a number means, only who asked knows, as of the details that a node may
+// tell.
+//
+// # Silent nodes
+//
+// A node that was silent is asked, but is a spare as long as a majority of the others may
+// be there: nobody waits for it. When they are too few, spares are waited for after all. In a
+// contended round, where another client may lack the same node, that wait is short.
+//
+// # What was not sent
+//
+// Calls that have not left when a round closes are withdrawn, or wait on: the question says
+// which. They have changed nothing.
+//
+// An [Observer] is told of each answer before it counts. So whoever acts on the decision finds
+// what the observer keeps up to date.
+package quorum
