@@ -43,3 +43,11 @@ func (h holder) withLoss(err, failed error, over bool) error {
 		return errors.Join(err, loss)
 	}
 }
+
+// OrBackground is ctx, or the background where a user gave nil.
+func OrBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
