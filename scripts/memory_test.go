@@ -239,7 +239,9 @@ func TestNewcomersNeedMemory(t *testing.T) {
 
 // Every script is one or the other.
 func TestMemoryOfEveryScript(t *testing.T) {
-	asked := map[*scripts.Script]bool{scripts.Semaphore().Held: true} // which is a look at all that is held
+	asked := map[*scripts.Script]bool{ // looks at all that is there
+		scripts.Semaphore().Held: true, scripts.Mutex().Inspect: true, scripts.RWMutex().Inspect: true, scripts.Semaphore().Inspect: true,
+	}
 	for _, c := range heldRuns {
 		asked[c.script] = true
 	}
