@@ -121,7 +121,7 @@ var layers = map[string][]string{
 }
 
 // forTests are packages that only tests and examples import.
-var forTests = []string{"internal/redistest", "internal/leaktest", "internal/drivertest", "internal/histories", "internal/unmade", "internal/filecycles", "examples"}
+var forTests = []string{"internal/redistest", "internal/leaktest", "driver/drivertest", "internal/histories", "internal/unmade", "internal/filecycles", "examples"}
 
 // Layers are what keeps the engine ignorant of primitives and clients, and the
 // primitives of each other. Every package has its place in one.

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/driver/drivertest"
 	"github.com/holdfast-go/holdfast/driver/goredis"
-	"github.com/holdfast-go/holdfast/internal/drivertest"
 )
 
 // fakeCluster is a Cluster of fake nodes with names of their own, and a layout as a test

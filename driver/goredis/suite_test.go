@@ -7,8 +7,8 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/driver/drivertest"
 	"github.com/holdfast-go/holdfast/driver/goredis"
-	"github.com/holdfast-go/holdfast/internal/drivertest"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 

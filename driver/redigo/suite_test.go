@@ -8,8 +8,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/driver/drivertest"
 	"github.com/holdfast-go/holdfast/driver/redigo"
-	"github.com/holdfast-go/holdfast/internal/drivertest"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 

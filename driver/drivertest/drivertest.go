@@ -1,10 +1,8 @@
-// Package drivertest proves that an adapter keeps the contract of
-// [driver.Pool]. Every adapter runs the same suite, so that the engine cannot
-// tell one client library from another.
 package drivertest
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,7 +16,7 @@ type Options struct {
 	// Password to log in with; "" for none.
 	Password string
 	// MaxConns limits the client's connections, for one of which further calls wait; 0
-	// for the client library's default.
+	// for the client library's default. A client without such a limit ignores it.
 	MaxConns int
 	// ReadTimeout is the client's own. It must make no difference to calls. 0 for the
 	// client library's default.
@@ -26,50 +24,78 @@ type Options struct {
 }
 
 // Open makes a client of the server at addr, with the defaults of its library
-// but for opts, and the adapter's pool of it. It must not connect. close closes
-// the client and may be called more than once; Open registers it with t.Cleanup
-// itself.
+// but for opts, and the adapter's pool of it. A client that connects when it is made
+// must be made even if that fails. It sends nothing by itself for a minute after that,
+// as the suite counts requests. close closes the client and may be called more than
+// once; Open registers it with t.Cleanup itself.
 type Open func(t testing.TB, addr string, opts Options) (pool driver.Pool, close func())
 
-// Run runs the whole suite.
-func Run(t *testing.T, open Open) {
-	s := suite{open}
-	t.Run("Replies", s.replies)
-	t.Run("OddKeys", s.oddKeys)
-	t.Run("NoScript", s.noScript)
-	t.Run("CommandStaysAsItIs", s.commandStaysAsItIs)
-	t.Run("Concurrent", s.concurrent)
-	t.Run("Commands", s.commands)
+// Excuse is a case that a driver cannot pass because of its client library. The case is
+// skipped with that reason.
+type Excuse struct {
+	Case   string // such as "Exhausted", or "Conns/Slow" for that of one group
+	Reason string
+}
 
-	t.Run("WrongType", s.wrongType)
-	t.Run("WrongPassword", s.wrongPassword)
-	t.Run("OutOfMemory", s.outOfMemory)
-	t.Run("ReadOnlyReplica", s.readOnlyReplica)
-	t.Run("MovedByClusterNode", s.movedByClusterNode)
-	t.Run("AnswersAreFinal", s.answersAreFinal)
+// Run runs the cases of a pool, and those of the [driver.Batcher], [driver.Bounded] and
+// [driver.Dialer] that it may also be. What it is not is skipped, so a driver states what
+// it is beside its code:
+//
+//	var _ driver.Batcher = (*pool)(nil)
+func Run(t *testing.T, open Open, excuses ...Excuse) {
+	s := suite{open, excuses}
+	s.run(t, "Replies", s.replies)
+	s.run(t, "OddKeys", s.oddKeys)
+	s.run(t, "NoScript", s.noScript)
+	s.run(t, "CommandStaysAsItIs", s.commandStaysAsItIs)
+	s.run(t, "Concurrent", s.concurrent)
+	s.run(t, "Commands", s.commands)
 
-	t.Run("WrongServer", s.wrongServer)
-	t.Run("WrongServerInABatch", s.wrongServerInABatch)
-	t.Run("MovedAddress", s.movedAddress)
-	t.Run("NoScriptInOtherWords", s.noScriptInOtherWords)
+	s.run(t, "WrongType", s.wrongType)
+	s.run(t, "WrongPassword", s.wrongPassword)
+	s.run(t, "OutOfMemory", s.outOfMemory)
+	s.run(t, "ReadOnlyReplica", s.readOnlyReplica)
+	s.run(t, "MovedByClusterNode", s.movedByClusterNode)
+	s.run(t, "AnswersAreFinal", s.answersAreFinal)
 
-	t.Run("EndedContext", s.endedContext)
-	t.Run("PausedServer", s.pausedServer)
-	t.Run("HungFromTheStart", s.hungFromTheStart)
-	t.Run("Exhausted", s.exhausted)
+	s.run(t, "WrongServer", s.wrongServer)
+	s.run(t, "WrongServerInABatch", s.wrongServerInABatch)
+	s.run(t, "MovedAddress", s.movedAddress)
+	s.run(t, "NoScriptInOtherWords", s.noScriptInOtherWords)
 
-	t.Run("LostReply", s.lostReply)
-	t.Run("LostConnection", s.lostConnection)
-	t.Run("GoneAndBack", s.goneAndBack)
-	t.Run("ClosedClient", s.closedClient)
+	s.run(t, "EndedContext", s.endedContext)
+	s.run(t, "PausedServer", s.pausedServer)
+	s.run(t, "HungFromTheStart", s.hungFromTheStart)
+	s.run(t, "Exhausted", s.exhausted)
+	s.run(t, "Bounded", s.bounded)
 
-	t.Run("Far", s.far)
-	t.Run("Batch", s.batch)
-	t.Run("Conns", s.conns)
+	s.run(t, "LostReply", s.lostReply)
+	s.run(t, "LostConnection", s.lostConnection)
+	s.run(t, "GoneAndBack", s.goneAndBack)
+	s.run(t, "ClosedClient", s.closedClient)
+
+	s.run(t, "Far", s.far)
+	s.run(t, "Batch", s.batch)
+	s.run(t, "Conns", s.conns)
 }
 
 // suite is the state of one Run.
-type suite struct{ open Open }
+type suite struct {
+	open    Open
+	excuses []Excuse
+}
+
+// run runs a case, unless the driver is excused from it.
+func (s suite) run(t *testing.T, name string, test func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) {
+		for _, excuse := range s.excuses {
+			if strings.HasSuffix(t.Name(), "/"+excuse.Case) {
+				t.Skip(excuse.Reason)
+			}
+		}
+		test(t)
+	})
+}
 
 // pool opens a client that no test has to close early.
 func (s suite) pool(t testing.TB, addr string, opts Options) driver.Pool {
@@ -78,12 +104,14 @@ func (s suite) pool(t testing.TB, addr string, opts Options) driver.Pool {
 	return pool
 }
 
+// patience is how long a test waits for what must happen. It is far above
+// soon, so that a slow machine makes no difference, and far below ages. Only the suite's
+// own tests change it.
+var patience = 30 * time.Second
+
 const (
 	// soon is the deadline of calls that cannot succeed.
 	soon = 150 * time.Millisecond
-	// patience is how long a test waits for what must happen. It is far above
-	// soon, so that a slow machine makes no difference, and far below ages.
-	patience = 30 * time.Second
 	// ages is a client's own timeout, where it must not be what ends a call.
 	ages = 2 * time.Minute
 )

@@ -1,10 +1,8 @@
 package drivertest
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"strings"
@@ -22,34 +20,34 @@ import (
 type SetPingInterval func(interval time.Duration) (restore func())
 
 // RunSubscriber runs the suite of an adapter whose pools are subscribers.
-func RunSubscriber(t *testing.T, open Open, setPingInterval SetPingInterval) {
-	s := subscriberSuite{suite{open}, setPingInterval}
-	t.Run("Order", s.order)
-	t.Run("Payloads", s.payloads)
-	t.Run("Channels", s.channels)
-	t.Run("Burst", s.burst)
-	t.Run("OutsideThePool", s.outsideThePool)
+func RunSubscriber(t *testing.T, open Open, setPingInterval SetPingInterval, excuses ...Excuse) {
+	s := subscriberSuite{suite{open, excuses}, setPingInterval}
+	s.run(t, "Order", s.order)
+	s.run(t, "Payloads", s.payloads)
+	s.run(t, "Channels", s.channels)
+	s.run(t, "Burst", s.burst)
+	s.run(t, "OutsideThePool", s.outsideThePool)
 
-	t.Run("Close", s.closing)
-	t.Run("CloseBlocked", s.closeBlocked)
-	t.Run("Idle", s.idle)
-	t.Run("Unread", s.unread)
-	t.Run("PingForbidden", s.pingForbidden)
+	s.run(t, "Close", s.closing)
+	s.run(t, "CloseBlocked", s.closeBlocked)
+	s.run(t, "Idle", s.idle)
+	s.run(t, "Unread", s.unread)
+	s.run(t, "PingForbidden", s.pingForbidden)
 
-	t.Run("GoneAndBack", s.goneAndBack)
-	t.Run("PausedServer", s.pausedServer)
-	t.Run("CutNetwork", s.cutNetwork)
-	t.Run("Killed", s.killed)
-	t.Run("MovedAddress", s.movedAddress)
+	s.run(t, "GoneAndBack", s.goneAndBack)
+	s.run(t, "PausedServer", s.pausedServer)
+	s.run(t, "CutNetwork", s.cutNetwork)
+	s.run(t, "Killed", s.killed)
+	s.run(t, "MovedAddress", s.movedAddress)
 
-	t.Run("OddConfirmation", s.oddConfirmation)
-	t.Run("ConfirmedAgain", s.confirmedAgain)
-	t.Run("WrongPassword", s.wrongPassword)
-	t.Run("ChannelForbidden", s.channelForbidden)
-	t.Run("CommandForbidden", s.commandForbidden)
-	t.Run("EndedContext", s.endedContext)
-	t.Run("HungFromTheStart", s.hungFromTheStart)
-	t.Run("CancelledWhileOpening", s.cancelledWhileOpening)
+	s.run(t, "OddConfirmation", s.oddConfirmation)
+	s.run(t, "ConfirmedAgain", s.confirmedAgain)
+	s.run(t, "WrongPassword", s.wrongPassword)
+	s.run(t, "ChannelForbidden", s.channelForbidden)
+	s.run(t, "CommandForbidden", s.commandForbidden)
+	s.run(t, "EndedContext", s.endedContext)
+	s.run(t, "HungFromTheStart", s.hungFromTheStart)
+	s.run(t, "CancelledWhileOpening", s.cancelledWhileOpening)
 }
 
 // subscriberSuite is the state of one RunSubscriber.
@@ -367,60 +365,32 @@ func (s subscriberSuite) killed(t *testing.T) {
 }
 
 // confirmation is what a server says to SUBSCRIBE channel.
-const confirmation = "*3\r\n$9\r\nsubscribe\r\n$7\r\nchannel\r\n:1\r\n"
+func confirmation(r Request) string {
+	kind := "*"
+	if r.Proto == 3 {
+		kind = ">" // a push
+	}
+	return kind + "3\r\n$9\r\nsubscribe\r\n$7\r\nchannel\r\n:1\r\n"
+}
 
 // oddConfirmation has something else come in its place.
 func (s subscriberSuite) oddConfirmation(t *testing.T) {
 	for _, odd := range []string{"$-1\r\n", "*-1\r\n", "+OK\r\n", ":1\r\n", "nonsense\r\n", HangUp} {
-		sub, err := s.subscriber(t, startOdd(t, odd), Options{}).Subscribe(within(t, patience), "channel")
+		server := StartFakeServer(t, func(Request) string { return odd })
+		sub, err := s.subscriber(t, server.Addr(), Options{}).Subscribe(within(t, patience), "channel")
 		require.Errorf(t, err, "%q", odd)
 		require.False(t, driver.IsReply(err))
 		require.Nil(t, sub)
+		require.EqualValues(t, 1, server.Requests(), "%q", odd)
 	}
 }
 
 // confirmedAgain has a second confirmation come. To its reader that is a
 // connection which the client has made anew, behind the subscription's back.
 func (s subscriberSuite) confirmedAgain(t *testing.T) {
-	addr := startOdd(t, confirmation+confirmation)
-	sub := s.listen(t, addr, "channel", Options{})
+	server := StartFakeServer(t, func(r Request) string { return confirmation(r) + confirmation(r) })
+	sub := s.listen(t, server.Addr(), "channel", Options{})
 	require.NotErrorIs(t, requireDead(t, sub, receiveAsync(sub)), net.ErrClosed)
-}
-
-// startOdd starts a server that knows no command but SUBSCRIBE, and returns its
-// address. It takes one connection after the other.
-func startOdd(t *testing.T, reply string) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	done := make(chan struct{})
-	t.Cleanup(func() {
-		_ = listener.Close()
-		<-done
-	})
-	go func() {
-		defer close(done)
-		for conn, err := listener.Accept(); err == nil; conn, err = listener.Accept() {
-			serveOdd(conn, reply)
-		}
-	}()
-	return listener.Addr().String()
-}
-
-// serveOdd serves one connection until its client closes it, or hangs up.
-func serveOdd(conn net.Conn, reply string) {
-	defer conn.Close()
-	for reader := bufio.NewReader(conn); ; {
-		words, err := readCommand(reader)
-		answer := "-ERR unknown command\r\n"
-		if err == nil && strings.EqualFold(words[0], "subscribe") {
-			answer = reply
-		}
-		if err != nil || answer == HangUp {
-			return
-		}
-		_, _ = io.WriteString(conn, answer)
-	}
 }
 
 // wrongPassword, channelForbidden and commandForbidden are refused by the server
@@ -491,6 +461,7 @@ func requireNoneBut(t *testing.T, node *redistest.Node, before map[string]bool) 
 func (s subscriberSuite) endedContext(t *testing.T) {
 	node, channel := redistest.StartOne(t, redistest.WithProxy()), redistest.Name(t)
 	subscriber := s.subscriber(t, node.Addr(), Options{})
+	before := node.Proxy().Connections()
 	cancelled, cancel := context.WithCancel(within(t, patience))
 	cancel()
 	late, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
@@ -500,7 +471,7 @@ func (s subscriberSuite) endedContext(t *testing.T) {
 		require.ErrorIs(t, err, want)
 		require.Nil(t, sub)
 	}
-	require.Zero(t, node.Proxy().Connections())
+	require.Equal(t, before, node.Proxy().Connections())
 }
 
 // hungFromTheStart has a server accept a connection and then say nothing.

@@ -20,18 +20,20 @@ const HangUp = ""
 // Request is a call that arrived at a [FakeServer].
 type Request struct {
 	Number  int64    // 1 for the first one that the server received
-	Conn    int64    // 1 for the first connection that the server accepted
+	Conn    int64    // 1 for the first connection on which a call arrived
+	Proto   int      // the version of RESP that the client asked for, or 2
 	Command []string // the command's name, as the client wrote it, and what follows
 }
 
-// FakeServer answers calls of scripts, SET and GET as a test says, and every other
-// command like a Redis that is too old to know it. It is for answers that a real server
-// gives only in situations that are hard to bring about.
+// FakeServer answers calls of scripts, SET, GET and SUBSCRIBE as a test says, and any
+// handshake: HELLO for either version of RESP, and what else a client sends before its
+// first call. It is for answers that a real server gives only in situations that are hard
+// to bring about.
 type FakeServer struct {
 	listener net.Listener
 	answer   func(Request) string
 	requests atomic.Int64
-	accepted atomic.Int64
+	carriers atomic.Int64 // connections on which calls have arrived
 
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{} // nil once closed; guarded by mu
@@ -93,14 +95,13 @@ func (f *FakeServer) close() {
 
 func (f *FakeServer) serve(conn net.Conn) {
 	defer conn.Close()
-	number := f.accepted.Add(1)
-	reader := bufio.NewReader(conn)
-	for {
+	at := Request{Proto: 2} // with what all requests of this connection have in common
+	for reader := bufio.NewReader(conn); ; {
 		words, err := readCommand(reader)
 		if err != nil {
 			return
 		}
-		reply := f.reply(number, words)
+		reply := f.reply(&at, words)
 		if reply == HangUp {
 			return
 		}
@@ -110,15 +111,37 @@ func (f *FakeServer) serve(conn net.Conn) {
 	}
 }
 
-func (f *FakeServer) reply(conn int64, words []string) string {
+func (f *FakeServer) reply(at *Request, words []string) string {
 	switch strings.ToLower(words[0]) {
-	case "evalsha", "eval", "set", "get":
-		return f.answer(Request{Number: f.requests.Add(1), Conn: conn, Command: words})
+	case "evalsha", "eval", "set", "get", "subscribe":
+		if at.Conn == 0 {
+			at.Conn = f.carriers.Add(1)
+		}
+		at.Number, at.Command = f.requests.Add(1), words
+		return f.answer(*at)
+	case "hello":
+		return hello(at, words[1:])
+	case "ping":
+		return "+PONG\r\n"
+	case "auth", "select":
+		return "+OK\r\n"
 	case "quit":
 		return HangUp
 	default:
-		return "-ERR unknown command\r\n"
+		return "-ERR unknown command '" + words[0] + "'\r\n"
 	}
+}
+
+// hello answers HELLO. Only its first argument matters: the version of RESP.
+func hello(at *Request, args []string) string {
+	if len(args) > 0 {
+		at.Proto, _ = strconv.Atoi(args[0])
+	}
+	said := fmt.Sprintf("$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.0.0\r\n$5\r\nproto\r\n:%d\r\n", at.Proto)
+	if at.Proto == 3 {
+		return "%3\r\n" + said
+	}
+	return "*6\r\n" + said
 }
 
 // readCommand reads an array of bulk strings.

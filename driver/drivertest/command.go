@@ -11,15 +11,15 @@ import (
 
 // commands runs the cases of plain commands.
 func (s suite) commands(t *testing.T) {
-	t.Run("Replies", s.commandReplies)
-	t.Run("OddKeys", s.commandOddKeys)
-	t.Run("SentOnce", s.commandSentOnce)
-	t.Run("AnswersAreFinal", s.commandAnswersAreFinal)
-	t.Run("LostConnection", s.commandLostConnection)
-	t.Run("Bounded", s.commandBounded)
-	t.Run("BatchWithScripts", s.commandBatchWithScripts)
-	t.Run("BatchNoScript", s.commandBatchNoScript)
-	t.Run("BatchAnswersAreFinal", s.commandBatchAnswersAreFinal)
+	s.run(t, "Replies", s.commandReplies)
+	s.run(t, "OddKeys", s.commandOddKeys)
+	s.run(t, "SentOnce", s.commandSentOnce)
+	s.run(t, "AnswersAreFinal", s.commandAnswersAreFinal)
+	s.run(t, "LostConnection", s.commandLostConnection)
+	s.run(t, "Bounded", s.commandBounded)
+	s.run(t, "BatchWithScripts", s.commandBatchWithScripts)
+	s.run(t, "BatchNoScript", s.commandBatchNoScript)
+	s.run(t, "BatchAnswersAreFinal", s.commandBatchAnswersAreFinal)
 }
 
 // setNX is the command that takes a free lock.

@@ -1,0 +1,34 @@
+package drivertest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redistest"
+)
+
+// bounded has a call that is promised to return in time meet a server that has stopped.
+func (s suite) bounded(t *testing.T) {
+	redistest.Needs(t, redistest.CanPause)
+	node := redistest.StartOne(t)
+	pool, key := s.pool(t, node.Addr(), Options{ReadTimeout: ages}), redistest.Name(t)
+	bounded, ok := pool.(driver.Bounded)
+	if !ok {
+		t.Skip("the pool is no driver.Bounded")
+	}
+	requireEventually(t, pool, key) // connects
+	node.Pause(t)
+	ctx, done := within(t, soon), make(chan answer, 1)
+	go func() {
+		reply, _, err := bounded.EvalBounded(ctx, check(key, "token"))
+		done <- answer{reply, err}
+	}()
+	reply, err := receive(t, done)
+	requireUnknown(t, reply, err)
+	require.Error(t, ctx.Err(), "it has not waited")
+	node.Resume(t)
+	s.requireRecovery(t, node)
+	requireEventually(t, pool, key)
+}
