@@ -1,13 +1,3 @@
-// Package driver is the border between Holdfast's engine and the Redis client
-// that an application already uses.
-//
-// A [Pool] is one voter: one independent Redis (a single server, a Sentinel
-// group or a Cluster) that the engine sends calls to. Adapters for go-redis and redigo
-// live in the packages below this one. An adapter for another client needs one method.
-//
-// Abilities that not every client has are small interfaces that a Pool may also
-// implement: [Batcher], [Bounded], [Dialer], [Identified], [Laner], [Located],
-// [Subscriber], [Validator].
 package driver
 
 import (

@@ -48,6 +48,8 @@ func TestWhatAUserCompiles(t *testing.T) {
 		packages []string
 		theirs   []string
 	}{
+		"driver alone": {[]string{"driver"}, nil},
+
 		"mutex alone":       {[]string{"mutex"}, nil},
 		"mutex and redigo":  {[]string{"mutex", "driver/redigo"}, redigo},
 		"mutex and goredis": {[]string{"mutex", "driver/goredis"}, goredis},

@@ -3,6 +3,7 @@ package drivertest
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
@@ -22,7 +23,8 @@ func (s suite) bounded(t *testing.T) {
 	node.Pause(t)
 	ctx, done := within(t, soon), make(chan answer, 1)
 	go func() {
-		reply, _, err := bounded.EvalBounded(ctx, check(key, "token"))
+		reply, ok, err := bounded.EvalBounded(ctx, check(key, "token"))
+		assert.True(t, ok, "it promises nothing")
 		done <- answer{reply, err}
 	}()
 	reply, err := receive(t, done)
