@@ -26,8 +26,8 @@ type attempts struct {
 // on their way there. Nobody wants them any more, so a try replaces them. It is
 // shared by all protocols that the object runs.
 type leftovers struct {
-	mu    sync.Mutex
-	holds []*hold
+	mu   sync.Mutex
+	left []*footprint
 }
 
 // acquire tries until a try is won, its tries are used up, or ctx ends.
@@ -193,43 +193,43 @@ func (a *attempts) forget() { a.causes = nil }
 // abandon gives a failed try up.
 func (a *attempts) abandon(h *hold) {
 	h.abandon()
-	a.left.add(h)
+	a.left.add(&h.footprint)
 }
 
-// add remembers an ended hold for as long as its token may be on a node. One
+// add remembers an ended lease for as long as its token may be on a node. One
 // of the user's own may be somebody else's too, and is never replaced.
-func (l *leftovers) add(h *hold) {
-	if h.token.strict || h.settled() {
+func (l *leftovers) add(f *footprint) {
+	if f.token.strict || f.settled() {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.holds) == maxReplaceable {
-		l.holds = append(l.holds[:0:0], l.holds[1:]...)
+	if len(l.left) == maxReplaceable {
+		l.left = append(l.left[:0:0], l.left[1:]...)
 	}
-	l.holds = append(l.holds, h)
+	l.left = append(l.left, f)
 }
 
-// of is the ended hold of a token, if it may still be on a node.
-func (l *leftovers) of(t token) *hold {
+// of is the ended lease of a token, if it may still be on a node.
+func (l *leftovers) of(t token) *footprint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, h := range l.holds {
-		if h.token.value == t.value {
-			return h
+	for _, f := range l.left {
+		if f.token.value == t.value {
+			return f
 		}
 	}
 	return nil
 }
 
 // current lists those that are not settled. The slice is read-only for its user.
-func (l *leftovers) current() []*hold {
+func (l *leftovers) current() []*footprint {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if slices.ContainsFunc(l.holds, (*hold).settled) {
-		l.holds = slices.DeleteFunc(slices.Clone(l.holds), (*hold).settled)
+	if slices.ContainsFunc(l.left, (*footprint).settled) {
+		l.left = slices.DeleteFunc(slices.Clone(l.left), (*footprint).settled)
 	}
-	return l.holds[:len(l.holds):len(l.holds)]
+	return l.left[:len(l.left):len(l.left)]
 }
 
 // excuseUnsettled keeps a user's value away from nodes where a release of the

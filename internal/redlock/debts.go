@@ -46,28 +46,28 @@ type debts struct {
 	collecting atomic.Bool  // by one goroutine at a time
 
 	mu     sync.Mutex
-	owed   []*hold
+	owed   []*footprint
 	timed  bool          // the timer is set
 	paused time.Duration // how long it was set for last, since all was paid
 }
 
-// owe notes that h's release has had no certain answer from n, or is to be followed
+// owe notes that f's release has had no certain answer from n, or is to be followed
 // by another.
-func (n *node) owe(h *hold) {
-	if !h.beginDebt(n) {
+func (n *node) owe(f *footprint) {
+	if !f.beginDebt(n) {
 		return
 	}
-	if dropped := n.debts.push(n, h); dropped != nil {
+	if dropped := n.debts.push(n, f); dropped != nil {
 		dropped.giveUp(n)
 	}
 }
 
-// beginDebt reports whether h's release is to be put among n's debts, where it is once
+// beginDebt reports whether f's release is to be put among n's debts, where it is once
 // at most.
-func (h *hold) beginDebt(n *node) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := &h.stakes[n.Index]
+func (f *footprint) beginDebt(n *node) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := &f.stakes[n.Index]
 	if s.owed || !s.maybe {
 		return false
 	}
@@ -77,25 +77,25 @@ func (h *hold) beginDebt(n *node) bool {
 
 // giveUp is for a release that is not sent any more: what it is for must have expired,
 // or will.
-func (h *hold) giveUp(n *node) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	s := &h.stakes[n.Index]
+func (f *footprint) giveUp(n *node) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := &f.stakes[n.Index]
 	s.owed, s.maybe, s.doubtful = false, false, true
 	s.note(quorum.Missing)
-	h.strikeOff(n)
+	f.strikeOff(n)
 }
 
 // push adds a debt, and sets the timer if it is not set. It returns the oldest debt if
 // there is no room for it.
-func (d *debts) push(n *node, h *hold) (dropped *hold) {
+func (d *debts) push(n *node, f *footprint) (dropped *footprint) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.owed) == mostDebts {
 		dropped, d.owed[0] = d.owed[0], nil
 		d.owed = d.owed[1:]
 	}
-	d.owed = append(d.owed, h)
+	d.owed = append(d.owed, f)
 	d.count.Store(int32(len(d.owed)))
 	if !d.timed {
 		d.timed = true
@@ -115,7 +115,7 @@ func (d *debts) wake(n *node) {
 
 // take removes the oldest debts, or notes that they are not collected any more if there
 // are none. That is one step: a debt which is pushed just then would otherwise be left.
-func (d *debts) take(number int) []*hold {
+func (d *debts) take(number int) []*footprint {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.owed) == 0 {
@@ -148,8 +148,8 @@ func (d *debts) collectNext(n *node, number int) {
 	var failed atomic.Bool
 	left := atomic.Int32{}
 	left.Store(int32(len(due)))
-	for _, h := range due {
-		n.pay(h, func(paid bool) {
+	for _, f := range due {
+		n.pay(f, func(paid bool) {
 			if !paid {
 				failed.Store(true)
 			}
@@ -166,41 +166,41 @@ func (d *debts) collectNext(n *node, number int) {
 
 // pay sends one owed release, if it is still due, and tells whether the next may follow:
 // not if it is owed again.
-func (n *node) pay(h *hold, paid func(bool)) {
-	if h.pastRecall(time.Now()) {
-		h.giveUp(n)
+func (n *node) pay(f *footprint, paid func(bool)) {
+	if f.pastRecall(time.Now()) {
+		f.giveUp(n)
 		paid(true)
 		return
 	}
-	h.endDebt(n)
-	h.releaseAt(n, func(quorum.Answer) { paid(!h.owedBy(n)) })
+	f.endDebt(n)
+	f.releaseAt(n, func(quorum.Answer) { paid(!f.owedBy(n)) })
 }
 
 // pastRecall reports that whatever the nodes had of an ended hold must have expired.
-func (h *hold) pastRecall(now time.Time) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return now.After(h.lapses)
+func (f *footprint) pastRecall(now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return now.After(f.lapses)
 }
 
-// endDebt notes that h's release is not among n's debts any more.
-func (h *hold) endDebt(n *node) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.stakes[n.Index].owed = false
+// endDebt notes that f's release is not among n's debts any more.
+func (f *footprint) endDebt(n *node) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stakes[n.Index].owed = false
 }
 
-// owedBy reports that h's release is among n's debts.
-func (h *hold) owedBy(n *node) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.stakes[n.Index].owed
+// owedBy reports that f's release is among n's debts.
+func (f *footprint) owedBy(n *node) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.stakes[n.Index].owed
 }
 
 // strictKey is a value of the user's own on a lock.
 type strictKey struct{ name, value string }
 
-func (h *hold) strictKey() strictKey { return strictKey{h.spec.name, h.token.value} }
+func (f *footprint) strictKey() strictKey { return strictKey{f.spec.name, f.token.value} }
 
 // tally counts values of locks. The zero tally is empty.
 type tally struct {

@@ -25,7 +25,7 @@ func TestDebtThatComesAsTheCollectingEndsIsPaid(t *testing.T) {
 		h.end(time.Now())
 		n.debts.collecting.Store(true)  // by one that has paid the last debt,
 		require.Nil(t, n.debts.take(1)) // and has just seen that
-		n.owe(h)
+		n.owe(&h.footprint)
 		n.debts.collect(n)
 		synctest.Wait()
 		require.Zero(t, n.debts.count.Load())
@@ -41,7 +41,7 @@ func TestDebtsAreCollectedAgainAfterAFailure(t *testing.T) {
 		for _, value := range []string{"one", "another"} {
 			h := adopt(s, value)
 			h.end(time.Now())
-			n.owe(h)
+			n.owe(&h.footprint)
 		}
 		failed := once("mutex_release")
 		b.nodes[0].fault = func(call *driver.Call) error {

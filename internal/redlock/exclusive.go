@@ -67,7 +67,9 @@ func (x *Exclusive) lock(ctx context.Context, by *tries) error {
 	h, err := x.queue.enter(ctx, by)
 	if err != nil {
 		x.discard(h)
-		by.left[1] = h
+		if h != nil {
+			by.left[1] = &h.footprint
+		}
 		by.linger(ctx)
 		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
 	}
@@ -156,7 +158,7 @@ func (x *Exclusive) release(ctx context.Context, h holder) (err error, lost bool
 	}
 	end, causes := h.releaseAll(ctx)
 	if h.disclaim(end) {
-		x.attempts.left.add(h.hold)
+		x.attempts.left.add(&h.footprint)
 		x.attempts.used = h.numbers.count()
 		x.queue.leave(nil)
 	}

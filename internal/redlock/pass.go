@@ -86,7 +86,7 @@ func (h holder) lockHeld() *hold {
 		h.mu.Unlock()
 		return nil
 	}
-	to := h.successor
+	to := h.convertee
 	if to == nil {
 		return h.hold
 	}
@@ -102,7 +102,7 @@ func (h holder) converted() *hold {
 	if h.isOver() {
 		return nil
 	}
-	return h.successor
+	return h.convertee
 }
 
 // show hands the token out. Others may act on it from now on.

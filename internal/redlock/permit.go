@@ -17,7 +17,8 @@ type Permit struct {
 
 // NoPermit makes the permit that nobody has acquired: see Unmade.
 func NoPermit(p *Protocol, text string) *Permit {
-	h := &hold{ended: true}
+	h := new(hold)
+	h.ended = true
 	h.init(Unmade(text).NewSpec(p, "", DefaultConfig()), token{})
 	return &Permit{holder: h.holder()}
 }

@@ -26,9 +26,9 @@ func (h *hold) extending(r *quorum.Round) {
 
 // met takes a node's answer to an extension.
 func (h *hold) met(n *node, a quorum.Answer) {
-	h = h.lockInherited()
-	defer h.mu.Unlock()
-	h.stakes[n.Index].met = reason(n.Index, a)
+	of := h.lockInherited()
+	defer of.mu.Unlock()
+	of.stakes[n.Index].met = reason(n.Index, a)
 }
 
 // reason is why an answer of node i is no yes; nil if it is one.

@@ -96,7 +96,7 @@ func (h *hold) heir(s *Spec) *hold {
 	to.inDo = h.inDo
 	to.renewal.on, h.renewal.on = h.renewal.on, false
 	to.renewal.forDo = h.inDo
-	h.ended, h.successor = true, to
+	h.ended, h.successor, h.convertee = true, &to.footprint, to
 	return to
 }
 
@@ -119,10 +119,22 @@ func (h *hold) inherit(n *node) {
 	})
 }
 
+// lockCurrent locks the lease that has this one's token now.
+func (h *hold) lockCurrent() *hold {
+	h.mu.Lock()
+	to := h.convertee
+	if to == nil {
+		return h
+	}
+	h.mu.Unlock()
+	to.mu.Lock()
+	return to
+}
+
 // pendFormer notes that a call is about to be sent to n which converts what its hold's
 // predecessor may have there, if there may be anything.
 func (h *hold) pendFormer(n *node) (of *hold, due bool) {
-	of = h.lockInherited()
+	of = h.lockCurrent()
 	defer of.mu.Unlock()
 	s := &of.stakes[n.Index]
 	due = s.former && of.mayPend(s, of.spec.engine.now())

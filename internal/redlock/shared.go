@@ -221,7 +221,7 @@ func (x *Shared) release(ctx context.Context, from *sharedLease) (err error, los
 	h.awaitRenewal(ctx)
 	end, causes := h.releaseAll(ctx)
 	h.disclaim(end)
-	x.attempts.left.add(h)
+	x.attempts.left.add(&h.footprint)
 	x.readers.released(from)
 	return h.verdict(ctx, end, causes)
 }

@@ -67,7 +67,7 @@ func TestDebtsAreBounded(t *testing.T) {
 			return h
 		}
 		for i := range mostDebts + 10 {
-			n.owe(strict(i))
+			n.owe(&strict(i).footprint)
 		}
 		require.EqualValues(t, mostDebts, n.debts.count.Load())
 		require.False(t, n.debts.strict.has(strictKey{"name", "9"}), "dropped")

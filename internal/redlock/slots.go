@@ -171,7 +171,7 @@ func (s *Spec) slotsSuffix(n int) string {
 }
 
 // slotsCall asks for slots.
-func (s *Spec) slotsCall(t token, left []*hold, q request, tk *ticket) driver.Call {
+func (s *Spec) slotsCall(t token, left []*footprint, q request, tk *ticket) driver.Call {
 	var few [9 + maxReplaceable]any // does not leave the stack
 	id, lifetime := tk.words()
 	args := append(few[:0], t.word, s.expiry, s.limitWord, int64(q.n), q.wanted, int64(q.telling), id, lifetime)

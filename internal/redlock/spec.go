@@ -147,7 +147,7 @@ const maxReplaceable = 8
 // have left. A value of the user's own may be somebody else's too, so it replaces
 // nothing and is replaced by nothing.
 // With numbers is how many the lease is to have; 0 for a repair, which gets none.
-func (s *Spec) acquireCall(t token, left []*hold, tk *ticket, numbers int64) driver.Call {
+func (s *Spec) acquireCall(t token, left []*footprint, tk *ticket, numbers int64) driver.Call {
 	var few [6 + maxReplaceable]any // does not leave the stack
 	args := append(few[:0], t.word, s.expiry)
 	if s.protocol.Withdraw != nil {

@@ -28,7 +28,7 @@ const (
 // them. A nil ticket is that of a call which does not wait, or of a protocol without
 // a line.
 type ticket struct {
-	hold
+	footprint
 	lifetime atomic.Int64 // in ms
 	waiter   *notify.Waiter
 	suffix   string // of the waiter's id
@@ -88,7 +88,7 @@ func (t *ticket) begin() {
 }
 
 // belongTo makes the ticket that of a call.
-func (t *ticket) belongTo(by *tries) { by.left[0], t.asked = &t.hold, false }
+func (t *ticket) belongTo(by *tries) { by.left[0], t.asked = &t.footprint, false }
 
 func (t *ticket) serves(suffix string) bool { return t.suffix == suffix }
 
@@ -179,7 +179,7 @@ func (t *ticket) words() (id, lifetime any) {
 
 // pend notes that a try's round may leave the ticket on every node that it asks.
 func (t *ticket) pend(h *hold, r *quorum.Round) {
-	if t == nil || !t.hold.pend(r) {
+	if t == nil || !t.footprint.pend(r) {
 		return
 	}
 	h.ticket, r.Memo = t, t
@@ -205,7 +205,7 @@ func (t *ticket) learn(n *node, a quorum.Answer) {
 		t.consumed(n)
 		a.Vote = quorum.Missing
 	}
-	if t.hold.learn(n, a) {
+	if t.footprint.learn(n, a) {
 		t.settle(n)
 	}
 }
@@ -279,27 +279,9 @@ func (t *ticket) restored(n *node, a quorum.Answer) {
 	if a.Certain() {
 		a.Vote = quorum.Yes // the ticket was written, whoever else is there
 	}
-	if t.hold.learn(n, a) {
+	if t.footprint.learn(n, a) {
 		t.settle(n)
 	}
-}
-
-// undoAt sends the release of the hold's token to one node, takes the answer, and passes
-// on what it says: see released.
-func (h *hold) undoAt(n *node, then func(quorum.Answer)) {
-	call := *h.undoCall()
-	restoring := h.ticket.restoring(n)
-	if restoring {
-		call = h.spec.releaseCall(h.token, h.ticket)
-	}
-	m := h.spec.about(h.token)
-	m.Class = outbox.Urgent
-	n.Send(call, m, func(a quorum.Answer) {
-		if restoring {
-			h.ticket.restored(n, a)
-		}
-		h.pass(n, h.released(n, a), then)
-	})
 }
 
 // maxInline is the longest time of a call that its caller's ctx does not end at once.

@@ -22,7 +22,7 @@ type tries struct {
 	spec  *Spec
 	looks bool // the last pause has ended only because messages may be lost
 
-	left [2]*hold // its ticket, and what the try may have got that ctx has cut short
+	left [2]*footprint // its ticket, and what the try may have got that ctx has cut short
 }
 
 func (s *Spec) newTries() *tries {
@@ -61,7 +61,7 @@ const maxLinger = 100 * time.Millisecond
 // process, and what it has left would then stay until it ends by itself. So it waits for
 // that to be taken back, but not for silent nodes, and not for long.
 func (t *tries) linger(ctx context.Context) {
-	if ctx.Err() == nil || t.left == [2]*hold{} {
+	if ctx.Err() == nil || t.left == [2]*footprint{} {
 		return
 	}
 	timer := time.NewTimer(maxLinger)
