@@ -98,11 +98,12 @@ var layers = map[string][]string{
 	"driver/redigo":  {"driver"},
 
 	"internal/redlock": {
-		"internal/redlock/quorum", "internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/notify",
+		"internal/redlock/quorum", "internal/redlock/renewer", "internal/redlock/outbox", "internal/redlock/clock", "internal/redlock/notify",
 		"internal/redlock/keyslot", "internal/redlock/slotset", "internal/redlock/backoff", "internal/redlock/fifo",
 		"driver", "scripts", "",
 	},
 	"internal/redlock/quorum":  {"internal/redlock/outbox", "internal/redlock/clock", "driver"},
+	"internal/redlock/renewer": {"internal/redlock/clock"},
 	"internal/redlock/outbox":  {"internal/redlock/clock", "driver"},
 	"internal/redlock/clock":   {},
 	"internal/redlock/notify":  {"driver"},

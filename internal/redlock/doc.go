@@ -83,12 +83,12 @@
 //
 // # Renewal and loss
 //
-// The engine's keeper looks after the holds that are to be renewed, or whose loss
+// The engine's renewer looks after the holds that are to be renewed, or whose loss
 // somebody wants to be told of: one timer, with all of them in the order in which
 // they are due. Each has a round of its own, which decides as any other, without a
 // goroutine that waits. The outboxes send together what is due together.
 //
-//	keeper ── due ──► the hold's round ──► the nodes' outboxes ──► won: later
+//	renewer ── due ─► the hold's round ──► the nodes' outboxes ──► won: later
 //	  │                                            │          └──► not: again
 //	  └── Until, by either clock ──► lost ◄── denied
 //
@@ -111,16 +111,16 @@
 // # Where to look
 //
 // acquire, extend, release and check ask the four questions, and observe what becomes of
-// them; reply reads the answers, and causes says why they were not enough; hold and
-// debts settle what is left; validity is the clock's part; tries, wait, queue,
-// ticket and quiet are about waiting, pass about not having to; exclusive, locker and renew
-// make an object of it all that has one holder at a time; keeper renews many
-// holds, lost tells of their loss, do runs a function under one. rw adds readers to it:
-// shared is their half, sharing the lease that they share, readers are theirs in the queue of
-// both. slots, taking, slotqueue, grant, permit and held do the same for numbered
-// slots, where the nodes have to agree not only on whether but on
-// which. fence numbers holds. Below are packages: quorum asks all
-// nodes one question and decides by majority, outbox is the way to one node, notify says which waiters the nodes notify, keyslot names keys,
-// slotset computes with sets of slots, backoff meters the tries of a call, and fifo queues
-// goroutines.
+// them; reply reads the answers, and causes says why they were not enough; footprint and
+// debts settle what is left, hold is a lease; validity is the clock's part; tries, wait, queue,
+// ticket and quiet are about waiting, pass about not having to; exclusive and locker
+// make an object of it all that has one holder at a time; renew renews leases, lost tells
+// of their loss, do runs a function under one. rw adds readers to it: shared is their half,
+// sharing the lease that they share, readers are theirs in the queue of both. slots, taking,
+// slotqueue, grant, permit and held do the same for numbered slots, where the nodes have to
+// agree not only on whether but on which. fence numbers holds. Below are packages: quorum
+// asks all nodes one question and decides by majority, outbox is the way to one node, notify
+// says which waiters the nodes notify, renewer calls leases when they are due, keyslot names
+// keys, slotset computes with sets of slots, backoff meters the tries of a call, and fifo
+// queues goroutines.
 package redlock

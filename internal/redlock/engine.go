@@ -8,18 +8,19 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
+	"github.com/holdfast-go/holdfast/internal/redlock/renewer"
 )
 
 // Engine runs protocols over a fixed list of nodes. One Engine belongs to one
 // Factory; it is safe for concurrent use, and holds no goroutine, connection or
-// timer while nothing is under way: see package notify and keeper for what that means.
+// timer while nothing is under way: see packages notify and renewer for what that means.
 type Engine struct {
-	quorum *quorum.Nodes
-	nodes  []*node
-	err    error // why the pools cannot be used; nil if they can
-	clock  clock.Clock
-	looks  ticks
-	keeper keeper
+	quorum  *quorum.Nodes
+	nodes   []*node
+	err     error // why the pools cannot be used; nil if they can
+	clock   clock.Clock
+	looks   ticks
+	renewer renewer.Renewer
 
 	notifier *notify.Notifier
 }
@@ -29,7 +30,7 @@ type Engine struct {
 // used are reported, as ErrConfig, by the first call that would use them.
 func New(pools ...driver.Pool) *Engine {
 	e := &Engine{err: checkPools(pools), notifier: notify.New(pools...)}
-	e.keeper.engine = e
+	e.renewer.Init(&e.clock)
 	if e.err != nil {
 		return e
 	}
@@ -44,7 +45,7 @@ func New(pools ...driver.Pool) *Engine {
 // value or nil: every call on such an object is an ErrConfig with this text.
 func Unmade(text string) *Engine {
 	e := &Engine{err: fmt.Errorf("%w: %s", ErrConfig, text), notifier: notify.New()}
-	e.keeper.engine = e
+	e.renewer.Init(&e.clock)
 	return e
 }
 

@@ -59,8 +59,9 @@ func (h *hold) repairAll(missing []*node) {
 	}
 }
 
-// beginExtension renews the hold in the background. Renewal is busy until it ends.
-func (h *hold) beginExtension() {
+// Renew implements [renewer.Lease]: it renews the hold in the background. Renewal is busy
+// until that ends.
+func (h *hold) Renew() {
 	r, err := h.prepareExtension(context.Background())
 	if err != nil {
 		h.endRenewal(false)

@@ -70,7 +70,7 @@ func (p *pry) look() {
 	defer p.mu.Unlock()
 	p.calls++
 	e := p.engine
-	p.takes("keeper", &e.keeper.mu)
+	e.renewer.Pending() // which would wait for ever
 	for _, n := range e.nodes {
 		p.takes("debts", &n.debts.mu)
 		p.takes("strict debts", &n.debts.strict.mu)

@@ -1,6 +1,9 @@
 package redlock
 
-import "github.com/holdfast-go/holdfast/driver"
+import (
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/renewer"
+)
 
 // hold is a lease: a token on the nodes, with its validity, its numbers, its renewal and
 // its loss. It is what a won try leaves to its owner; of a failed one the footprint is all.
@@ -20,9 +23,9 @@ type hold struct {
 	claimed bool // its owner's release is under way
 	told    bool // its owner knows what can be known of its release
 
-	renewal renewal
-	loss    loss
-	place   place // in the keeper's order
+	renewal  renewal
+	loss     loss
+	deadline renewer.Deadline
 
 	call driver.Call // of the try
 }

@@ -79,7 +79,7 @@ func (h *hold) lose(causes ...error) {
 	if h.loss.told != nil {
 		close(h.loss.told)
 	}
-	h.spec.engine.keeper.drop(h)
+	h.spec.engine.renewer.Drop(&h.deadline)
 }
 
 // unlock gives h.mu back, and then ends the contexts of a hold that was found lost

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/renewer"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -40,15 +41,13 @@ func (b *bench) restarted(nodes ...int) {
 	}
 }
 
-// asleep checks that the keeper has nothing to do, and its timer is not set.
+// asleep checks that the renewer has nothing to do, and its timer is not set.
 func (b *bench) asleep() {
 	b.Helper()
-	time.Sleep(3 * lookStep)
-	k := &b.engine.keeper
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	require.False(b, k.running)
-	require.Empty(b, k.holds)
+	time.Sleep(3 * renewer.Step)
+	leases, running := b.engine.renewer.Pending()
+	require.False(b, running)
+	require.Zero(b, leases)
 }
 
 func TestLostWithoutAHold(t *testing.T) {
@@ -336,7 +335,7 @@ func TestSuspendedProcessFindsItsHoldLost(t *testing.T) {
 		time.Sleep(time.Second)
 		require.False(t, isLost(lost))
 		step.Add(int64(y.spec.lifetime()) - int64(2*time.Second)) // a second is left
-		time.Sleep(time.Second - lookStep - 1)
+		time.Sleep(time.Second - renewer.Step - 1)
 		require.False(t, isLost(lost))
 		<-lost
 		require.Equal(t, 2*time.Second, time.Since(slept), "to the moment by the wall clock")
@@ -347,7 +346,7 @@ func TestSuspendedProcessFindsItsHoldLost(t *testing.T) {
 		step.Add(int64(time.Hour))
 		start := time.Now()
 		<-lost
-		require.LessOrEqual(t, time.Since(start), lookStep)
+		require.LessOrEqual(t, time.Since(start), renewer.Step)
 		_, _ = y.Unlock(background)
 
 		b.lock(y)
@@ -409,7 +408,8 @@ func TestManyListeners(t *testing.T) {
 			losts, holds = append(losts, x.Lost()), append(holds, x)
 			time.Sleep(ms)
 		}
-		require.Len(t, b.engine.keeper.holds, 500)
+		leases, _ := b.engine.renewer.Pending()
+		require.Equal(t, 500, leases)
 		for i, lost := range losts {
 			require.False(t, isLost(lost))
 			if i%2 == 0 {
@@ -433,13 +433,13 @@ func TestLostWhenTheWallClockComesBack(t *testing.T) {
 		b.lock(watched)
 		awaited := watched.Lost() // the clocks are compared from now on
 		step.Store(-int64(time.Hour))
-		time.Sleep(2 * lookStep)
+		time.Sleep(2 * renewer.Step)
 		b.lock(x)
 		lost := x.Lost()
 		step.Store(0)
 		start := time.Now()
 		<-lost
-		require.LessOrEqual(t, time.Since(start), lookStep)
+		require.LessOrEqual(t, time.Since(start), renewer.Step)
 		require.False(t, isLost(awaited))
 		b.unlock(watched)
 		_, _ = x.Unlock(background)

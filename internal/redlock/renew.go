@@ -6,7 +6,7 @@ import (
 )
 
 // renewal keeps one hold alive until its owner releases it, or it is lost. The
-// hold's mutex guards it. The engine's keeper tells when it is time.
+// hold's mutex guards it. The engine's renewer tells when it is time.
 type renewal struct {
 	on     bool
 	forDo  bool          // on for a Do alone, until its end
@@ -56,7 +56,34 @@ func (h *hold) dropTicket() {
 // stopRenewal ends renewal for good, and what is waited for besides. h.mu is held.
 func (h *hold) stopRenewal() {
 	h.renewal.on = false
-	h.spec.engine.keeper.drop(h)
+	h.spec.engine.renewer.Drop(&h.deadline)
+}
+
+// await has the hold called when it is due, if there is anything to look for. h.mu is held.
+func (h *hold) await(now instant) {
+	if h.ended || h.claimed || h.loss.err != nil || !h.valid.known() || !h.renewal.on && !h.loss.listened() {
+		return
+	}
+	h.spec.engine.renewer.Set(&h.deadline, h, h.dueAt(now), now)
+}
+
+// dueAt is when the hold is to be renewed, or its validity ends. h.mu is held.
+func (h *hold) dueAt(now instant) time.Time {
+	due := now.Add(h.valid.left(now))
+	if h.renewal.on && !h.renewal.busy && h.renewAt().Before(due) {
+		return h.renewAt()
+	}
+	return due
+}
+
+// Expire implements [renewer.Lease].
+func (h *hold) Expire(now instant) (renew bool) {
+	h.mu.Lock()
+	defer h.unlock()
+	h.expire(now)
+	renew = h.beginRenewal(now)
+	h.await(now)
+	return renew
 }
 
 // renewAt is when to renew the hold. h.mu is held.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/renewer"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -321,7 +322,7 @@ func TestSuspendedProcessDoesNotRenewWhatIsOver(t *testing.T) {
 		time.Sleep(time.Minute)
 		asked.take(time.Now())
 		step.Store(int64(time.Hour))
-		time.Sleep(lookStep)
+		time.Sleep(renewer.Step)
 		require.ErrorIs(t, x.current().lossOf(), ErrLost)
 		time.Sleep(time.Hour)
 		require.Empty(t, asked.take(time.Now()))

@@ -76,7 +76,7 @@ func (h holder) claimToConvert() bool {
 		return false
 	}
 	h.claimed = true
-	h.spec.engine.keeper.drop(h.hold)
+	h.spec.engine.renewer.Drop(&h.deadline)
 	return true
 }
 
