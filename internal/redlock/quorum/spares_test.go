@@ -101,3 +101,28 @@ func TestSpareIsNotWaitedForLongWhereNodesDisagree(t *testing.T) {
 		release()
 	})
 }
+
+// A silent node without a vote makes nobody wait for another silent one.
+func TestMuteNodeIsNoSpare(t *testing.T) {
+	bubble(t, 5, func(b *bench) {
+		b.silence(0, 1)
+		release := b.nodes[1].hang()
+		b.nodes[2].reply = int64(0)
+		r := b.round(func(q *Question) { q.Contended = true })
+		r.Mute(0)
+		start := time.Now()
+		require.False(t, r.Run(background))
+		require.Equal(t, spareTime, time.Since(start))
+		release()
+	})
+}
+
+// Silent nodes that are needed from the start are no spares.
+func TestSilentMajorityIsNoSpare(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.silence(1, 2)
+		r := b.round(nil)
+		require.True(t, r.Run(background))
+		require.False(t, r.Voter(1).Spare || r.Voter(2).Spare)
+	})
+}

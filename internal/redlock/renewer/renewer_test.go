@@ -81,7 +81,7 @@ func TestLeaseIsCalledAtItsDeadline(t *testing.T) {
 func TestDeadlineMayChange(t *testing.T) {
 	bubble(t, func(r *Renewer, _ *atomic.Int64) {
 		sooner, later, dropped := new(fakeLease), new(fakeLease), new(fakeLease)
-		for _, l := range []*fakeLease{sooner, later, dropped} {
+		for _, l := range []*fakeLease{dropped, later, sooner} {
 			r.after(l, 3*time.Second)
 		}
 		start := time.Now()
