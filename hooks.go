@@ -36,12 +36,11 @@ type Acquired struct {
 
 // Released is how the time of a holder has ended.
 type Released struct {
-	// Held is how long the lock was held, from AcquireDone to the call that gave it back.
-	// Readers of one object are not told apart: Held is that of the one that has read
+	// Held is how long the lock was held, from AcquireDone until it was given back. Readers of one object are not told apart: Held is that of the one that has read
 	// longest, so that the sum over all of them is exact.
 	Held time.Duration
-	// Passed says that the lease went to another goroutine of the same object, or stays
-	// with its other readers: it was not given back to the nodes.
+	// Passed says that the lease went to another goroutine of the same object, stays with
+	// its other readers, or is a reader's by Downgrade: it was not given back to the nodes.
 	Passed bool
 	// Err is why the call that gave the lock back has failed; nil when it has not. It is an
 	// ErrLost if and only if the lock was lost before, and Lost was called.
@@ -78,10 +77,10 @@ type Released struct {
 // their order; it ends when there is nothing to tell. Hooks of different calls run at the
 // same time, so they have to be safe for concurrent use.
 //
-// Lock waits, before AcquireDone, for the calls of NodeError that are its own. Unlock
-// waits, before Released, for all that came before it. So no hook is called for a lock
-// after the object's last call has returned, but for NodeError of what it left to be
-// settled in the background.
+// Lock waits before AcquireDone, and Unlock before Released, for what that goroutine has to
+// tell until then. So no hook is called for an object after its last call has returned, but
+// for NodeError: a node whose error comes after the majority's decision, or as an answer to
+// what is settled in the background, is told of when it comes.
 //
 // # What a hook must not do
 //
@@ -90,13 +89,14 @@ type Released struct {
 // renewals, releases and other objects go on, but:
 //
 //   - While AcquireStart blocks, its caller has asked for nothing.
-//   - While AcquireDone blocks, its caller holds the lock. The lease is renewed if the
-//     option says so and ends with its expiry otherwise, as if the caller itself hung.
+//   - While AcquireDone blocks, its caller holds the lock, but its lease is not renewed yet:
+//     it ends with its expiry, or with that of the readers who share it.
 //   - While Released or Extended blocks, its caller does not return. What it was to do is
 //     done: the lock is free.
 //   - While Lost, NodeError or a renewal's Extended blocks, further calls of these wait for
-//     it, and so do the object's AcquireDone after an error of a node, and Released. Of
-//     those that wait, NodeError and Extended beyond [MaxPending] are left out.
+//     it, and so do the object's AcquireDone and Released. Renewal goes on, and a release
+//     is done before it waits. Of what waits, NodeError and Extended beyond [MaxPending] are
+//     left out.
 //
 // A panic in the caller's goroutine goes on to the caller. One in AcquireDone first gives
 // the lock back, as the caller would not know that it has it. A panic elsewhere ends the
@@ -125,10 +125,9 @@ type Hooks struct {
 	// at the latest: also when no channel of Lost is open. cause is an ErrLost that says why.
 	Lost func(l Lock, cause error)
 
-	// NodeError is called for each error of a node that errors of the call would show: the
-	// same, which gives the node's number too. That is once per node and try, extension or
-	// release at most, whether a majority made up for it or not. Another client's lock is
-	// not an error of a node.
+	// NodeError is called for each error of a node, whether a majority made up for it or not:
+	// once per node and try, extension or release at most. err is a [*RedisError], as the
+	// call's own error would show it. Another client's lock is not an error of a node.
 	NodeError func(l Lock, node int, err error)
 }
 

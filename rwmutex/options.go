@@ -3,6 +3,7 @@ package rwmutex
 import (
 	"time"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/internal/redlock"
 )
 
@@ -118,4 +119,13 @@ func WithAutoExtend() Option {
 // order in which they were given.
 func WithShufflePools(shuffle bool) Option {
 	return optionFunc(func(c *redlock.Config) { c.ShufflePools = shuffle })
+}
+
+// WithHooks has hooks called for what happens to the lock: who waits, holds, renews and loses
+// it, and which nodes fail. [holdfast.Hooks] says when each is called, and what it must not do;
+// [holdfast.Lock] has the kind "rwmutex.write" or "rwmutex.read". Hooks are copied: what is
+// changed later counts for nothing. The default is nil, for none, which costs nothing. Of
+// several options the last one counts: [holdfast.JoinHooks] makes one of many.
+func WithHooks(hooks *holdfast.Hooks) Option {
+	return optionFunc(func(c *redlock.Config) { c.SetHooks(hooks) })
 }

@@ -20,6 +20,7 @@ var keys = []string{
 var (
 	writing = &redlock.Protocol{
 		Kind:     "rwmutex",
+		Half:     "write",
 		Acquire:  scripts.RWMutex().WriteAcquire,
 		Extend:   scripts.RWMutex().WriteExtend,
 		Release:  scripts.RWMutex().WriteRelease,
@@ -31,6 +32,7 @@ var (
 	}
 	reading = &redlock.Protocol{
 		Kind:     "rwmutex",
+		Half:     "read",
 		Acquire:  scripts.RWMutex().ReadAcquire,
 		Extend:   scripts.RWMutex().ReadExtend,
 		Repair:   scripts.RWMutex().ReadRepair,

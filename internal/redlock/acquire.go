@@ -52,6 +52,7 @@ func (a *attempts) next(ctx context.Context, by *tries, tk *ticket) (*hold, []er
 	if err != nil {
 		return nil, nil, a.spec.fail(ErrFailed, err)
 	}
+	by.asked++
 	h, causes := a.try(ctx, t, tk.forTry(by))
 	if h == nil && ctx.Err() != nil {
 		by.left[1] = a.left.of(t)
@@ -155,6 +156,7 @@ func (a *acquiring) Unsent(r *quorum.Round, i int) {
 // Answered implements [quorum.Observer].
 func (a *acquiring) Answered(r *quorum.Round, i int, got quorum.Answer) quorum.Answer {
 	h, n := (*hold)(a), a.spec.engine.nodes[i]
+	h.spec.observer.nodeError(n, got)
 	h.contest(n, got)
 	if t, ok := r.Memo.(*ticket); ok {
 		t.learn(n, got)

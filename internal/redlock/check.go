@@ -45,7 +45,9 @@ func (c *checking) Unsent(*quorum.Round, int) {}
 
 // Answered implements [quorum.Observer].
 func (c *checking) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
-	(*hold)(c).contest(c.spec.engine.nodes[i], a)
+	n := c.spec.engine.nodes[i]
+	c.spec.observer.nodeError(n, a)
+	(*hold)(c).contest(n, a)
 	return a
 }
 

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"time"
+
+	"github.com/holdfast-go/holdfast"
 )
 
 // Defaults, which are Redsync's.
@@ -32,7 +34,8 @@ type Config struct {
 	SetNXOnExtend bool
 	AutoExtend    bool // renew every hold until it is released
 	ShufflePools  bool
-	Fencing       bool // holds are numbered, where the protocol can
+	Fencing       bool            // holds are numbered, where the protocol can
+	Hooks         *holdfast.Hooks // not changed any more; nil for none
 
 	owner string // who holds the lock, for the tokens of our own; "" for none
 	err   error  // an option's own complaint
@@ -68,6 +71,15 @@ func (c *Config) SetGenValue(gen func() (string, error)) {
 		c.Reject(fmt.Errorf("%w: value function is nil, a function needed", ErrConfig))
 	}
 	c.GenValue = gen
+}
+
+// SetHooks has hooks called. Later changes of h count for nothing.
+func (c *Config) SetHooks(h *holdfast.Hooks) {
+	c.Hooks = nil
+	if h != nil {
+		hooks := *h
+		c.Hooks = &hooks
+	}
 }
 
 // Reject notes that an option can not be used. The first complaint stays.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/holdfast-go/holdfast"
 )
 
 // Exclusive is a lock object with one holder at a time: the engine's half of a
@@ -57,6 +59,18 @@ func (x *Exclusive) TryLock(ctx context.Context) error {
 }
 
 func (x *Exclusive) lock(ctx context.Context, by *tries) error {
+	ctx, e := x.spec.observer.enter(ctx, 1)
+	err := x.take(ctx, by)
+	if e.observer != nil {
+		e.end(ctx, x.current(), by, err, x.unlock)
+	}
+	if err == nil && x.spec.AutoExtend {
+		x.current().keepAlive()
+	}
+	return err
+}
+
+func (x *Exclusive) take(ctx context.Context, by *tries) error {
 	if err := x.spec.usable(); err != nil {
 		return err
 	}
@@ -73,6 +87,7 @@ func (x *Exclusive) lock(ctx context.Context, by *tries) error {
 		by.linger(ctx)
 		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
 	}
+	by.passed = h != nil
 	if h == nil {
 		h, err = x.acquire(ctx, by)
 	}
@@ -99,7 +114,6 @@ func (x *Exclusive) begin(h *hold) {
 	if x.spec.AutoExtend {
 		x.attempts.ticket = nil // it has ended, and takes more room than the hold
 		h.dropTicket()
-		h.keepAlive()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -142,6 +156,13 @@ func (x *Exclusive) unlock(ctx context.Context) (err error, lost bool) {
 
 // release is unlock for one holder.
 func (x *Exclusive) release(ctx context.Context, h holder) (err error, lost bool) {
+	s := h.section()
+	err, lost = x.giveBack(ctx, h)
+	x.spec.observer.released(ctx, h, s, holdfast.Released{Err: err}, lost)
+	return err, lost
+}
+
+func (x *Exclusive) giveBack(ctx context.Context, h holder) (err error, lost bool) {
 	switch {
 	case h.hold == nil:
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
@@ -167,14 +188,7 @@ func (x *Exclusive) release(ctx context.Context, h holder) (err error, lost bool
 
 // Extend renews the hold for another full expiry, and reports whether it did.
 func (x *Exclusive) Extend(ctx context.Context) (bool, error) {
-	if err := x.spec.usable(); err != nil {
-		return false, err
-	}
-	h := x.current()
-	if h.hold == nil {
-		return false, x.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
-	}
-	err := h.extendFor(ctx)
+	err := x.spec.extend(ctx, x.current(), 1)
 	return err == nil, err
 }
 

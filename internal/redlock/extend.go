@@ -8,6 +8,20 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
+// extend renews a holder's lease for another full expiry, and has hooks told of it.
+func (s *Spec) extend(ctx context.Context, h holder, count int) error {
+	err := s.usable()
+	switch {
+	case err != nil:
+	case h.hold == nil:
+		err = s.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
+	default:
+		err = h.extendFor(ctx)
+	}
+	s.observer.extended(ctx, count, err)
+	return err
+}
+
 // extendFor is extend for the hold's owner: with the error that the owner sees.
 func (h holder) extendFor(ctx context.Context) error {
 	switch {
@@ -64,11 +78,13 @@ func (h *hold) repairAll(missing []*node) {
 func (h *hold) Renew() {
 	r, err := h.prepareExtension(context.Background())
 	if err != nil {
+		h.tellRenewal(nil, err)
 		h.endRenewal(false)
 		return
 	}
 	r.RunThen(func(r *quorum.Round) {
 		missing, err := h.extended(r)
+		h.tellRenewal(r, err)
 		h.endRenewal(r.Outcome().Won && err == nil)
 		h.repairAll(missing)
 	})
@@ -117,6 +133,7 @@ func (e *extending) Unsent(*quorum.Round, int) {}
 // Answered implements [quorum.Observer].
 func (e *extending) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
 	h, n := (*hold)(e), e.spec.engine.nodes[i]
+	h.spec.observer.nodeError(n, a)
 	h.contest(n, a)
 	h.met(n, a)
 	if a.Vote == quorum.Yes {

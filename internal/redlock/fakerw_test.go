@@ -17,6 +17,7 @@ var (
 
 	writeProtocol = &Protocol{
 		Kind:     "test",
+		Half:     "write",
 		Acquire:  scripts.RWMutex().WriteAcquire,
 		Extend:   scripts.RWMutex().WriteExtend,
 		Release:  scripts.RWMutex().WriteRelease,
@@ -27,6 +28,7 @@ var (
 	}
 	readProtocol = &Protocol{
 		Kind:     "test",
+		Half:     "read",
 		Acquire:  scripts.RWMutex().ReadAcquire,
 		Extend:   scripts.RWMutex().ReadExtend,
 		Repair:   scripts.RWMutex().ReadRepair,

@@ -16,6 +16,8 @@ type loss struct {
 	err   error          // why; nil as long as it is not lost
 	told  chan struct{}  // closed then; nil until somebody wants to know
 	bound []*heldContext // they end then
+
+	sections []*section // of the holders that hooks were told of
 }
 
 // never is the channel of what is not held.
@@ -79,6 +81,7 @@ func (h *hold) lose(causes ...error) {
 	if h.loss.told != nil {
 		close(h.loss.told)
 	}
+	h.tellLoss()
 	h.spec.engine.renewer.Drop(&h.deadline)
 }
 
@@ -116,7 +119,7 @@ func (h *hold) beyondRecall() bool {
 // forget takes a loss back. Who was told stays told.
 func (l *loss) forget() {
 	if l.err != nil {
-		*l = loss{}
+		*l = loss{sections: l.sections}
 	}
 }
 
@@ -131,7 +134,7 @@ func (h holder) lossOf() error {
 }
 
 // listened reports that somebody wants to be told. h.mu is held.
-func (l *loss) listened() bool { return l.told != nil || len(l.bound) > 0 }
+func (l *loss) listened() bool { return l.told != nil || len(l.bound) > 0 || len(l.sections) > 0 }
 
 // heldContext is a context that ends, with ErrLost as its cause, when a hold is
 // lost. It looks at the clocks whenever it is asked, so that a process that was

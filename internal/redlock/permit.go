@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
@@ -35,6 +36,13 @@ func (p *Permit) Release(ctx context.Context) (bool, error) {
 
 // release also tells whether the permit is known to have been lost.
 func (p *Permit) release(ctx context.Context) (err error, lost bool) {
+	s := p.section()
+	err, lost = p.giveBack(ctx)
+	p.spec.observer.released(ctx, p.holder, s, holdfast.Released{Err: err}, lost)
+	return err, lost
+}
+
+func (p *Permit) giveBack(ctx context.Context) (err error, lost bool) {
 	h := p.holder
 	if err := h.spec.usable(); err != nil {
 		return err, true
@@ -54,10 +62,7 @@ func (p *Permit) release(ctx context.Context) (err error, lost bool) {
 
 // Extend renews the permit for another full expiry, and reports whether it did.
 func (p *Permit) Extend(ctx context.Context) (bool, error) {
-	if err := p.hold.spec.usable(); err != nil {
-		return false, err
-	}
-	err := p.extendFor(ctx)
+	err := p.spec.extend(ctx, p.holder, p.n)
 	return err == nil, err
 }
 

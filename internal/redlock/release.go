@@ -46,7 +46,9 @@ func (h *releasing) Unsent(*quorum.Round, int) {}
 
 // Answered implements [quorum.Observer].
 func (h *releasing) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
-	return (*hold)(h).released(h.spec.engine.nodes[i], a)
+	n := h.spec.engine.nodes[i]
+	h.spec.observer.nodeError(n, a)
+	return (*hold)(h).released(n, a)
 }
 
 // Late implements [quorum.Observer].

@@ -3,6 +3,7 @@ package redlock
 import (
 	"context"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
@@ -46,22 +47,44 @@ func (x *RW) Downgrade(ctx context.Context) error {
 	if h.hold == nil || !h.claimToConvert() {
 		return s.fail(errDowngrade, ErrLockAlreadyExpired, errNotHeld)
 	}
+	was := h.section()
 	h.awaitRenewal(ctx)
 	to := h.heir(x.Reader.spec)
 	causes := to.convert(ctx, h.hold)
 	x.Reader.keep(to)
+	if s.AutoExtend {
+		to.keepAlive()
+	}
 	to.watch()
 	h.retire()
 	got := newSharedLease(to)
 	got.ofDo = to.inDo
 	x.Reader.readers.convert(got)
-	if causes == nil {
+	err := s.downgraded(ctx, causes)
+	x.converted(ctx, h, to, was, err)
+	return err
+}
+
+// downgraded is the error of a Downgrade, if there are causes.
+func (s *Spec) downgraded(ctx context.Context, causes []error) error {
+	switch {
+	case causes == nil:
 		return nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		causes = append(ended(ctx), causes...)
 	}
 	return s.fail(errDowngrade, causes...)
+}
+
+// converted has hooks told that a writer's time is over, and that a reader's has begun. A
+// lease that WithValue adopted has had neither.
+func (x *RW) converted(ctx context.Context, h holder, to *hold, was *section, err error) {
+	if was == nil {
+		return
+	}
+	x.Writer.spec.observer.released(ctx, h, was, holdfast.Released{Passed: true, Err: err}, to.over())
+	ctx, e := x.Reader.spec.observer.enter(ctx, 1)
+	e.end(ctx, to.holder(), &tries{passed: true}, nil, x.Reader.unlock)
 }
 
 // claimToConvert keeps everybody else from releasing or renewing the hold. It
@@ -93,6 +116,7 @@ func (h *hold) heir(s *Spec) *hold {
 	copy(to.stakes, h.stakes)
 	clear(h.stakes)
 	to.loss, h.loss = h.loss, loss{}
+	to.loss.sections = nil // a writer's
 	to.inDo = h.inDo
 	to.renewal.on, h.renewal.on = h.renewal.on, false
 	to.renewal.forDo = h.inDo

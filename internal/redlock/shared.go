@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/holdfast-go/holdfast"
 )
 
 // Shared is the readers' half of a read-write lock object. The goroutines that
@@ -34,6 +36,18 @@ func (x *Shared) TryLock(ctx context.Context) error {
 }
 
 func (x *Shared) lock(ctx context.Context, by *tries) error {
+	ctx, e := x.spec.observer.enter(ctx, 1)
+	err := x.take(ctx, by)
+	if e.observer != nil {
+		e.end(ctx, x.current(), by, err, x.unlock)
+	}
+	if err == nil && x.spec.AutoExtend {
+		x.current().keepAlive()
+	}
+	return err
+}
+
+func (x *Shared) take(ctx context.Context, by *tries) error {
 	if err := x.spec.usable(); err != nil {
 		return err
 	}
@@ -46,6 +60,7 @@ func (x *Shared) lock(ctx context.Context, by *tries) error {
 	case err != nil:
 		return x.spec.fail(ErrFailed, x.keptOut(ctx, err)...)
 	case joined:
+		by.passed = true
 		return nil
 	}
 	return x.ask(ctx, by)
@@ -116,6 +131,7 @@ func (x *Shared) pause(ctx context.Context, by *tries, tk *ticket, causes []erro
 func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*sharedLease, []error, error) {
 	now, ending := x.readers.current()
 	if now != nil && !ending {
+		by.asked++
 		got, causes, err := x.tryJoin(ctx, now)
 		if causes == nil || !x.readers.endedMeanwhile(now) {
 			return got, causes, err
@@ -155,9 +171,6 @@ func (x *Shared) tryJoin(ctx context.Context, now *sharedLease) (*sharedLease, [
 }
 
 func (x *Shared) keep(h *hold) {
-	if x.spec.AutoExtend {
-		h.keepAlive()
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.last = h
@@ -202,13 +215,16 @@ func (x *Shared) releaseAfter(ctx context.Context, h *hold) (err error, lost boo
 
 // left sees to a lease that a reader has left.
 func (x *Shared) left(ctx context.Context, from *sharedLease, last bool) (err error, lost bool) {
+	h := holder{hold: from.hold}
+	s := h.leave()
 	switch {
 	case last:
-		return x.release(ctx, from)
+		err, lost = x.release(ctx, from)
 	case from.hold.over():
-		return x.spec.fail(ErrLockAlreadyExpired, from.hold.reasonsOfLoss()...), true
+		err, lost = x.spec.fail(ErrLockAlreadyExpired, from.hold.reasonsOfLoss()...), true
 	}
-	return nil, false
+	x.spec.observer.released(ctx, h, s, holdfast.Released{Passed: !last, Err: err}, lost)
+	return err, lost
 }
 
 // release ends the lease after its last reader.
@@ -240,14 +256,7 @@ func (x *Shared) releaseAgain(ctx context.Context) (err error, lost bool) {
 
 // Extend renews the lease for another full expiry, for all its readers.
 func (x *Shared) Extend(ctx context.Context) (bool, error) {
-	if err := x.spec.usable(); err != nil {
-		return false, err
-	}
-	h := x.current()
-	if h.hold == nil {
-		return false, x.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
-	}
-	err := h.extendFor(ctx)
+	err := x.spec.extend(ctx, x.current(), 1)
 	return err == nil, err
 }
 

@@ -74,6 +74,22 @@ func (x *Slots) TryAcquire(ctx context.Context, n int) (*Permit, error) {
 }
 
 func (x *Slots) acquire(ctx context.Context, n int, by *tries) (*Permit, error) {
+	ctx, e := x.spec.observer.enter(ctx, n)
+	p, err := x.take(ctx, n, by)
+	if e.observer != nil {
+		var h holder
+		if p != nil {
+			h = p.holder
+		}
+		e.end(ctx, h, by, err, p.release)
+	}
+	if err == nil && x.spec.AutoExtend {
+		p.keepAlive()
+	}
+	return p, err
+}
+
+func (x *Slots) take(ctx context.Context, n int, by *tries) (*Permit, error) {
 	if err := x.usable(n); err != nil {
 		return nil, err
 	}
@@ -87,9 +103,6 @@ func (x *Slots) acquire(ctx context.Context, n int, by *tries) (*Permit, error) 
 		t.giveUp()
 		by.linger(ctx)
 		return nil, err
-	}
-	if x.spec.AutoExtend {
-		h.keepAlive()
 	}
 	return &Permit{h.holder(), x, n}, nil
 }

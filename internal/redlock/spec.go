@@ -19,6 +19,8 @@ import (
 type Protocol struct {
 	// Kind is the public package's name, for error texts.
 	Kind string
+	// Half is "write" or "read" where the protocol is of one half of a lock, for hooks.
+	Half string
 
 	Acquire *scripts.Script // ARGV: token, expiry in ms, tokens that may be replaced…
 	Extend  *scripts.Script // ARGV: token, expiry in ms; never writes what is missing
@@ -82,6 +84,8 @@ type Spec struct {
 	expiry any           // in ms, converted once
 	bound  time.Duration // of one call
 	err    error         // why it can not be used
+
+	observer *observer // nil without hooks
 }
 
 // NewSpec checks a configuration and fixes it. It never fails: what is wrong is
@@ -93,6 +97,7 @@ func (e *Engine) NewSpec(p *Protocol, name string, c Config) *Spec {
 // newSpec is NewSpec for a lock whose keys are known: to find those of an odd name
 // takes a search.
 func (e *Engine) newSpec(p *Protocol, name string, c Config, keys []any) *Spec {
+	kind := p.kind()
 	p, keys = p.fenced(name, &c, keys)
 	s := &Spec{Config: c, engine: e, protocol: p, name: name, keys: keys}
 	s.lineKeys = auxKeys(slices.Clip(keys), name, p.LineKeys)
@@ -101,7 +106,16 @@ func (e *Engine) newSpec(p *Protocol, name string, c Config, keys []any) *Spec {
 	}
 	s.expiry = s.Expiry.Milliseconds()
 	s.bound = s.Config.bound()
+	s.observer = s.observed(kind)
 	return s
+}
+
+// kind is what the lock is called in hooks.
+func (p *Protocol) kind() string {
+	if p.Half == "" {
+		return p.Kind
+	}
+	return p.Kind + "." + p.Half
 }
 
 // keys are those of the lock called name.

@@ -65,6 +65,7 @@ func (t *taking) inTurn(ctx context.Context) (*hold, error) {
 	}
 	h, warm := t.queue.begin(t.claimant)
 	if h != nil {
+		t.tries.passed = true
 		return t.served(h), nil
 	}
 	var waits bool
@@ -81,6 +82,7 @@ func (t *taking) asFirst(ctx context.Context, waits bool) (*hold, error) {
 		case err != nil:
 			return nil, t.failed(ctx, err)
 		case h != nil:
+			t.tries.passed = true
 			return t.served(h), nil
 		}
 		h, err = t.try(ctx)
@@ -142,6 +144,7 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 			t.proposals.Drop(q.wanted)
 			return nil, nil, err
 		}
+		t.tries.asked++
 		h, r, causes := t.attempts.trySlots(ctx, token, q, tk.forTry(t.tries))
 		t.proposals.Drop(q.wanted)
 		if t.claimant == nil {

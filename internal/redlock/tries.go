@@ -22,6 +22,9 @@ type tries struct {
 	spec  *Spec
 	looks bool // the last pause has ended only because messages may be lost
 
+	asked  int  // how often the nodes were, for the lock
+	passed bool // a lease was passed on to the call, or shared with it
+
 	left [2]*footprint // its ticket, and what the try may have got that ctx has cut short
 }
 

@@ -1,0 +1,64 @@
+package mutex_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/mutex"
+)
+
+// notes are what hooks were told.
+type notes struct {
+	mu    sync.Mutex
+	locks []holdfast.Lock
+	calls []string
+}
+
+func (n *notes) note(l holdfast.Lock, call string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.locks, n.calls = append(n.locks, l), append(n.calls, call)
+}
+
+func (n *notes) hooks() *holdfast.Hooks {
+	return &holdfast.Hooks{
+		AcquireStart: func(ctx context.Context, l holdfast.Lock) context.Context { n.note(l, "start"); return ctx },
+		AcquireDone:  func(_ context.Context, l holdfast.Lock, a holdfast.Acquired) { n.note(l, "done "+text(a.Err)) },
+		Extended:     func(_ context.Context, l holdfast.Lock, err error) { n.note(l, "extended "+text(err)) },
+		Released:     func(_ context.Context, l holdfast.Lock, r holdfast.Released) { n.note(l, "released "+text(r.Err)) },
+		Lost:         func(l holdfast.Lock, _ error) { n.note(l, "lost") },
+	}
+}
+
+func text(err error) string {
+	if err != nil {
+		return "failed"
+	}
+	return "ok"
+}
+
+func TestHooks(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		var n notes
+		m := w.mutex(mutex.WithHooks(n.hooks()))
+		require.NoError(t, m.Lock())
+		requireYes(t, m.Extend)
+		requireYes(t, m.Unlock)
+		assert.Equal(t, []string{"start", "done ok", "extended ok", "released ok"}, n.calls)
+
+		require.NoError(t, m.Lock())
+		w.awaitHolder(m.Value())
+		w.lose(w.nodes...)
+		_, err := m.Unlock()
+		require.Error(t, err)
+		assert.Equal(t, []string{"start", "done ok", "lost", "released failed"}, n.calls[4:])
+		for _, l := range n.locks {
+			assert.Equal(t, holdfast.Lock{Kind: "mutex", Name: m.Name(), Count: 1}, l)
+		}
+	})
+}
