@@ -32,7 +32,7 @@
 //	released = max(end of the job, granted + splay)
 //
 // Choose a splay above the largest difference of the processes' clocks and timers, and
-// below the interval of the job by as much: a larger one makes a late run cost the next
+// below the interval of the job by as much. A larger one makes a late run cost the next
 // one. A splay of 0 releases the lease with the job's end, as lockers over Redsync do.
 //
 // Every process should start a job at the same times: cron expressions do, and a
