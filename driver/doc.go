@@ -3,7 +3,7 @@
 //
 // A [Pool] is one voter: one independent Redis (a single server, a Sentinel
 // group or a Cluster) that the engine sends calls to. Drivers for go-redis and redigo
-// live in the packages below this one.
+// live in the packages below this one, and those for rueidis and valkey-go in modules there.
 //
 // # Write a driver
 //

@@ -52,5 +52,6 @@ func TestAUsersGoSumHasNoContainers(t *testing.T) {
 		sums := tidied(t, "mutex", driver)
 		assert.Contains(t, sums, "redis", "it was not written for these packages")
 		assert.Empty(t, engines.FindAllString(sums, -1))
+		assert.NotRegexp(t, "rueidis|valkey-go", sums, "clients of other drivers")
 	}
 }

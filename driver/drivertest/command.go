@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,7 +92,8 @@ func (s suite) commandSentOnce(t *testing.T) {
 }
 
 // finalTexts are errors that a client may like to retry. A server that lacks a script
-// is none to ask again about a command.
+// is none to ask again about a command. A client may cut ERR off, and then two of these are
+// the same.
 var finalTexts = []string{
 	"NOSCRIPT No matching script.", "ERR NOSCRIPT No matching script.",
 	"LOADING Redis is loading the dataset in memory", "CLUSTERDOWN Hash slot not served",
@@ -104,7 +106,7 @@ func (s suite) commandAnswersAreFinal(t *testing.T) {
 		server := StartFakeServer(t, func(Request) string { return "-" + text + "\r\n" })
 		pool := s.pool(t, server.Addr(), Options{})
 		reply, err := pool.Eval(within(t, patience), setNX("key", "token"))
-		requireAnswer(t, reply, err, text)
+		requireAnswer(t, reply, err, strings.TrimPrefix(text, "ERR "))
 		require.EqualValues(t, 1, server.Requests(), text)
 	}
 }
@@ -183,8 +185,8 @@ func (s suite) commandBatchAnswersAreFinal(t *testing.T) {
 		pool := s.batcher(t, server.Addr(), Options{})
 		replies := batchInTime(t, pool, within(t, patience), setNX("a", "t"), check("b", "t"), setNX("c", "t"))
 		require.EqualValues(t, 3, server.Requests(), text)
-		requireAnswer(t, replies[0].Value, replies[0].Err, text)
+		requireAnswer(t, replies[0].Value, replies[0].Err, strings.TrimPrefix(text, "ERR "))
 		require.Equal(t, driver.Reply{Value: int64(1)}, replies[1])
-		requireAnswer(t, replies[2].Value, replies[2].Err, text)
+		requireAnswer(t, replies[2].Value, replies[2].Err, strings.TrimPrefix(text, "ERR "))
 	}
 }

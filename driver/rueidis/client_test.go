@@ -1,0 +1,144 @@
+package rueidis_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	client "github.com/redis/rueidis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/driver/drivertest"
+	"github.com/holdfast-go/holdfast/driver/rueidis"
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/scripts"
+)
+
+// patience is how long a test waits for what must happen.
+const patience = 30 * time.Second
+
+func within(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func newClient(t testing.TB, with client.ClientOption) client.Client {
+	with.DisableCache = true
+	c, err := client.NewClient(with)
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func check(key string) *driver.Call {
+	call := driver.NewCall(scripts.Mutex().Check, []any{key}, "token")
+	return &call
+}
+
+func TestNilClient(t *testing.T) {
+	pool := rueidis.NewPool(nil)
+	require.ErrorContains(t, pool.(driver.Validator).Validate(), "nil client")
+	_, err := pool.Eval(within(t), check("key"))
+	require.ErrorContains(t, err, "nil client")
+	require.ErrorContains(t, pool.(driver.Batcher).EvalBatch(within(t), []*driver.Call{check("key")})[0].Err, "nil client")
+	_, err = pool.(driver.Dialer).Dial(within(t), "")
+	require.ErrorContains(t, err, "nil client")
+	_, err = pool.(driver.Subscriber).Subscribe(within(t), "channel")
+	require.ErrorContains(t, err, "nil client")
+	require.Empty(t, pool.(driver.Located).Addr())
+}
+
+// Two clients of one server are found out, and errors name it.
+func TestIdentity(t *testing.T) {
+	node := redistest.StartOne(t)
+	one := rueidis.NewPool(newClient(t, client.ClientOption{InitAddress: []string{node.Addr()}}))
+	two := rueidis.NewPool(newClient(t, client.ClientOption{InitAddress: []string{node.Addr()}}))
+	require.NoError(t, one.(driver.Validator).Validate())
+	require.Equal(t, node.Addr(), one.(driver.Located).Addr())
+	same := driver.NewEndpoint("tcp", node.Addr())
+	require.Contains(t, one.(driver.Identified).Identity(), same)
+	require.Contains(t, two.(driver.Identified).Identity(), same)
+	require.NotEqual(t, one.(driver.Identified).Identity()[0], two.(driver.Identified).Identity()[0])
+}
+
+// The client's own error is inside of the server's answer.
+func TestErrorsAreTheClients(t *testing.T) {
+	for _, text := range []string{"ERR max number of clients reached", "OOM command not allowed"} {
+		server := drivertest.StartFakeServer(t, func(drivertest.Request) string { return "-" + text + "\r\n" })
+		pool, _ := opener(client.ClientOption{})(t, server.Addr(), drivertest.Options{})
+		_, err := pool.Eval(within(t), check("key"))
+		require.EqualError(t, err, text)
+		var theirs *client.RedisError
+		require.ErrorAs(t, err, &theirs)
+		require.Equal(t, strings.TrimPrefix(text, "ERR "), theirs.Error())
+	}
+}
+
+// What the application has made a read, or retries, is no matter to calls.
+func TestClientRetries(t *testing.T) {
+	server := drivertest.StartFakeServer(t, func(drivertest.Request) string { return drivertest.HangUp })
+	pool, _ := opener(client.ClientOption{RetryDelay: func(int, client.Completed, error) time.Duration { return 0 }})(
+		t, server.Addr(), drivertest.Options{})
+	get := driver.NewCommand("get", []any{"key"})
+	for n := int64(1); n <= 3; n++ {
+		_, err := pool.Eval(within(t), &get)
+		require.Error(t, err)
+		require.Equal(t, n, server.Requests())
+	}
+}
+
+// In RESP2 there is no subscription, and connections that are closed leave none behind.
+func TestRESP2(t *testing.T) {
+	node := redistest.StartOne(t, redistest.WithProxy())
+	pool := rueidis.NewPool(newClient(t, client.ClientOption{InitAddress: []string{node.Addr()}, AlwaysRESP2: true}))
+	_, err := pool.(driver.Subscriber).Subscribe(within(t), "channel")
+	require.ErrorIs(t, err, driver.ErrNoSubscribe)
+	before := node.Proxy().Connections()
+	for range 5 {
+		conn, err := pool.(driver.Dialer).Dial(within(t), "")
+		require.NoError(t, err)
+		require.False(t, conn.Bounded())
+		_, err = conn.Eval(within(t), check("key"))
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+	}
+	require.Equal(t, before, node.Proxy().Connections())
+}
+
+// A Cluster is one voter: calls find their masters, alone and in a batch.
+func TestCluster(t *testing.T) {
+	c := newClient(t, client.ClientOption{InitAddress: redistest.StartCluster(t)[:1]})
+	require.Equal(t, client.ClientModeCluster, c.Mode())
+	pool := rueidis.NewPool(c)
+	require.NotImplements(t, (*driver.Dialer)(nil), pool)
+	var calls []*driver.Call
+	for i := range 30 {
+		key := redistest.Name(t)
+		set := driver.NewCommand("set", []any{key}, fmt.Sprint(i), "PX", int64(60_000))
+		_, err := pool.Eval(within(t), &set)
+		require.NoError(t, err)
+		get := driver.NewCommand("get", []any{key})
+		calls = append(calls, &get, check(key))
+	}
+	for i, reply := range pool.(driver.Batcher).EvalBatch(within(t), calls) {
+		require.NoError(t, reply.Err)
+		if i%2 == 0 {
+			require.Equal(t, fmt.Sprint(i/2), reply.Value)
+		}
+	}
+	two := driver.NewCall(scripts.Mutex().Check, []any{"a", "b"}, "token")
+	_, err := pool.Eval(within(t), &two)
+	require.True(t, driver.RefusesKeys(err), "%v", err)
+
+	sub, err := pool.(driver.Subscriber).Subscribe(within(t), "channel")
+	require.NoError(t, err)
+	require.NoError(t, c.Do(within(t), c.B().Publish().Channel("channel").Message("payload").Build()).Error())
+	payload, err := sub.Receive()
+	require.NoError(t, err)
+	require.Equal(t, "payload", payload)
+	require.NoError(t, sub.Close())
+}
