@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -556,7 +557,7 @@ func TestHookThatEndsItsGoroutine(t *testing.T) {
 // As one may count by Hooks: in the end nothing waits and nothing is held, whatever
 // happened to the nodes and leases.
 func TestHooksAddUp(t *testing.T) {
-	lost := 0
+	var lost atomic.Int64
 	for seed := range seedsBelow(60) {
 		bubble(t, 3, func(b *bench) {
 			var r hookNotes
@@ -566,7 +567,7 @@ func TestHooksAddUp(t *testing.T) {
 				c.Expiry, c.TimeoutFactor = 2*time.Second, 0.1
 				c.AutoExtend = seed%3 == 0
 				gone := c.Hooks.Lost
-				c.Hooks.Lost = func(l holdfast.Lock, cause error) { gone(l, cause); lost++ }
+				c.Hooks.Lost = func(l holdfast.Lock, cause error) { gone(l, cause); lost.Add(1) }
 			})
 			x, rw, slots := b.object(change), b.rw(change), b.slots(3, change)
 			var all sync.WaitGroup
@@ -585,7 +586,7 @@ func TestHooksAddUp(t *testing.T) {
 			require.Zero(b, r.held, "seed %d", seed)
 		})
 	}
-	require.Positive(t, lost)
+	require.Positive(t, lost.Load())
 }
 
 // sectionOf locks, sleeps and unlocks, at random; nodes forget now and then.
