@@ -105,7 +105,7 @@ func TestSharedMutexInMixedCrowd(t *testing.T) {
 				c := crowd{t: t}
 				for range 2 * membersEach {
 					c.join("holdfast", shared)
-					c.join("redsync", theirs()[i].start(t, nodes).mutex(name, crowded))
+					c.join("redsync", theirs()[i%2].start(t, nodes).mutex(name, crowded))
 				}
 				c.requireExclusion()
 			})

@@ -11,11 +11,15 @@ import (
 	redsyncredigo "github.com/go-redsync/redsync/v4/redis/redigo"
 	redigoclient "github.com/gomodule/redigo/redis"
 	goredisclient "github.com/redis/go-redis/v9"
+	rueidisclient "github.com/redis/rueidis"
 	"github.com/stretchr/testify/require"
+	valkeyclient "github.com/valkey-io/valkey-go"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/goredis"
 	"github.com/holdfast-go/holdfast/driver/redigo"
+	"github.com/holdfast-go/holdfast/driver/rueidis"
+	"github.com/holdfast-go/holdfast/driver/valkeygo"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/mutex"
 )
@@ -60,9 +64,12 @@ type library struct {
 	start func(t *testing.T, nodes []*redistest.Node) process
 }
 
-// ours and theirs are the libraries to be mixed, on both client libraries.
+// ours and theirs are the libraries to be mixed, on each client library.
 func ours() []library {
-	return []library{{"holdfast-goredis", holdfastOnGoRedis}, {"holdfast-redigo", holdfastOnRedigo}}
+	return []library{
+		{"holdfast-goredis", holdfastOnGoRedis}, {"holdfast-redigo", holdfastOnRedigo},
+		{"holdfast-rueidis", holdfastOnRueidis}, {"holdfast-valkeygo", holdfastOnValkeyGo},
+	}
 }
 
 func theirs() []library {
@@ -144,6 +151,26 @@ func holdfastOnRedigo(t *testing.T, nodes []*redistest.Node) process {
 	var pools []driver.Pool
 	for _, node := range nodes {
 		pools = append(pools, redigo.NewPool(redigoPool(t, node)))
+	}
+	return holdfastProcess{mutex.New(pools...)}
+}
+
+func holdfastOnRueidis(t *testing.T, nodes []*redistest.Node) process {
+	var pools []driver.Pool
+	for _, node := range nodes {
+		client, _ := rueidisclient.NewClient(rueidisclient.ClientOption{InitAddress: []string{node.Addr()}, ForceSingleClient: true})
+		t.Cleanup(client.Close)
+		pools = append(pools, rueidis.NewPool(client))
+	}
+	return holdfastProcess{mutex.New(pools...)}
+}
+
+func holdfastOnValkeyGo(t *testing.T, nodes []*redistest.Node) process {
+	var pools []driver.Pool
+	for _, node := range nodes {
+		client, _ := valkeyclient.NewClient(valkeyclient.ClientOption{InitAddress: []string{node.Addr()}, ForceSingleClient: true})
+		t.Cleanup(client.Close)
+		pools = append(pools, valkeygo.NewPool(client))
 	}
 	return holdfastProcess{mutex.New(pools...)}
 }

@@ -3,6 +3,7 @@ package rueidis
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/redis/rueidis"
 
@@ -41,7 +42,8 @@ func dedicate(ctx context.Context, client rueidis.Client) (dedicated, error) {
 
 // greet finds out whether a connection was made, and whether it speaks RESP3. It sends a
 // HELLO, which no user can be forbidden: the client hides a failure until the first command.
-// On error the connection is closed.
+// A server that knows HELLO, but not without arguments, as embedded ones do, has been greeted
+// in RESP3. On error the connection is closed.
 func (d dedicated) greet(ctx context.Context) (resp3 bool, err error) {
 	result := d.Do(ctx, d.B().Arbitrary("HELLO").Build())
 	if err := result.NonRedisError(); err != nil {
@@ -49,7 +51,10 @@ func (d dedicated) greet(ctx context.Context) (resp3 bool, err error) {
 		return false, classify(err)
 	}
 	said, err := result.ToMessage()
-	return err == nil && said.IsMap(), nil
+	if err != nil {
+		return strings.Contains(err.Error(), "wrong number of arguments"), nil
+	}
+	return said.IsMap(), nil
 }
 
 // Dial implements [driver.Dialer].

@@ -6,14 +6,17 @@ func Floors() []Contestant {
 		{Library: Floor, Client: GoRedis, open: openGoRedisFloor},
 		{Library: Floor, Client: Redigo, open: openRedigoFloor},
 		{Library: Floor, Client: Rueidis, open: openRueidisFloor},
+		{Library: Floor, Client: ValkeyGo, open: openValkeyFloor},
 	}
 }
 
 // Quorums are the contestants that can use several nodes.
 func Quorums() []Quorum {
 	return []Quorum{
-		quorum(Holdfast, GoRedis, holdfastOnGoRedis),
-		quorum(Holdfast, Redigo, holdfastOnRedigo),
+		quorum(Holdfast, GoRedis, holdfastOn(goRedisHoldfast)),
+		quorum(Holdfast, Redigo, holdfastOn(redigoHoldfast)),
+		quorum(Holdfast, Rueidis, holdfastOn(rueidisHoldfast)),
+		quorum(Holdfast, ValkeyGo, holdfastOn(valkeyHoldfast)),
 		quorum(Redsync, GoRedis, redsyncOnGoRedis(asItComes)),
 		quorum(Redsync, Redigo, redsyncOnRedigo(asItComes)),
 		quorum(FailFast, GoRedis, redsyncOnGoRedis(failingFast)),

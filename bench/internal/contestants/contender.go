@@ -28,7 +28,10 @@ type Party interface {
 // excludes nobody else.
 func Crowd() []Contender {
 	floor := contender(Floor, GoRedis, "behind a local FIFO mutex", connectLocalFloor)
-	return append([]Contender{floor}, Processes()...)
+	crowd := append([]Contender{floor}, Processes()...)
+	return append(crowd,
+		contender(Holdfast, Rueidis, "", mutexParty(rueidisHoldfast)),
+		contender(Holdfast, ValkeyGo, "", mutexParty(valkeyHoldfast)))
 }
 
 // Processes lists who contends in several processes.

@@ -17,9 +17,10 @@ type Client string
 
 // The client libraries.
 const (
-	GoRedis Client = "go-redis"
-	Redigo  Client = "redigo"
-	Rueidis Client = "rueidis"
+	GoRedis  Client = "go-redis"
+	Redigo   Client = "redigo"
+	Rueidis  Client = "rueidis"
+	ValkeyGo Client = "valkey-go"
 )
 
 // Expiry is the lifetime of holds where the library asks for one. It is the

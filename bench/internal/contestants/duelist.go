@@ -54,6 +54,8 @@ func QuorumDuelists() []Duelist {
 	return []Duelist{
 		duelist(Holdfast, GoRedis, "mutex", alike(mutexParty(goRedisHoldfast))),
 		duelist(Holdfast, Redigo, "mutex", alike(mutexParty(redigoHoldfast))),
+		duelist(Holdfast, Rueidis, "mutex", alike(mutexParty(rueidisHoldfast))),
+		duelist(Holdfast, ValkeyGo, "mutex", alike(mutexParty(valkeyHoldfast))),
 		duelist(Holdfast, GoRedis, "rwmutex, writer to writer", alike(writerParty)),
 		duelist(Holdfast, GoRedis, "rwmutex", unlike("writer to readers", readersParty, "last reader to writer", writerParty)),
 		duelist(Holdfast, GoRedis, "semaphore of 1", alike(semaphoreParty)),

@@ -6,7 +6,6 @@ import (
 
 	redigo "github.com/gomodule/redigo/redis"
 	goredis "github.com/redis/go-redis/v9"
-	"github.com/redis/rueidis"
 )
 
 // The bare commands: SET NX PX, then a compare-and-delete by EVALSHA, with
@@ -115,40 +114,5 @@ func (f *redigoFloor) Pair() error {
 			return err
 		}
 	}
-	return nil
-}
-
-// rueidisFloor is for one node only: no contestant on rueidis uses several.
-type rueidisFloor struct {
-	client rueidis.Client
-	sha    string
-}
-
-func openRueidisFloor(addrs []string) (Session, error) {
-	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: addrs[:1]})
-	if err != nil {
-		return nil, err
-	}
-	sha, err := client.Do(context.Background(), client.B().ScriptLoad().Script(compareAndDelete).Build()).ToString()
-	if err != nil {
-		client.Close()
-		return nil, err
-	}
-	return &rueidisFloor{client: client, sha: sha}, nil
-}
-
-func (f *rueidisFloor) Pair() error {
-	ctx, build := context.Background(), f.client.B()
-	set := build.Set().Key(floorKey).Value(floorValue).Nx().PxMilliseconds(Expiry.Milliseconds()).Build()
-	if err := f.client.Do(ctx, set).Error(); err != nil {
-		return err
-	}
-	del := build.Evalsha().Sha1(f.sha).Numkeys(1).Key(floorKey).Arg(floorValue).Build()
-	deleted, err := f.client.Do(ctx, del).AsInt64()
-	return checkFloor(deleted == 1, err)
-}
-
-func (f *rueidisFloor) Close() error {
-	f.client.Close()
 	return nil
 }

@@ -5,9 +5,9 @@ import (
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-func holdfastOnGoRedis(addrs []string) *Locks { return holdfastLocks(goRedisHoldfast(addrs)) }
-
-func holdfastOnRedigo(addrs []string) *Locks { return holdfastLocks(redigoHoldfast(addrs)) }
+func holdfastOn(client poolsOf) func(addrs []string) *Locks {
+	return func(addrs []string) *Locks { return holdfastLocks(client(addrs)) }
+}
 
 func holdfastLocks(pools []driver.Pool, closing closers) *Locks {
 	factory := mutex.New(pools...)

@@ -186,6 +186,9 @@ func (c *contest) table(with contestants.Library) report.Table {
 func (c *contest) panel() plot.Panel {
 	panel := plot.Panel{Title: c.title}
 	for _, who := range c.who {
+		if who.Library == contestants.Holdfast && who.Client != contestants.GoRedis {
+			continue
+		}
 		panel.Lines = append(panel.Lines, plot.Line{Name: string(who.Library), Waits: waits(c.measured[who.Name()])})
 	}
 	return panel

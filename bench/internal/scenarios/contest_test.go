@@ -30,7 +30,7 @@ func TestHandoffMeasuresEverybody(t *testing.T) {
 	section, err := Handoff(few)
 	require.NoError(t, err)
 	require.Len(t, section.Tables, 3)
-	rows := map[int]int{1: 13, 3: 12, 5: 12}
+	rows := map[int]int{1: 15, 3: 14, 5: 14}
 	for i, n := range []int{1, 3, 5} {
 		table := section.Tables[i].Table
 		require.Len(t, table.Rows, rows[n])
@@ -141,7 +141,7 @@ func TestHandoffTableComparesWithBothFloors(t *testing.T) {
 	rows := passedOn(3, 1.5, 1000).table().Rows
 	require.Equal(t, []string{"holdfast, go-redis (mutex)", "0.00 ms", "15.0", "1.50"}, rows[4][:4])
 	require.Equal(t, "floor, go-redis, 3 nodes", rows[2][0])
-	require.Equal(t, "holdfast, go-redis (rwmutex), writer to readers", rows[7][0])
+	require.Equal(t, "holdfast, go-redis (rwmutex), writer to readers", rows[9][0])
 }
 
 // A stuck waiter of another library is noted, and the run goes on.

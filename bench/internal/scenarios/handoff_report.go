@@ -131,7 +131,7 @@ func passQuotient(a, b []passes) float64 {
 // judged are the duels that the bars are for.
 func (t *tournament) judged() (list []*duel) {
 	for _, d := range t.duels {
-		if _, alike := d.passed[""]; alike && d.Library == contestants.Holdfast {
+		if _, alike := d.passed[""]; alike && d.Library == contestants.Holdfast && slices.Contains(clients, d.Client) {
 			list = append(list, d)
 		}
 	}
@@ -172,7 +172,7 @@ func (t *tournament) redsyncVerdict(client contestants.Client) report.Verdict {
 func (t *tournament) panel() plot.Panel {
 	panel := plot.Panel{Title: "Hand-off between two clients, " + nodeCount(t.n)}
 	for _, d := range t.duels {
-		if d.Client == contestants.Redigo || d.Library == contestants.Holdfast && d.Note != "mutex" || d.Note == "2 of 3 keys" {
+		if d.Library != contestants.Rueidislock && d.Client != contestants.GoRedis || d.Library == contestants.Holdfast && d.Note != "mutex" || d.Note == "2 of 3 keys" {
 			continue
 		}
 		panel.Lines = append(panel.Lines, plot.Line{Name: string(d.Library), Waits: allPasses(d.passed[""])})

@@ -71,10 +71,8 @@ func enter(addrs []string) (field, error) {
 // one server only races where there is one.
 func line(n int) (entrants field) {
 	for _, floor := range contestants.Floors() {
-		if n == 1 || floor.Client != contestants.Rueidis {
-			entrants = append(entrants, &entrant{Contestant: floor, nodes: 1})
-		}
-		if n > 1 && floor.Client != contestants.Rueidis {
+		entrants = append(entrants, &entrant{Contestant: floor, nodes: 1})
+		if n > 1 {
 			entrants = append(entrants, &entrant{Contestant: floor, nodes: n})
 		}
 	}

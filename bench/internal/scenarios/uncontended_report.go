@@ -89,7 +89,7 @@ func (o *outcome) row(e *entrant) []string {
 	return append(row, report.Count(o.cost(cores[0], e).Allocs), report.Count(o.added(e)))
 }
 
-// clients are the client libraries that Holdfast has drivers for.
+// clients are the client libraries that the bars are for: those that peers have, too.
 var clients = []contestants.Client{contestants.GoRedis, contestants.Redigo}
 
 func (o *outcome) oneNodeVerdicts() (verdicts []report.Verdict) {
