@@ -1,6 +1,9 @@
 package contestants
 
 import (
+	"net"
+	"sync"
+
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/holdfast-go/holdfast/driver"
@@ -11,10 +14,16 @@ import (
 func valkeyClients(addrs []string) ([]valkey.Client, closers) {
 	clients := make([]valkey.Client, len(addrs))
 	closing := make(closers, len(addrs))
+	var made sync.WaitGroup
 	for i, addr := range addrs {
-		clients[i], _ = valkey.NewClient(valkey.ClientOption{InitAddress: []string{addr}, ForceSingleClient: true})
-		closing[i] = valkeyCloser{clients[i]}
+		made.Go(func() {
+			clients[i], _ = valkey.NewClient(valkey.ClientOption{
+				InitAddress: []string{addr}, ForceSingleClient: true, Dialer: net.Dialer{Timeout: eagerDial},
+			})
+			closing[i] = valkeyCloser{clients[i]}
+		})
 	}
+	made.Wait()
 	return clients, closing
 }
 
