@@ -53,6 +53,7 @@ func TestShowReleaseAndList(t *testing.T) {
 	status, _, _ = call(t, node, "", "release", name, "-value", "other", "-yes")
 	assert.Equal(t, statusFailed, status)
 	status, out, errs = call(t, node, "y\n", "release", name, "-value", token)
+	assert.Zero(t, status)
 	assert.Empty(t, errs)
 	assert.Contains(t, out, "released on nodes 0")
 	_, out, _ = call(t, node, "", "show", name)
