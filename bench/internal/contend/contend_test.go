@@ -37,10 +37,13 @@ func (l local) Lock(ctx context.Context) (func() error, error) {
 var short = Load{Goroutines: 4, Warmup: 10 * time.Millisecond, Window: 50 * time.Millisecond, Patience: time.Minute}
 
 func TestRunCountsSectionsAndWaits(t *testing.T) {
-	result, err := Run(make(local, 1), short)
-	require.NoError(t, err)
+	var result Result
+	for result.Total() == 0 { // a busy machine may not get to it in so short a window
+		var err error
+		result, err = Run(make(local, 1), short)
+		require.NoError(t, err)
+	}
 	require.Len(t, result.Sections, 4)
-	require.Positive(t, result.Total())
 	require.GreaterOrEqual(t, len(result.Waits), result.Total(), "those that end after the window are waits, too")
 	require.Zero(t, result.Stuck)
 }
