@@ -110,7 +110,7 @@ func TestLogIsSilentOfAShortWait(t *testing.T) {
 	})
 }
 
-// The answer to who holds the lock may come when nobody waits any more.
+// The answer to who holds the lock may come when the wait is over.
 func TestHolderIsFoundInTheCallsOwnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := holdfast.HolderHooks(time.Second, func(ctx context.Context, _ holdfast.Lock) string {

@@ -26,7 +26,7 @@
 //
 // Schedulers are not synchronised: one process is due at a tick some time after another
 // one. A job that is shorter than this difference would run in both, one after the other.
-// gocron leaves that to the locker. So a Locker has a splay: nobody else gets the lock
+// gocron leaves that to the locker. So a Locker has a splay: no other process gets the lock
 // for the splay after it was granted, also if the job ends earlier.
 //
 //	released = max(end of the job, granted + splay)

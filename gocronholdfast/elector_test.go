@@ -123,7 +123,7 @@ func TestALeaderThatLosesTheLeaseIsNone(t *testing.T) {
 	require.Greater(t, e.Fence(), first)
 }
 
-// Nobody denies the lease of a leader that reaches no majority: it ends by the clocks.
+// No node denies the lease of a leader that reaches no majority: it ends by the clocks.
 func TestALeaderWithoutAMajorityEndsWithItsLease(t *testing.T) {
 	redistest.Needs(t, redistest.CanPause)
 	nodes, name := redistest.Start(t, 3), redistest.Name(t)

@@ -34,7 +34,7 @@ type Locker struct {
 // NewLocker returns a Locker with mutexes of locks. It sends nothing. What cannot work
 // is an error here, a [mutex.ErrConfig], as gocron would skip every run for it.
 //
-// Nobody else gets a job's lock for the splay after it was granted, also if the job ends
+// No other process gets a job's lock for the splay after it was granted, also if the job ends
 // earlier; at least 0. See "Splay" in the package's documentation.
 //
 // The options are those of each mutex. Without [mutex.WithTries] it makes one try.

@@ -9,7 +9,7 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 )
 
-// Release frees a lease on every node, whoever holds it, and notifies those in line that
+// Release frees a lease on every node, of any process, and notifies those in line that
 // it serves. It returns the numbers of the nodes that had the lease; none when it had ended
 // before.
 //

@@ -21,14 +21,17 @@ type spy struct {
 	// before, if set, runs ahead of each call, in the call's goroutine.
 	before func(call *driver.Call)
 
-	mu    sync.Mutex
-	calls []*driver.Call
+	mu       sync.Mutex
+	calls    []*driver.Call
+	answered []*driver.Call // by the server, in this order
 }
 
 // Eval implements driver.Pool.
 func (s *spy) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	s.see(call)
-	return s.Pool.Eval(ctx, call)
+	reply, err := s.Pool.Eval(ctx, call)
+	s.heard(call, err)
+	return reply, err
 }
 
 // EvalBounded implements driver.Bounded as the pool does.
@@ -40,6 +43,7 @@ func (s *spy) EvalBounded(ctx context.Context, call *driver.Call) (reply any, ok
 	reply, ok, err = bounded.EvalBounded(ctx, call)
 	if ok {
 		s.see(call)
+		s.heard(call, err)
 	}
 	return reply, ok, err
 }
@@ -54,12 +58,32 @@ func (s *spy) see(call *driver.Call) {
 	}
 }
 
+// heard remembers a call that was answered.
+func (s *spy) heard(call *driver.Call, err error) {
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.answered = append(s.answered, call)
+	}
+}
+
 // count is how often a script was sent.
 func (s *spy) count(script *scripts.Script) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return countOf(s.calls, script)
+}
+
+// answers is how often a script was answered.
+func (s *spy) answers(script *scripts.Script) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return countOf(s.answered, script)
+}
+
+func countOf(calls []*driver.Call, script *scripts.Script) int {
 	n := 0
-	for _, call := range s.calls {
+	for _, call := range calls {
 		if call.Script() == script {
 			n++
 		}

@@ -172,6 +172,7 @@ func TestQueriesAreOfMetricsThatAreExported(t *testing.T) {
 func TestAlertsAsPrometheusReadsThem(t *testing.T) {
 	promtool, err := exec.LookPath("promtool")
 	if err != nil {
+		// It is no Go module that could be pinned. CI installs it.
 		t.Skip("promtool, of Prometheus, is not on the PATH")
 	}
 	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"}} {

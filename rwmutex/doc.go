@@ -36,7 +36,7 @@
 // Waiters are told, as those of a mutex are: see package mutex. On each node they
 // stand in the order in which they came. A release tells all readers that came
 // before the first writer, those of one process by one message, or else that writer
-// once nobody reads; so a stream of writers cannot starve readers either. A waiting
+// once no process reads; so a stream of writers cannot starve readers either. A waiting
 // reader that came before the first waiting writer is let in although that one waits.
 //
 // A write lease belongs to the *RWMutex and not to a goroutine. When a writer is next among

@@ -85,7 +85,7 @@ const help = `holdfast runs commands under locks in Redis, and shows who holds a
   holdfast show NAME [-json] [-watch [-every 1s]]
       who holds the locks of this name, and who waits
   holdfast release NAME -value VALUE [-yes]
-      free a lease, whoever has it; asks before it does
+      free a lease of any process; asks before it does
   holdfast ls PATTERN
       locks whose name matches, as Redis's SCAN does
 

@@ -29,11 +29,7 @@ func (s suite) batch(t *testing.T) {
 // batcher opens a client whose adapter has batches.
 func (s suite) batcher(t testing.TB, addr string, opts Options) driver.Batcher {
 	t.Helper()
-	pool, ok := s.pool(t, addr, opts).(driver.Batcher)
-	if !ok {
-		t.Skip("the pool is no driver.Batcher")
-	}
-	return pool
+	return as[driver.Batcher](t, s.pool(t, addr, opts))
 }
 
 // batchInTime makes a batch with a deadline, and fails the test if it does not return

@@ -16,10 +16,7 @@ func (s suite) bounded(t *testing.T) {
 	redistest.Needs(t, redistest.CanPause)
 	node := redistest.StartOne(t)
 	pool, key := s.pool(t, node.Addr(), Options{ReadTimeout: ages}), redistest.Name(t)
-	bounded, ok := pool.(driver.Bounded)
-	if !ok {
-		t.Skip("the pool is no driver.Bounded")
-	}
+	bounded := as[driver.Bounded](t, pool)
 	requireEventually(t, pool, key) // connects
 	node.Pause(t)
 	ctx, done := within(t, soon), make(chan answer, 1)

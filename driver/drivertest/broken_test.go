@@ -129,7 +129,7 @@ const envBroken = "DRIVERTEST_BROKEN"
 func TestBroken(t *testing.T) {
 	spoil := broken[os.Getenv(envBroken)]
 	if spoil == nil {
-		t.Skip("only for TestSuiteGoesRed")
+		t.Skip("only for TestSuiteGoesRed") // which runs it in a process of its own, as it is to fail
 	}
 	drivertest.SetPatience(brief)
 	open := func(t testing.TB, addr string, opts drivertest.Options) (driver.Pool, func()) {

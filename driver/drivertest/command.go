@@ -124,10 +124,7 @@ func (s suite) commandLostConnection(t *testing.T) {
 func (s suite) commandBounded(t *testing.T) {
 	node := redistest.StartOne(t)
 	pool, key := s.pool(t, node.Addr(), Options{}), redistest.Name(t)
-	bounded, ok := pool.(driver.Bounded)
-	if !ok {
-		t.Skip("the pool is not driver.Bounded")
-	}
+	bounded := as[driver.Bounded](t, pool)
 	for _, want := range []any{"OK", nil} {
 		reply, ok, err := bounded.EvalBounded(within(t, patience), setNX(key, "token"))
 		require.NoError(t, err)

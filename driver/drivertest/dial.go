@@ -144,17 +144,7 @@ func (s suite) conns(t *testing.T) {
 // dialer opens a client whose adapter makes connections.
 func (s suite) dialer(t testing.TB, addr string, opts Options) driver.Dialer {
 	t.Helper()
-	return dialerOf(t, s.pool(t, addr, opts))
-}
-
-// dialerOf returns the pool as a Dialer, or skips the case.
-func dialerOf(t testing.TB, pool driver.Pool) driver.Dialer {
-	t.Helper()
-	d, ok := pool.(driver.Dialer)
-	if !ok {
-		t.Skip("the pool is no driver.Dialer")
-	}
-	return d
+	return as[driver.Dialer](t, s.pool(t, addr, opts))
 }
 
 // dial makes a connection that is closed with the test.

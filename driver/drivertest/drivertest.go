@@ -2,6 +2,7 @@ package drivertest
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -90,11 +91,22 @@ func (s suite) run(t *testing.T, name string, test func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) {
 		for _, excuse := range s.excuses {
 			if strings.HasSuffix(t.Name(), "/"+excuse.Case) {
-				t.Skip(excuse.Reason)
+				t.Skip(excuse.Reason) // a driver gives it beside its call of Run
 			}
 		}
 		test(t)
 	})
+}
+
+// as returns what a pool also is, or skips the case: a driver need not have every ability.
+// One that has it states that beside its code, so that it cannot lose it unnoticed: see Run.
+func as[ability any](t testing.TB, pool driver.Pool) ability {
+	t.Helper()
+	able, ok := pool.(ability)
+	if !ok {
+		t.Skipf("the pool is no %s", reflect.TypeFor[ability]())
+	}
+	return able
 }
 
 // pool opens a client that no test has to close early.

@@ -39,6 +39,29 @@ func NewPool(client redis.UniversalClient) driver.Pool {
 	}
 }
 
+var (
+	_ interface {
+		driver.Batcher
+		driver.Bounded
+		driver.Dialer
+		driver.Subscriber
+		driver.Identified
+		driver.Located
+	} = (*node)(nil)
+	_ interface {
+		driver.Batcher
+		driver.Dialer
+		driver.Laner
+		driver.Subscriber
+		driver.Identified
+		driver.Located
+	} = (*cluster)(nil)
+	_ interface {
+		driver.Subscriber
+		driver.Identified
+	} = (*foreign)(nil)
+)
+
 // isNil finds the nil pointer in a non-nil interface too.
 func isNil(client redis.UniversalClient) bool {
 	if client == nil {

@@ -26,6 +26,15 @@ var (
 // one fail, and nothing has to be closed on this side.
 func NewPool(conns *redis.Pool) driver.Pool { return &pool{conns: conns} }
 
+var _ interface {
+	driver.Batcher
+	driver.Bounded
+	driver.Dialer
+	driver.Subscriber
+	driver.Validator
+	driver.Identified
+} = (*pool)(nil)
+
 type pool struct {
 	conns *redis.Pool
 

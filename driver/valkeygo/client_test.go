@@ -94,6 +94,7 @@ func TestClientRetries(t *testing.T) {
 // In RESP2 there is no subscription, and connections that are closed leave none behind.
 func TestRESP2(t *testing.T) {
 	if redistest.Backend() == "embedded" {
+		// The test counts connections by their version. The step clients has real servers.
 		t.Skip("the server does not tell which version of RESP it speaks")
 	}
 	node := redistest.StartOne(t, redistest.WithProxy())

@@ -31,6 +31,7 @@ func TestSameAsRueidis(t *testing.T) {
 	files, err := filepath.Glob("../rueidis/*.go")
 	require.NoError(t, err)
 	if len(files) == 0 {
+		// As by a user who runs the tests of his dependencies. Here the other one is beside it.
 		t.Skip("the module was downloaded alone")
 	}
 	for _, file := range files {

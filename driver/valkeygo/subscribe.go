@@ -98,7 +98,7 @@ type event struct {
 	err     error
 }
 
-// maxPings limits the PINGs that wait for an answer. Where nobody calls Receive the answers
+// maxPings limits the PINGs that wait for an answer. Where Receive is not called the answers
 // wait behind messages, and one more tells nothing.
 const maxPings = 4
 

@@ -27,7 +27,7 @@ func newLock(name string, clients ...redis.UniversalClient) *rwmutex.RWMutex {
 	)
 }
 
-// readCatalog reads while nobody writes, in all processes together.
+// readCatalog reads while no process writes.
 func readCatalog(ctx context.Context, lock *rwmutex.RWMutex, read func(context.Context) error) error {
 	if err := lock.RLockContext(ctx); err != nil {
 		return err // not locked: a writer holds it, or Redis is out of reach
@@ -37,7 +37,7 @@ func readCatalog(ctx context.Context, lock *rwmutex.RWMutex, read func(context.C
 	return errors.Join(read(ctx), lasted(lock.RUnlock()))
 }
 
-// rewriteCatalog writes while nobody else reads or writes, and then verifies what
+// rewriteCatalog writes while no other process reads or writes, and then verifies what
 // it wrote while others may read it too.
 func rewriteCatalog(ctx context.Context, lock *rwmutex.RWMutex, write, verify func(context.Context) error) error {
 	if err := lock.LockContext(ctx); err != nil {

@@ -76,7 +76,7 @@ func (f *footprint) uncontest() {
 	}
 }
 
-// contested lists the nodes where somebody else wants what the hold has.
+// contested lists the nodes where another client wants what the hold has.
 func (f *footprint) contested() []int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -120,7 +120,7 @@ type stake struct {
 	doubtful  bool // it may have been released or passed on: the answer was lost
 	probation bool // repaired; its vote does not count until a round was won without it
 	owing     bool // a release of a strict token is without an answer
-	contested bool // the node told that somebody waits for the hold's end, or refused it
+	contested bool // the node answered that others wait for its end, or refused it
 
 	met error // what the last extension met there, errNoAnswer while it is under way; nil after a yes
 }

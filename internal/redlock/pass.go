@@ -68,7 +68,7 @@ func (h *hold) passes(now instant) bool {
 		now.Since(h.proven) <= h.spec.tenure()
 }
 
-// transferable reports that nobody but the engine knows the token. h.mu is held.
+// transferable reports that only the engine knows the token. h.mu is held.
 func (h *hold) transferable() bool { return !h.token.strict && !h.shown }
 
 // passOn begins the next holder's time. h.mu is held.

@@ -82,7 +82,7 @@ func (q *queue) handOn(t turn, err error) (turn, error) {
 }
 
 // leave gives the place to those who are next, with a lease if h is not nil. It returns h if
-// nobody is there to take it.
+// no other is there to take it.
 func (q *queue) leave(h *hold) *hold {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -166,7 +166,7 @@ func (r *readers) leave() (from *sharedLease, last bool) {
 }
 
 // takeFromDo notes that RUnlock was called. If fn of a Do that has downgraded its lease
-// calls it, Do has nothing to give back; and if another reader does, nobody can tell
+// calls it, Do has nothing to give back; and if another reader does, the engine cannot tell
 // that from fn's call. To give back too much would take the lease from those who read.
 func (r *readers) takeFromDo() {
 	r.mu.Lock()

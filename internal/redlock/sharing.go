@@ -13,8 +13,8 @@ const joinWindow = time.Millisecond
 type sharedLease struct {
 	hold    *hold
 	readers int
-	ofDo    bool          // one of them is a Do's, by Downgrade, and nobody has called RUnlock since
-	closes  time.Time     // when nobody joins it any more without asking the nodes
+	ofDo    bool          // one of them is a Do's, by Downgrade, and RUnlock was not called since
+	closes  time.Time     // when readers join it no more without asking the nodes
 	over    chan struct{} // closed when the last reader has given it back
 }
 
@@ -69,7 +69,7 @@ func newQuestion() *question { return &question{over: make(chan struct{})} }
 
 // sharing is what readers have of an object's place: a lease, for as long as that has
 // readers, and one of them at a time that asks the nodes, for a lease or to have itself and
-// those behind it let into the present one. Nobody passes it meanwhile. The queue's mutex
+// those behind it let into the present one. No other passes it meanwhile. The queue's mutex
 // guards it.
 type sharing struct {
 	lease  *sharedLease

@@ -111,7 +111,7 @@ func (q *slotQueue) sit(c *claimant) (served <-chan struct{}) {
 	return c.WaitAgain()
 }
 
-// ask ends that wait. It returns what c was served; if that is nothing, nobody serves it
+// ask ends that wait. It returns what c was served; if that is nothing, it is not served
 // until it sits again.
 func (q *slotQueue) ask(c *claimant) *hold {
 	q.mu.Lock()

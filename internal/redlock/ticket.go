@@ -140,7 +140,7 @@ func (t *ticket) pauseLeft() time.Duration {
 }
 
 // nextLook is the time to the next look, and whether the waiter is quiet until then. A
-// lease that is not renewed notifies nobody of its end, so that is a time to look, too.
+// lease that is not renewed ends without a notification, so that is a time to look, too.
 func (t *ticket) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
 	left := t.pauseLeft()
 	ends, quiet := t.quietUntil(delay)
@@ -277,7 +277,7 @@ func (t *ticket) restoring(n *node) bool {
 // restored takes the answer to such a release.
 func (t *ticket) restored(n *node, a quorum.Answer) {
 	if a.Certain() {
-		a.Vote = quorum.Yes // the ticket was written, whoever else is there
+		a.Vote = quorum.Yes // the ticket was written, whatever else is there
 	}
 	if t.footprint.learn(n, a) {
 		t.settle(n)

@@ -12,7 +12,7 @@ import (
 // node has and no more do for a while; and when it is time to look.
 //
 // While the waiter is notified of all that could let it in, it is quiet: retry delays go by
-// and use up tries, but nobody is asked at their ends, if it began the pause so; else it has
+// and use up tries, but no node is asked at their ends, if it began the pause so; else it has
 // no time to look. Where there is no limit a look counts as a try, and wakes the call alone:
 // see [backoff.Backoff.PauseUntil].
 type wait struct {

@@ -18,7 +18,7 @@ type Voter struct {
 // not be done yet.
 func (v *Voter) unsure() bool { return v.Asked && !v.Certain() }
 
-// count is the votes of a round, and what of them may still come. It asks nobody.
+// count is the votes of a round, and what of them may still come. It asks no node.
 type count struct {
 	tally
 	slots    []slot // one a node, of which only the voter counts
@@ -172,7 +172,7 @@ func (c *count) awaitSpares(waited bool) {
 	}
 }
 
-// callOff asks nobody.
+// callOff asks no node.
 func (c *count) callOff() {
 	for i := range c.slots {
 		if c.slots[i].Asked {

@@ -26,7 +26,7 @@
 // # Silent nodes
 //
 // A node that was silent is asked, but is a spare as long as a majority of the others may
-// be there: nobody waits for it. When they are too few, spares are waited for after all. In a
+// be there: it is not waited for. When they are too few, spares are waited for after all. In a
 // contended round, where another client may lack the same node, that wait is short.
 //
 // # What was not sent
@@ -34,6 +34,6 @@
 // Calls that have not left when a round closes are withdrawn, or wait on: the question says
 // which. They have changed nothing.
 //
-// An [Observer] is told of each answer before it counts. So whoever acts on the decision finds
-// what the observer keeps up to date.
+// An [Observer] is told of each answer before it counts. So what the observer keeps is up to
+// date for the one who acts on the decision.
 package quorum

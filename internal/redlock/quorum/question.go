@@ -48,8 +48,8 @@ type Observer interface {
 	// Unsent says that no call goes to node i: too few nodes can be asked to decide
 	// anything. The round is locked meanwhile.
 	Unsent(r *Round, i int)
-	// Answered says what node i's call has brought, before that counts: whoever acts on
-	// the decision finds the observer up to date. What it returns counts.
+	// Answered says what node i's call has brought, before that counts: the
+	// observer is up to date when the decision is acted on. What it returns counts.
 	Answered(r *Round, i int, a Answer) Answer
 	// Late says of such an answer that it came after the decision.
 	Late(r *Round, i int, a Answer)

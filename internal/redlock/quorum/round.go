@@ -36,7 +36,7 @@ type Round struct {
 	left    bool          // closed for want of time
 	won     bool
 	decided chan struct{} // receives once, when a decision closes a round that is waited for
-	then    func(*Round)  // is called then, if nobody waits
+	then    func(*Round)  // is called then, if no caller waits
 }
 
 // Outcome is what a round has come to.
@@ -125,7 +125,7 @@ func (r *Round) mayInline(ctx context.Context) bool {
 }
 
 // settleUnasked closes a round whose outcome is known before any node is asked: joined
-// nodes have decided already, or no majority can be had. It is over when nobody is to be
+// nodes have decided already, or no majority can be had. It is over when no node is to be
 // asked even so.
 func (r *Round) settleUnasked() (closed, over bool) {
 	r.mu.Lock()
@@ -147,7 +147,7 @@ func (r *Round) settleUnasked() (closed, over bool) {
 	return r.closed, r.closed && r.asked == 0
 }
 
-// tellUnsent tells the observer that nobody is asked. r.mu is held.
+// tellUnsent tells the observer that no node is asked. r.mu is held.
 func (r *Round) tellUnsent() {
 	for i := range r.slots {
 		if r.slots[i].Asked && r.To != nil {

@@ -21,7 +21,7 @@ func (s *slot) Answered(q *outbox.Request, reply any, err error) {
 	s.finish(s.node.answer(q.Call, s.round.Read, reply, err))
 }
 
-// Late implements [outbox.Observer]: nobody waits for the node any more. Its vote still
+// Late implements [outbox.Observer]: the node is not waited for any more. Its vote still
 // counts if it comes before the decision.
 func (s *slot) Late(*outbox.Request) {
 	r := s.round
