@@ -54,20 +54,22 @@ func TestALostLockIsReported(t *testing.T) {
 func TestTheNightlyJobRunsOnce(t *testing.T) {
 	nodes, err := demoredis.Open("", 1)
 	require.NoError(t, err)
-	defer nodes.Close()
 	clients := connect(nodes.Addrs)
 	defer closeAll(clients)
-	held := newLocks(clients...).NewMutex("job:nightly")
-	require.NoError(t, held.Lock())
-	ended, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("no patience"))
 	runs := 0
 	job := func(context.Context) error { runs++; return nil }
-	require.NoError(t, nightly(ended, clients[0], job))
-	require.Zero(t, runs, "another process has it")
+
+	held := newLocks(clients...).NewMutex("job:nightly")
+	require.NoError(t, held.Lock())
+	require.NoError(t, nightly(t.Context(), clients[0], job))
+	require.Zero(t, runs, "another process runs it")
 	_, err = held.Unlock()
 	require.NoError(t, err)
 	require.NoError(t, nightly(t.Context(), clients[0], job))
+	require.Equal(t, 1, runs)
+
+	nodes.Close()
+	require.ErrorIs(t, nightly(t.Context(), clients[0], job), mutex.ErrFailed, "that no server answers is not that another has it")
 	require.Equal(t, 1, runs)
 }
 

@@ -13,14 +13,15 @@ import (
 
 // nightly runs the job in one process at a time, and keeps the lock while it runs.
 func nightly(ctx context.Context, client redis.UniversalClient, job func(context.Context) error) error {
-	locks := mutex.New(goredis.NewPool(client)) // once in a process; three or five pools for a majority
-	m := locks.NewMutex("job:nightly")
-	err := m.Do(ctx, job) // ctx of the job ends when the lease is lost
+	locks := mutex.New(goredis.NewPool(client))            // once in a process; three or five pools for a majority
+	m := locks.NewMutex("job:nightly", mutex.WithTries(1)) // do not wait for the lock
+	err := m.Do(ctx, job)                                  // the job's ctx ends when the lease is lost
+	var taken *mutex.ErrTaken
 	switch {
-	case errors.Is(err, mutex.ErrFailed):
-		return nil // another process has it
+	case errors.As(err, &taken):
+		return nil // another process runs it
 	case errors.Is(err, mutex.ErrLost):
 		return fmt.Errorf("the job was interrupted: %w", err)
 	}
-	return err
+	return err // the job's own, or why the lock could not be asked for
 }
