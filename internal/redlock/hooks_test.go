@@ -227,6 +227,78 @@ func TestHooksOfALossThatTheReleaseFinds(t *testing.T) {
 	})
 }
 
+// No timer knows that the wall clock has gone on while the machine was suspended, and the
+// lease has ended on the nodes: the release finds it.
+func TestHooksOfALossThatOnlyTheWallClockKnows(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		step := b.walls()
+		var r hookNotes
+		x := b.object(r.hooked())
+		b.lock(x)
+		b.restarted(0, 1, 2)
+		r.since(b)
+		step.Store(int64(time.Hour))
+		_, err := x.Unlock(background)
+		require.ErrorIs(b, err, ErrLockAlreadyExpired)
+		require.Equal(b, []string{"test 1: lost lost", "test 1: released 0s false lost"}, r.since(b))
+		require.Zero(b, r.held)
+	})
+}
+
+// blockDone has the AcquireDone of the nth lock that is acquired wait for the channel.
+func (r *hookNotes) blockDone(nth int32, block <-chan struct{}) func(*Config) {
+	var locked atomic.Int32
+	return func(c *Config) {
+		done := c.Hooks.AcquireDone
+		c.Hooks.AcquireDone = func(ctx context.Context, l holdfast.Lock, a holdfast.Acquired) {
+			done(ctx, l, a)
+			if a.Err == nil && locked.Add(1) == nth {
+				<-block
+			}
+		}
+	}
+}
+
+// A loss that is noticed while AcquireDone runs is told of when it returns.
+func TestHooksOfALossWhileAcquireDoneRuns(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		var r hookNotes
+		block := make(chan struct{})
+		x := b.object(r.hooked(r.blockDone(1, block)))
+		result := begins(background, x.Lock)
+		time.Sleep(time.Minute)
+		require.True(b, isLost(x.Lost()))
+		require.Equal(b, []string{"test 1: start", "test 1: done begun 0s 1 false ok"}, r.since(b))
+		close(block)
+		require.NoError(b, <-result)
+		require.Equal(b, []string{"test 1: lost lost"}, r.since(b))
+		_, _ = x.Unlock(background)
+		require.Equal(b, []string{"test 1: released 0s false lost"}, r.since(b))
+	})
+}
+
+// Of readers who share a lease each is told of its loss once, also one that begins later.
+func TestHooksOfALossThatOneReaderMissed(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		var r hookNotes
+		block := make(chan struct{})
+		x := b.rw(r.hooked(r.blockDone(2, block)))
+		b.in(x.Reader)
+		second := begins(background, x.Reader.Lock)
+		r.since(b)
+		time.Sleep(time.Minute)
+		require.Equal(b, []string{"test.read 1: lost lost"}, r.since(b))
+		close(block)
+		require.NoError(b, <-second)
+		require.Equal(b, []string{"test.read 1: lost lost"}, r.since(b))
+		for range 2 {
+			_, _ = x.Reader.Unlock(background)
+		}
+		r.since(b)
+		require.Zero(b, r.held)
+	})
+}
+
 func TestHooksOfAReleaseWithoutAnswers(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var r hookNotes
