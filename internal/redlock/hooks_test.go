@@ -227,6 +227,20 @@ func TestHooksOfALossThatTheReleaseFinds(t *testing.T) {
 	})
 }
 
+// The last reader has left the lease by then, and is told all the same.
+func TestHooksOfALossThatTheLastReadersReleaseFinds(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		var r hookNotes
+		x := b.rw(r.hooked())
+		b.in(x.Reader)
+		b.restarted(0, 1, 2)
+		r.since(b)
+		_, err := x.Reader.Unlock(background)
+		require.Error(b, err)
+		require.Equal(b, []string{"test.read 1: lost lost", "test.read 1: released 0s false lost"}, r.since(b))
+	})
+}
+
 // No timer knows that the wall clock has gone on while the machine was suspended, and the
 // lease has ended on the nodes: the release finds it.
 func TestHooksOfALossThatOnlyTheWallClockKnows(t *testing.T) {
