@@ -11,6 +11,6 @@
 //     that the application uses.
 //
 // The README shows the first steps. The pages in docs have a guide for each primitive,
-// the options, what differs from Redsync, what safety rests on, and what an operator
-// has to allow.
+// the options and what differs from Redsync. They say what safety rests on, and what an
+// operator has to allow.
 package holdfast

@@ -88,7 +88,8 @@ type RedisError struct {
 	Node int
 	// Addr is the node's address, or "" where the client does not know it.
 	Addr string
-	// Err is the cause: the client library's error, or that no answer came in time.
+	// Err is the cause: the client library's error, or that no answer came in time. The
+	// latter has a method Timeout, which returns true, as errors of package net have.
 	Err error
 }
 

@@ -27,8 +27,8 @@ type Acquired struct {
 	// Passed says that no node was asked for this lock: another goroutine of the same
 	// object passed its lease on, or readers shared theirs.
 	Passed bool
-	// Granted says that a holder's release granted the lock to this call. It is false
-	// today: no release does so yet.
+	// Granted says that a holder's release granted the lock to this call, which returned
+	// without asking once more. Releases grant on a single node only.
 	Granted bool
 	// Err is what the call returns; nil when the lock is held.
 	Err error
@@ -36,11 +36,13 @@ type Acquired struct {
 
 // Released is how the time of a holder has ended.
 type Released struct {
-	// Held is how long the lock was held, from AcquireDone until it was given back. Readers of one object are not told apart: Held is that of the one that has read
-	// longest, so that the sum over all of them is exact.
+	// Held is how long the lock was held, from AcquireDone until it was given back. Readers
+	// of one object are not distinguished: Held is that of the one that has read longest, so
+	// that the sum over all of them is exact.
 	Held time.Duration
-	// Passed says that the lease went to another goroutine of the same object, stays with
-	// its other readers, or is a reader's by Downgrade: it was not given back to the nodes.
+	// Passed says that the lease was not given back to the nodes. It went to another
+	// goroutine of the same object, stays with its other readers, or is a reader's by
+	// Downgrade.
 	Passed bool
 	// Err is why the call that gave the lock back has failed; nil when it has not. It is an
 	// ErrLost if and only if the lock was lost before, and Lost was called.
@@ -49,38 +51,38 @@ type Released struct {
 
 // Hooks are functions that are called when something happens to a lock. Each package's
 // WithHooks sets them for one lock; any may be nil. [JoinHooks] makes one of several,
-// [LogHooks] writes a log, and module otelholdfast makes metrics and spans. A lock
-// without hooks pays nothing for them.
+// [LogHooks] writes a log, and module otelholdfast makes metrics and spans. They cost a lock
+// without hooks nothing.
 //
 // # Order
 //
-// Each call that locks begins with AcquireStart and ends with AcquireDone, whatever
-// comes of it: also when ctx has ended before, when there is one try only, and on
-// ErrConfig. From an AcquireDone without an error on the lock is held. That ends with one
-// Released, when the holder gives the lock back, whether the nodes could be reached or
-// not; a second Unlock has none. A Downgrade ends the writer's time with Released, and
-// begins the reader's with AcquireStart and AcquireDone.
+// Each call that locks begins with AcquireStart and ends with AcquireDone, whatever comes
+// of it. That includes a ctx that has ended before, a single try, and ErrConfig. From an
+// AcquireDone without an error on the lock is held. That ends with one Released, when the
+// holder gives the lock back, whether the nodes could be reached or not; a second Unlock
+// has none. A Downgrade ends the writer's time with Released, and begins the reader's with
+// AcquireStart and AcquireDone.
 //
 // Lost comes at most once for a holder, between these two. One that loses its lock and
-// never gives it back has Lost and no Released. So what is held now is the number of
-// AcquireDone without an error, less that of Released whose Err is not an ErrLost, less
-// the sum of Lost's Count.
+// never gives it back has Lost and no Released. So what is held now is a difference. Count
+// AcquireDone without an error. Subtract Released whose Err is not an ErrLost, and the sum
+// of Lost's Count.
 //
-// A lease that WithValue adopted was not acquired here. Of it only Extended and NodeError
-// tell.
+// A lease that WithValue adopted was not acquired here. Only Extended and NodeError are
+// called for it.
 //
 // # Goroutines
 //
 // AcquireStart, AcquireDone, Released, and Extended for a call of Extend are called by the
 // goroutine that locks, extends or unlocks, in that call. Lost, NodeError, and Extended for
 // a renewal are called by a goroutine of the object's own, one after the other and in
-// their order; it ends when there is nothing to tell. Hooks of different calls run at the
+// their order. It ends when nothing is left to report. Hooks of different calls run at the
 // same time, so they have to be safe for concurrent use.
 //
-// Lock waits before AcquireDone, and Unlock before Released, for what that goroutine has to
-// tell until then. So no hook is called for an object after its last call has returned, but
-// for NodeError: a node whose error comes after the majority's decision, or as an answer to
-// what is settled in the background, is told of when it comes.
+// Lock waits before AcquireDone, and Unlock before Released, until that goroutine has
+// reported what has happened by then. So no hook is called for an object after its last call
+// has returned, except NodeError. An error may come after the majority's decision, or as an
+// answer to a request in the background. NodeError is then called when it comes.
 //
 // # What a hook must not do
 //
@@ -99,12 +101,12 @@ type Released struct {
 //     left out.
 //
 // A panic in the caller's goroutine goes on to the caller. One in AcquireDone first gives
-// the lock back, as the caller would not know that it has it. A panic elsewhere ends the
-// program, as in any goroutine.
+// the lock back, as the caller would not know that it holds the lock. A panic elsewhere ends
+// the program, as in any goroutine.
 //
 // No hook is given a token: who knows one can release the lock. But an error may carry a
-// server's words, and a server that does not know a command repeats its arguments; see
-// [LogHooks], which leaves these out.
+// server's words, and a server repeats the arguments of an unknown command. [LogHooks]
+// leaves these out.
 type Hooks struct {
 	// AcquireStart is called when a call begins to lock. What it returns takes the place of
 	// ctx for that call: it must come from ctx, so that it ends with it. nil stands for ctx.
@@ -122,11 +124,11 @@ type Hooks struct {
 	Released func(ctx context.Context, l Lock, r Released)
 
 	// Lost is called as soon as the lock is known to be lost, and at the end of its validity
-	// at the latest: also when no channel of Lost is open. cause is an ErrLost that says why.
+	// at the latest. No channel of Lost need be open. cause is an ErrLost that says why.
 	Lost func(l Lock, cause error)
 
-	// NodeError is called for each error of a node, whether a majority made up for it or not:
-	// once per node and try, extension or release at most. err is a [*RedisError], as the
+	// NodeError is called for each error of a node, whether a majority made up for it or not.
+	// It is called once per node and try, extension or release at most. err is a [*RedisError], as the
 	// call's own error would show it. Another client's lock is not an error of a node.
 	NodeError func(l Lock, node int, err error)
 }

@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	// slowWait is how long a call waits before the log tells of it.
+	// slowWait is how long a call waits before the log reports it.
 	slowWait = time.Second
 
-	// nodeErrorsEvery is how often the log tells of the errors of one node, and
-	// failedRenewalsEvery of extensions that fail: when a node is away, each of
+	// nodeErrorsEvery is how often the log reports the errors of one node, and
+	// failedRenewalsEvery extensions that fail. When a node is away, each of
 	// thousands of leases meets it.
 	nodeErrorsEvery     = 10 * time.Second
 	failedRenewalsEvery = time.Second
@@ -22,9 +22,9 @@ const (
 // LogHooks writes to logger, or to [slog.Default] if it is nil, what an operator should
 // see, and not every lock:
 //
-//   - a call that has waited for a second, at Warn, while it waits; and again how that
-//     ended, at Info if it got the lock, at Warn if not. With [HolderHooks] both say who
-//     held it.
+//   - a call that has waited for a second, at Warn, while it waits. Another line says how
+//     that ended, at Info if it got the lock, at Warn if not. With [HolderHooks] both say
+//     who held it.
 //   - an extension that failed, at Warn, at most one a second.
 //   - a lock that was lost, at Error.
 //   - an error of a node, at Warn, at most one every ten seconds for each node.
@@ -54,7 +54,7 @@ type logHooks struct {
 	nodes    map[int]*limit // by number
 }
 
-// waiting tells of a call that still waits.
+// waiting reports a call that still waits.
 func (h *logHooks) waiting(ctx context.Context, l Lock) {
 	h.log(ctx, slog.LevelWarn, "waiting for a lock", l, slog.Duration("waited", slowWait), heldBy(ctx))
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -148,9 +149,7 @@ func TestLogTellsOfFailingExtensionsOnceASecond(t *testing.T) {
 		}
 		want := line{"level": "WARN", "msg": "lock not extended", "kind": "mutex", "name": "invoice:42", "err": "no answer"}
 		with := line{"omitted": 9.0}
-		for k, v := range want {
-			with[k] = v
-		}
+		maps.Copy(with, want)
 		require.Equal(t, []line{want, with}, j.lines(t))
 	})
 }

@@ -3,7 +3,7 @@ package holdfast_test
 import (
 	"testing"
 
-	"github.com/holdfast-go/holdfast/internal/leaktest"
+	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 
-func TestMain(m *testing.M) { leaktest.Main(m) }
+func TestMain(m *testing.M) { redistest.MainWithExamples(m) }

@@ -7,9 +7,9 @@ import (
 )
 
 // HolderHooks finds out who is in the way when a call waits for a lock for longer than
-// after. It calls find once, in a goroutine of its own, while the call still waits, and
-// [Holder] returns the answer: to hooks joined with these, and to what works with the
-// context of AcquireStart. A call that waits less costs a timer and no request.
+// after. It calls find once, in a goroutine of its own, while the call still waits. [Holder]
+// returns the answer to hooks joined with these, and to what works with the context of
+// AcquireStart. A call that waits less costs a timer and no request.
 //
 // find returns who holds l: a text for people, such as what the holder gave to WithOwner,
 // which package inspect shows. It is "" where that is not known. A text that labels a
@@ -17,8 +17,8 @@ import (
 // with that call. find should return then, but is not waited for. A panic in it ends the
 // program.
 //
-// Join these before [LogHooks], and take less than a second for after, if the log is to
-// know the holder when it first tells of a wait.
+// If the log is to have the holder when it first reports a wait, join these before
+// [LogHooks], and take less than a second for after.
 func HolderHooks(after time.Duration, find func(ctx context.Context, l Lock) string) *Hooks {
 	waits := waitHooks(after, func(ctx context.Context, l Lock) {
 		owner := find(ctx, l)

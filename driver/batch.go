@@ -8,9 +8,9 @@ import "context"
 type Batcher interface {
 	// EvalBatch runs calls as Eval runs one, and returns a reply for each, in their
 	// order. Each has its own outcome: one that the server refused says nothing about
-	// the others, and where the connection is lost, those without an answer fail with
-	// its error, as their outcome is not known. Only scripts' calls that the server
-	// answered with NOSCRIPT are sent twice. Scripts and plain commands mix.
+	// the others. Where the connection is lost, calls without an answer fail with its
+	// error, as their outcome is not known. Only scripts' calls that the server answered
+	// with NOSCRIPT are sent twice. Scripts and plain commands mix.
 	//
 	// The calls run in their order, on one connection, and those of others may run in
 	// between. No two are about the same token. Of a Cluster that holds for those that go

@@ -47,13 +47,3 @@ type Laner interface {
 	// known without asking.
 	Lane(call *Call) string
 }
-
-// ResendContext returns the ctx with which an adapter sends a call a second time, after
-// the server has answered NOSCRIPT. Nothing was run then, so the second request may last
-// as long as the first. An adapter calls it with the ctx that it was given.
-func ResendContext(ctx context.Context) context.Context {
-	if r, ok := ctx.(interface{ ResendContext() context.Context }); ok {
-		return r.ResendContext()
-	}
-	return ctx
-}

@@ -13,8 +13,8 @@
 //     takes strings writes the numbers in decimal. The slice is shared: copy it to change it.
 //   - Return an integer as int64, a bulk or a status as string, nil for nil, and an array as
 //     []any of these.
-//   - When the server answers NOSCRIPT to a script's call, send [Call.SourceCommand] with the
-//     ctx of [ResendContext]. Nothing has run then.
+//   - When the server answers NOSCRIPT to a script's call ([Call.LacksScript]), send
+//     [Call.SourceCommand] with the ctx of [ResendContext]. Nothing has run then.
 //   - Send nothing else again. Switch the client's retries off, also those of reads, and its
 //     cache: a lock that is asked for twice has two outcomes.
 //   - Wrap what the server answered in a [ReplyError], with the server's text, also when
@@ -25,13 +25,30 @@
 // Abilities that not every client has are small interfaces that a Pool may also implement:
 //
 //   - [Batcher] sends many calls in one write. Without it each call is a request.
+//     [EvalBatch] does most of it.
 //   - [Dialer] makes connections for locks alone, so that making one is not part of a call.
 //     Without it a server that is far away must answer a handshake within a call's bound.
 //   - [Bounded] promises to return in time, which saves a goroutine per call.
 //   - [Subscriber] receives what releases publish. Without it waiters poll.
 //     [OpenSubscription] does most of it.
-//   - [Identified] and [Located] tell which server it is, for errors; [Validator] that it
+//   - [Identified] and [Located] say which server it is, for errors; [Validator] that it
 //     cannot be a voter; [Laner] which server of a Cluster a call goes to.
+//
+// # What the drivers here have in common
+//
+//   - Locks have connections of their own, as a [Dialer] makes them, so what the application's
+//     commands use up delays no lock. They are at most 16 per factory and server: as many as
+//     were needed at a time, and some ahead. Half a minute without use closes one.
+//   - Renewals and other calls that the engine has at the same time are sent as one batch.
+//     In a batch, too, a script's source goes to a server once, and each call has its own limit.
+//   - After a failover an address may lead to another server, while the connections to the old
+//     one are well. One that answers as a replica does (READONLY, MASTERDOWN, LOADING) is
+//     closed. The subscription ends with its next PING, and is made anew.
+//   - A subscription has a connection to itself. A PING every ten seconds ([PingInterval])
+//     ends it within twenty when the server or the network has fallen silent. It stays when
+//     the user may not run PING: the refusal is an answer.
+//
+// The documentation of each says where it differs.
 //
 // Package drivertest proves a driver, in any module, and lists what each of its cases needs.
 package driver

@@ -27,7 +27,7 @@ type Pool interface {
 
 // Bounded is implemented by a Pool that can promise when a call returns. When
 // there is only one node to ask, the engine then calls it in the caller's own
-// goroutine, which saves the cost of another one and of two switches.
+// goroutine. That saves the cost of another one and of two switches.
 type Bounded interface {
 	// EvalBounded is Eval, but returns by the deadline of its ctx, or at once
 	// after it, whatever the server and the network do. When the Pool cannot
@@ -35,7 +35,7 @@ type Bounded interface {
 	EvalBounded(ctx context.Context, call *Call) (reply any, ok bool, err error)
 }
 
-// Validator is implemented by a Pool that can tell, without asking the server,
+// Validator is implemented by a Pool that knows, without asking the server,
 // that it cannot serve as a voter.
 type Validator interface {
 	// Validate returns why the pool cannot be used (no client, a client that
@@ -45,7 +45,7 @@ type Validator interface {
 }
 
 // ReplyError is an error that the server sent in reply, as opposed to one of
-// the connection: the node is up, and it did not run the call to its end.
+// the connection. The node is up, and it did not run the call to its end.
 // Commands and Holdfast's scripts fail before their first write, so nothing was changed.
 type ReplyError struct {
 	// Err is the client library's own error, for errors.As.
@@ -73,8 +73,8 @@ func IsReply(err error) bool {
 	return errors.As(err, &reply)
 }
 
-// RefusesKeys reports whether err says that a server has not run a script because of
-// its keys: they are not all on one server (TRYAGAIN), or may not be (CROSSSLOT).
+// RefusesKeys reports whether a server has not run a script because of its keys: they are
+// not all on one server (TRYAGAIN), or may not be (CROSSSLOT).
 func RefusesKeys(err error) bool {
 	if err == nil {
 		return false // before anything is allocated

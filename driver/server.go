@@ -12,7 +12,7 @@ type Located interface {
 	Addr() string
 }
 
-// Identified is implemented by a Pool that can tell, without asking a server, that it
+// Identified is implemented by a Pool that knows, without asking a server, that it
 // leads to the same one as another.
 type Identified interface {
 	// Identity returns comparable values, each of which stands for a server: the

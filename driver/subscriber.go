@@ -13,15 +13,15 @@ import (
 // voter: its waiters poll.
 type Subscriber interface {
 	// Subscribe opens one connection of its own, subscribes channel on it, and
-	// returns once the server has confirmed it: what is published from then on is
+	// returns once the server has confirmed it. What is published from then on is
 	// received. The channel's name is sent byte for byte.
 	//
 	// ctx bounds only the opening, and carries a deadline as it does for Eval.
 	// Subscribe returns when ctx ends, and closes a connection that is made later.
 	//
 	// A refusal by the server itself (no permission for the channel or the
-	// command, a wrong password) is a [*ReplyError], which a retry does not change
-	// soon. An [ErrNoSubscribe] is for good.
+	// command, a wrong password) is a [*ReplyError]. A retry does not change
+	// that soon. An [ErrNoSubscribe] is for good.
 	Subscribe(ctx context.Context, channel string) (Subscription, error)
 }
 

@@ -79,7 +79,7 @@ func openFor(ctx context.Context, opened chan<- opening, open func(context.Conte
 // subscription pings a connection.
 //
 // Silence is not noticed by a timeout for each read. That would need deadlines on
-// the socket, which the clients handle each in its own way, and a timeout in the
+// the socket, which the clients handle each in its own way. And a timeout in the
 // middle of a message would lose the rest of the stream. Instead, a read that is
 // still the same one a whole interval after a PING was not answered.
 type subscription struct {

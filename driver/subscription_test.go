@@ -130,7 +130,7 @@ func TestAnsweredPingsKeepItAlive(t *testing.T) {
 	})
 }
 
-// quiet is a ping that nobody answers.
+// quiet is a ping without an answer.
 func quiet() error { return nil }
 
 func TestSilenceIsNoticed(t *testing.T) {
@@ -162,7 +162,7 @@ func TestMessagesAreSignsOfLife(t *testing.T) {
 	})
 }
 
-// Who does not read cannot tell silence from answers that lie in the connection.
+// Without reading, silence and answers that lie in the connection are the same.
 func TestUnreadIsNotSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		conn := newConn()
@@ -257,8 +257,8 @@ func TestAnEndedContextOpensNothing(t *testing.T) {
 	require.Equal(t, context.Canceled, err)
 }
 
-// What an opening runs into once its ctx has ended is told together with that,
-// unless it is the server's own word.
+// What an opening runs into once its ctx has ended is reported together with
+// that, unless it is the server's own answer.
 func TestOpeningErrors(t *testing.T) {
 	answer := &driver.ReplyError{Err: errors.New("NOPERM")}
 	for _, c := range []struct {

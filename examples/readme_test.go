@@ -28,7 +28,7 @@ func page(t *testing.T, path string) string {
 func pages(t *testing.T) []string {
 	t.Helper()
 	var all []string
-	for _, pattern := range []string{"../*.md", "../docs/*.md", "../bench/*.md", "../internal/redlock/model/*.md"} {
+	for _, pattern := range []string{"../*.md", "../docs/*.md", "../bench/*.md", "../examples/*.md", "../internal/redlock/model/*.md", "../.github/*.md"} {
 		found, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		require.NotEmpty(t, found, pattern)
@@ -93,6 +93,58 @@ func TestEveryProgramOfTheReadmeIsThere(t *testing.T) {
 	}
 	assert.Contains(t, text, "\ngo run ./examples/quickstart\n")
 	assert.Contains(t, text, "\ngo test ./...\n")
+}
+
+// notOurs are names that begin as a test's do.
+var notOurs = []string{"TestOnBorrow"} // a field of redigo's pool
+
+// A page may end the name of several tests by "…".
+func TestEveryTestOnAPageIsThere(t *testing.T) {
+	there := testNames(t)
+	count := 0
+	for _, path := range pages(t) {
+		for _, match := range regexp.MustCompile(`\b((?:Test|Fuzz|Benchmark)[A-Z]\w+)(\$?)`).FindAllStringSubmatch(page(t, path), -1) {
+			if slices.Contains(notOurs, match[1]) {
+				continue
+			}
+			count++
+			found := slices.ContainsFunc(there, func(name string) bool {
+				return name == match[1] || match[2] == "" && strings.HasPrefix(name, match[1])
+			})
+			assert.True(t, found, "%s names %s, and there is no such test", path, match[1])
+		}
+	}
+	require.Greater(t, count, 20)
+}
+
+// testNames are those of all tests in the project.
+func testNames(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
+	err := filepath.WalkDir("..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, match := range declared.FindAllStringSubmatch(string(text), -1) {
+			names = append(names, match[1])
+		}
+		return err
+	})
+	require.NoError(t, err)
+	return names
+}
+
+func TestTheTableOfExamplesIsComplete(t *testing.T) {
+	programs, err := filepath.Glob("*/main.go")
+	require.NoError(t, err)
+	require.Greater(t, len(programs), 9)
+	var described []string
+	for _, row := range regexp.MustCompile(`(?m)^\| \[[a-z-]+\]\(([a-z-]+/main\.go)\) \|`).FindAllStringSubmatch(page(t, "examples/README.md"), -1) {
+		described = append(described, row[1])
+	}
+	assert.ElementsMatch(t, programs, described)
 }
 
 func TestEveryLinkLeadsSomewhere(t *testing.T) {

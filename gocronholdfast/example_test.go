@@ -4,34 +4,22 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
-	goredisclient "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/holdfast-go/holdfast/driver/goredis"
 	"github.com/holdfast-go/holdfast/gocronholdfast"
-	"github.com/holdfast-go/holdfast/internal/redistest/embedded"
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-// startLocks runs a Redis for an example, in place of one that runs anyway.
-func startLocks() (locks *mutex.Factory, stop func()) {
-	server, err := embedded.Start()
-	if err != nil {
-		log.Fatal(err)
-	}
-	client := goredisclient.NewClient(&goredisclient.Options{Addr: server.Addr()})
-	return mutex.New(goredis.NewPool(client)), func() {
-		client.Close()
-		server.Close()
-	}
-}
-
 // Every replica runs this, and one of them writes the report.
 func ExampleLocker() {
-	locks, stop := startLocks()
-	defer stop()
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	locks := mutex.New(goredis.NewPool(client))
 
 	// Replicas are due at a tick within 30 s of each other.
 	locker, err := gocronholdfast.NewLocker(locks, 30*time.Second)
@@ -70,8 +58,9 @@ func ExampleLocker() {
 
 // Every replica runs this, and the jobs of one of them run.
 func ExampleElector() {
-	locks, stop := startLocks()
-	defer stop()
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	locks := mutex.New(goredis.NewPool(client))
 
 	elector, err := gocronholdfast.NewElector(locks, "scheduler", mutex.WithOwner("replica-1"))
 	if err != nil {

@@ -14,9 +14,11 @@ import (
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-// newLocker returns the locker of a process of its own.
+// newLocker returns the locker of a process of its own. Unless the options say otherwise a
+// loaded machine has seconds for each call.
 func newLocker(t *testing.T, splay time.Duration, nodes []*redistest.Node, options ...mutex.Option) *gocronholdfast.Locker {
 	t.Helper()
+	options = append([]mutex.Option{mutex.WithExpiry(2 * time.Minute)}, options...)
 	l, err := gocronholdfast.NewLocker(locksOn(t, nodes...), splay, options...)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, l.Close()) })
@@ -79,7 +81,7 @@ func TestLockDoesNotWaitUnlessToldTo(t *testing.T) {
 
 func TestTheLeaseIsRenewedWhileTheJobRuns(t *testing.T) {
 	nodes, job := redistest.Start(t, 1), redistest.Name(t)
-	short := []mutex.Option{mutex.WithExpiry(time.Second), mutex.WithTimeoutFactor(0.3)}
+	short := []mutex.Option{mutex.WithExpiry(brief), mutex.WithTimeoutFactor(0.3)}
 	k, err := newLocker(t, 0, nodes, short...).Lock(t.Context(), job)
 	require.NoError(t, err)
 	wasRenewed(t, nodes[0], job, 5) // more than one expiry
@@ -112,7 +114,7 @@ func TestALockWithAnEndedContextFails(t *testing.T) {
 
 func TestALostLeaseEndsTheJobsContext(t *testing.T) {
 	nodes, job := redistest.Start(t, 1), redistest.Name(t)
-	l := newLocker(t, long, nodes, mutex.WithExpiry(time.Second), mutex.WithTimeoutFactor(0.3), mutex.WithFencing())
+	l := newLocker(t, long, nodes, mutex.WithExpiry(brief), mutex.WithTimeoutFactor(0.3), mutex.WithFencing())
 	k, err := l.Lock(t.Context(), job)
 	require.NoError(t, err)
 	ctx, cancel := l.Context(t.Context(), job)
@@ -175,7 +177,7 @@ func TestAShortJobsLockIsKeptForTheSplay(t *testing.T) {
 
 func TestALeaseIsRenewedWhileItIsKept(t *testing.T) {
 	nodes, job := redistest.Start(t, 1), redistest.Name(t)
-	k, err := newLocker(t, long, nodes, mutex.WithExpiry(time.Second), mutex.WithTimeoutFactor(0.3)).Lock(t.Context(), job)
+	k, err := newLocker(t, long, nodes, mutex.WithExpiry(brief), mutex.WithTimeoutFactor(0.3)).Lock(t.Context(), job)
 	require.NoError(t, err)
 	require.NoError(t, k.Unlock(t.Context()))
 	wasRenewed(t, nodes[0], job, 5)
@@ -218,7 +220,7 @@ func TestCloseReleasesWhatIsKept(t *testing.T) {
 func TestCloseSaysWhatItCouldNotRelease(t *testing.T) {
 	redistest.Needs(t, redistest.CanKill)
 	nodes, job := redistest.Start(t, 1), redistest.Name(t)
-	l, err := gocronholdfast.NewLocker(locksOn(t, nodes...), long)
+	l, err := gocronholdfast.NewLocker(locksOn(t, nodes...), long, mutex.WithExpiry(long))
 	require.NoError(t, err)
 	k, err := l.Lock(t.Context(), job)
 	require.NoError(t, err)

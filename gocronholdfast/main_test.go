@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	goredisclient.SetLogger(silence{})
-	redistest.Main(m)
+	redistest.MainWithExamples(m)
 }
 
 // silence keeps go-redis from reporting what the tests do to its connections.
@@ -28,6 +28,7 @@ const (
 	hangs = time.Minute          // what takes longer never comes
 	often = 5 * time.Millisecond // how often a test looks
 	long  = time.Hour            // an expiry or a splay that no test sees the end of
+	brief = 3 * time.Second      // an expiry that a test waits for, and that a loaded machine keeps up with
 )
 
 // locksOn returns the locks of a process of its own, so to say: a factory with clients

@@ -9,7 +9,13 @@ import (
 )
 
 // errNoAnswer is why a node is unreachable that did not refuse anything.
-var errNoAnswer = fmt.Errorf("no answer within %v", Timeout)
+var errNoAnswer error = noAnswer{}
+
+// noAnswer reports, as errors of package net do, that it is a timeout.
+type noAnswer struct{}
+
+func (noAnswer) Error() string { return fmt.Sprintf("no answer within %v", Timeout) }
+func (noAnswer) Timeout() bool { return true }
 
 // answer is what a node said to a call.
 type answer struct {

@@ -20,7 +20,7 @@
 // lease on fewer is what a try leaves for a moment, or what a node missed.
 //
 // A node costs O(what it shows), and shows at most [MaxShown] holders and [MaxShown]
-// waiters of a kind; of a semaphore it shows those of the lowest [MaxShown] occupied
+// waiters of a kind. Of a semaphore it shows those of the lowest [MaxShown] occupied
 // slots. [Status.Held] and [Status.Waiting] count all.
 //
 // Locks of Redsync's clients are shown too: a mutex is the same key with the same kind of
@@ -30,7 +30,7 @@
 // # What cannot be known
 //
 // The nodes keep when a lease ends, and not when it began. [Holder.Since] is read from the
-// token, which tells when its try was made, by the clock of the process that made it. A
+// token, which has the time when its try was made, by the clock of the process that made it. A
 // lease that goroutines of one process pass on keeps its token, and so its time. A
 // renewal leaves no trace but [Holder.Remaining], which is full again.
 //

@@ -31,8 +31,8 @@ var fillings = []func(key any, text string) []any{
 	},
 }
 
-// Whatever is in a lock's keys, under whatever name, a look at it ends, with a status or
-// with an error that says what is wrong; it writes nothing; and what it shows can be
+// Whatever is in a lock's keys, under whatever name, a question for it ends, with a status
+// or with an error that says what is wrong. It writes nothing, and what it shows can be
 // released.
 func FuzzKeys(f *testing.F) {
 	for _, name := range []string{"plain", "a{}b", "x}y", "{}", "{tag}:1", "\x00\xff", "naïve ü", "a\nb", `a"b`, "*?[", "-n", "%s"} {
@@ -94,7 +94,7 @@ func dump(t *testing.T, node *redistest.Node, keys []any) (found []any) {
 func FuzzToken(f *testing.F) {
 	for _, token := range []string{
 		"01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ff", "01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ff@a@b", "01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ffx",
-		"5b8f1c1e-9a3d-4c55-8d8e-0f2d6a7b9c10@x", "ZGVhZGJlZWZkZWFkYmVlZg==", "x@y", "", "{01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ff}",
+		"5b8f1c1e-9a3d-4c55-8d8e-0f2d6a7b9c10@x", "ZGVhZGJlZWZkZWFkYmVlZg==", "x@y", "01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ff@", "", "{01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ff}",
 	} {
 		f.Add(token)
 	}

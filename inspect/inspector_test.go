@@ -41,7 +41,7 @@ func TestMutexHolderAndWaiters(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		var waits []<-chan error
 		for i := range 3 {
-			next := mutex.New(w.pools()...).NewMutex(w.name, mutex.WithUnlimitedTries())
+			next := mutex.New(w.pools()...).NewMutex(w.name, mutex.WithUnlimitedTries(), mutex.WithOwner(fmt.Sprint("waiter@", i)))
 			waits = append(waits, later(func() error { return next.LockContext(ctx) }))
 			w.await(w.in.Mutex, 1, i+1)
 		}
@@ -52,11 +52,19 @@ func TestMutexHolderAndWaiters(t *testing.T) {
 		assert.Equal(t, []int{1, 3}, []int{status.Held, status.Waiting})
 		assert.Equal(t, m.Fence(), status.Fence)
 		requireInOrder(t, status.Waiters, inspect.Exclusive, 3)
+		for i, waiter := range status.Waiters {
+			assert.Equal(t, fmt.Sprint("waiter@", i), waiter.Owner)
+		}
+		counting := 0 // nodes from the lease's number on: a majority, before the lease begins
 		for i, node := range status.Nodes {
-			assert.GreaterOrEqual(t, node.Fence, m.Fence(), "one that voted late may be ahead")
+			assert.Positive(t, node.Fence)
+			if node.Fence >= m.Fence() { // one that voted late may be ahead, or get it late
+				counting++
+			}
 			node.Fence = 0
 			assert.Equal(t, inspect.Node{Addr: w.nodes[i].Addr(), Held: 1, Waiting: 3}, node)
 		}
+		assert.Greater(t, counting, len(w.nodes)/2)
 		cancel()
 		for _, ended := range waits {
 			assert.ErrorIs(t, <-ended, context.Canceled)
@@ -107,7 +115,7 @@ func TestReadersWriterAndBothLines(t *testing.T) {
 		w.await(w.in.RWMutex, 2, 0)
 		ctx, cancel := context.WithCancel(t.Context())
 		writes := later(func() error { return reader("writer", rwmutex.WithUnlimitedTries()).LockContext(ctx) })
-		w.await(w.in.RWMutex, 2, 1)
+		w.awaitListener(w.await(w.in.RWMutex, 2, 1).Waiters[0])
 		reads := later(func() error { return reader("late", rwmutex.WithUnlimitedTries()).RLockContext(ctx) })
 		status := w.await(w.in.RWMutex, 2, 2)
 		require.Len(t, status.Holders, 2)
@@ -118,6 +126,7 @@ func TestReadersWriterAndBothLines(t *testing.T) {
 		}
 		assert.Equal(t, map[string]bool{"one": true, "two": true}, owners)
 		assert.Equal(t, []inspect.Mode{inspect.Write, inspect.Read}, []inspect.Mode{status.Waiters[0].Mode, status.Waiters[1].Mode})
+		assert.Equal(t, []string{"writer", "late"}, []string{status.Waiters[0].Owner, status.Waiters[1].Owner})
 		cancel()
 		assert.ErrorIs(t, <-writes, context.Canceled)
 		assert.ErrorIs(t, <-reads, context.Canceled)
@@ -154,6 +163,7 @@ func TestPermitsWithTheirSlots(t *testing.T) {
 		assert.Equal(t, first.Slots(), status.Holders[0].Slots)
 		assert.Equal(t, second.Slots(), status.Holders[1].Slots)
 		assert.Equal(t, []int{2, 5}, []int{status.Waiters[0].Count, status.Waiters[0].Limit})
+		assert.Equal(t, "c", status.Waiters[0].Owner)
 		assert.Equal(t, []int{2, 1}, []int{status.Held, status.Waiting})
 		cancel()
 		assert.ErrorIs(t, <-waits, context.Canceled)
@@ -227,6 +237,9 @@ func TestUnreachableNodes(t *testing.T) {
 	assert.Equal(t, []int{0}, status.Holders[0].Nodes, "what is known is shown")
 	assert.False(t, status.Holders[0].Majority)
 	assert.True(t, status.Nodes[1].Unreachable)
+	var timed interface{ Timeout() bool }
+	require.ErrorAs(t, status.Nodes[1].Err, &timed)
+	assert.True(t, timed.Timeout(), "as package net tells it")
 
 	freed, err := w.in.Release(t.Context(), status.Holders[0])
 	assert.Equal(t, []int{0}, freed)
@@ -334,17 +347,8 @@ func TestCrowdsAreCounted(t *testing.T) {
 		keys[kind] = keysOf(look, w.name)
 	}
 	later, now := time.Now().Add(expiry).UnixMicro(), time.Now().UnixMicro()
-	fill := func(key any, n int, row func(i int) (score int64, member string)) {
-		words := []any{"ZADD", key}
-		for i := range n {
-			score, member := row(i)
-			words = append(words, score, member)
-		}
-		w.do(words...)
-		w.do("PEXPIRE", key, expiry.Milliseconds())
-	}
-	fill(keys["mutex"][2], gone+n, func(i int) (int64, string) { return now - int64(gone+n-i), "ch|" + strconv.Itoa(i) })
-	fill(keys["mutex"][3], gone+n, func(i int) (int64, string) {
+	w.fill(keys["mutex"][2], gone+n, func(i int) (int64, string) { return now - int64(gone+n-i), "ch|" + strconv.Itoa(i) })
+	w.fill(keys["mutex"][3], gone+n, func(i int) (int64, string) {
 		if i < gone {
 			return now - 1, "ch|" + strconv.Itoa(i)
 		}
@@ -355,14 +359,14 @@ func TestCrowdsAreCounted(t *testing.T) {
 	assert.Equal(t, n, status.Waiting)
 	assert.Equal(t, "ch|"+strconv.Itoa(gone), status.Waiters[0].ID)
 
-	fill(keys["rwmutex"][1], n, func(i int) (int64, string) { return later + int64(i), "reader" + strconv.Itoa(i) })
+	w.fill(keys["rwmutex"][1], n, func(i int) (int64, string) { return later + int64(i), "reader" + strconv.Itoa(i) })
 	status = w.see(w.in.RWMutex)
 	assert.Len(t, status.Holders, inspect.MaxShown)
 	assert.Equal(t, n, status.Held)
 	assert.Equal(t, fmt.Sprint("reader", n-1), status.Holders[0].Value, "the longest lease first")
 
-	fill(keys["semaphore"][0], n, func(i int) (int64, string) { return later, "permit" + strconv.Itoa(i) })
-	fill(keys["semaphore"][1], n, func(i int) (int64, string) { return int64(i), "0:permit" + strconv.Itoa(i) })
+	w.fill(keys["semaphore"][0], n, func(i int) (int64, string) { return later, "permit" + strconv.Itoa(i) })
+	w.fill(keys["semaphore"][1], n, func(i int) (int64, string) { return int64(i), "0:permit" + strconv.Itoa(i) })
 	status = w.see(w.in.Semaphore)
 	assert.Len(t, status.Holders, inspect.MaxShown)
 	assert.Equal(t, n, status.Held)

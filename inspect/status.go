@@ -49,7 +49,7 @@ type Status struct {
 
 // Node is what one node answered.
 type Node struct {
-	// Addr is the node's address, or "" where the pool does not tell.
+	// Addr is the node's address, or "" where the pool does not know it.
 	Addr string
 	// Err is why the node showed nothing, a [*holdfast.RedisError], or nil.
 	Err error
@@ -77,12 +77,13 @@ type Holder struct {
 	// Since is when the token was made, by the clock of its process, to the millisecond. It
 	// is zero for a token that Holdfast did not make.
 	Since time.Time
-	// Remaining is how long the lease lasts unless it is renewed: on a majority, or where
-	// none has it on the node where it lasts longest.
+	// Remaining is how long the lease lasts on a majority unless it is renewed. Where no
+	// majority has the lease, it is how long it lasts on the node where it lasts longest.
 	Remaining time.Duration
 	// Nodes are the numbers of the nodes that have the lease, from 0.
 	Nodes []int
-	// Majority is set when a majority of the nodes has it, each slot of a permit included.
+	// Majority is set when a majority of the nodes has the lease, each slot of a permit
+	// included.
 	Majority bool
 }
 

@@ -16,7 +16,7 @@ const uuidLen = 36
 func parseToken(token string) (owner string, since time.Time) {
 	id, rest := token[:min(uuidLen, len(token))], token[min(uuidLen, len(token)):]
 	parsed, err := uuid.Parse(id)
-	if err != nil || len(id) != uuidLen || parsed.Version() != 7 || rest != "" && rest[0] != '@' {
+	if err != nil || len(id) != uuidLen || parsed.Version() != 7 || rest != "" && (rest[0] != '@' || rest == "@") {
 		return "", time.Time{}
 	}
 	return strings.TrimPrefix(rest, "@"), time.Unix(parsed.Time().UnixTime())

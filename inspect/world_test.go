@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,18 @@ func (w *world) do(args ...any) {
 	}
 }
 
+// fill makes a sorted set of n rows on every node.
+func (w *world) fill(key any, n int, row func(i int) (score int64, member string)) {
+	w.t.Helper()
+	words := []any{"ZADD", key}
+	for i := range n {
+		score, member := row(i)
+		words = append(words, score, member)
+	}
+	w.do(words...)
+	w.do("PEXPIRE", key, expiry.Milliseconds())
+}
+
 // look is one of the Inspector's methods.
 type look func(ctx context.Context, name string) (inspect.Status, error)
 
@@ -94,6 +107,18 @@ func (w *world) await(look look, holders, waiters int) (status inspect.Status) {
 		return !late && len(status.Holders) == holders && len(status.Waiters) == waiters
 	}, patience, tick)
 	return status
+}
+
+// awaitListener waits until each node has a subscription of the waiter: until then its process
+// counts as absent there, and others may pass it by.
+func (w *world) awaitListener(waiter inspect.Waiter) {
+	w.t.Helper()
+	channel, _, _ := strings.Cut(waiter.ID, "|")
+	for _, node := range w.nodes {
+		require.Eventually(w.t, func() bool {
+			return node.Do(w.t, "PUBSUB", "NUMSUB", channel).([]any)[1] != int64(0)
+		}, patience, tick)
+	}
 }
 
 // later runs a call that waits, and gives its error.

@@ -2,8 +2,8 @@ package mutex
 
 import "github.com/holdfast-go/holdfast"
 
-// Errors name the mutex, the node and the cause, and are to be asked by
-// errors.Is and errors.As rather than compared: they come wrapped and joined.
+// Errors come wrapped and joined, and name the mutex, the node and the cause. Ask with
+// [errors.Is] and [errors.As], never with ==.
 var (
 	// ErrFailed means that the mutex was not acquired.
 	ErrFailed = holdfast.ErrFailed
@@ -15,29 +15,29 @@ var (
 	// expired, was released already, or never was.
 	ErrLockAlreadyExpired = holdfast.ErrLockAlreadyExpired
 
-	// ErrLost means that the lease cannot be proven any more: a majority of the nodes has
-	// nothing of it, or its Until has passed. It is the cause with which the context of
-	// Do ends, and what Do returns, joined with what its function returned. It says what
-	// the last extension has met, node by node.
+	// ErrLost means that the lease cannot be proven any more: a majority of the nodes does
+	// not have it, or its Until has passed. The context of Do ends with it as its cause, and
+	// Do returns it, joined with its function's error. Its text has what each node answered
+	// to the last extension.
 	ErrLost = holdfast.ErrLost
 
-	// ErrConfig means that the mutex cannot work as it was configured. The text
-	// says what was given and what is needed. Nothing was sent to Redis.
+	// ErrConfig means that the mutex cannot work as it was configured. Its text has what
+	// was given and what is needed. Nothing was sent to Redis.
 	ErrConfig = holdfast.ErrConfig
 )
 
-// ErrTaken, whose field is Nodes []int, means that others hold the mutex on so many nodes
-// that a majority is impossible: half of an even number is enough. Nodes lists these; it
-// is empty when another goroutine holds the same *Mutex, so that no node was asked.
-// errors.As finds it by pointer and by value. See [holdfast.ErrTaken].
+// ErrTaken means that others hold the mutex on so many nodes that a majority is impossible:
+// half of an even number is enough. Its field Nodes []int lists these. It is empty when
+// another goroutine holds the same *Mutex, so that no node was asked. [errors.As] finds it by
+// pointer and by value. See [holdfast.ErrTaken].
 type ErrTaken = holdfast.ErrTaken
 
-// ErrNodeTaken, whose field is Node int, means that another process holds the mutex on
-// one node, where those nodes alone leave a majority. errors.As finds it by pointer and
-// by value. See [holdfast.ErrNodeTaken].
+// ErrNodeTaken means that another process holds the mutex on one node, where such nodes alone
+// leave a majority. Its field Node int is the node's number. [errors.As] finds it by pointer
+// and by value. See [holdfast.ErrNodeTaken].
 type ErrNodeTaken = holdfast.ErrNodeTaken
 
-// RedisError, whose fields are Node int, Addr string and Err error, is what went wrong
-// with one node: the client library's error, or that no answer came in time. errors.As
-// finds it by pointer and by value. See [holdfast.RedisError].
+// RedisError means that one node failed. Its fields are Node int, Addr string and Err error:
+// the client library's error, or that no answer came in time. [errors.As] finds it by
+// pointer and by value. See [holdfast.RedisError].
 type RedisError = holdfast.RedisError

@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) {
 	goredisclient.SetLogger(silence{})
-	redistest.Main(m)
+	redistest.MainWithExamples(m)
 }
 
 // silence keeps go-redis from reporting what the tests do to its connections.

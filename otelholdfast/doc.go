@@ -55,6 +55,9 @@
 // made at the release, as a child of the span in that call's context, and not without one: so
 // use UnlockContext, or Do. Neither carries a token or an error's text, which may repeat one.
 //
+// examples/hiddenwait is a program that makes a hidden wait visible: in metrics, log and trace,
+// and by the command holdfast show.
+//
 // # Dashboard and alerts
 //
 // grafana/holdfast.json is a dashboard for these metrics as the Prometheus exporter names

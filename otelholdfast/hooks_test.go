@@ -19,6 +19,8 @@ import (
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/mutex"
 	"github.com/holdfast-go/holdfast/otelholdfast"
 )
 
@@ -182,6 +184,32 @@ func TestNodeErrors(t *testing.T) {
 	}
 	require.Equal(t, []string{"connection mutex 2 1", "reply mutex 2 1", "timeout mutex 2 1"},
 		m.read(t, "holdfast.node.errors"))
+}
+
+// What the engine reports of a node that hangs, connected or not, and of one that is gone.
+func TestNodeErrorsOfNodes(t *testing.T) {
+	redistest.Needs(t, redistest.CanPause, redistest.CanKill)
+	for _, c := range []struct {
+		fault     func(*redistest.Node, testing.TB)
+		connected bool
+		want      string
+	}{
+		{(*redistest.Node).Pause, true, "timeout mutex 0 1"},
+		{(*redistest.Node).Pause, false, "timeout mutex 0 1"},
+		{(*redistest.Node).Kill, true, "connection mutex 0 1"},
+		{(*redistest.Node).Kill, false, "connection mutex 0 1"},
+	} {
+		node, m := redistest.Start(t, 1)[0], newMeters()
+		lock := mutex.New(pool(t, node.Addr())).NewMutex(redistest.Name(t), mutex.WithExpiry(10*time.Second), mutex.WithHooks(m.hooks(t)))
+		if c.connected {
+			require.NoError(t, lock.Lock())
+			_, err := lock.Unlock()
+			require.NoError(t, err)
+		}
+		c.fault(node, t)
+		require.ErrorIs(t, lock.TryLock(), mutex.ErrFailed)
+		require.Equal(t, []string{c.want}, m.read(t, "holdfast.node.errors"))
+	}
 }
 
 func TestNamesAreTheUsers(t *testing.T) {

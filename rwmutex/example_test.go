@@ -5,68 +5,54 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
-	goredisclient "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/goredis"
-	"github.com/holdfast-go/holdfast/internal/redistest/embedded"
 	"github.com/holdfast-go/holdfast/rwmutex"
 )
 
-// startPool runs a Redis for an example, in place of one that runs anyway, and
-// returns a pool for it.
-func startPool() (pool driver.Pool, stop func()) {
-	server, err := embedded.Start()
-	if err != nil {
-		log.Fatal(err)
-	}
-	client := goredisclient.NewClient(&goredisclient.Options{Addr: server.Addr()})
-	return goredis.NewPool(client), func() {
-		client.Close()
-		server.Close()
-	}
-}
-
-// Many read a catalog at once; whoever rebuilds it is alone.
+// Many read a catalog at once; who rebuilds it is alone.
 func Example() {
-	pool, stop := startPool()
-	defer stop()
-	locks := rwmutex.New(pool)
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	locks := rwmutex.New(goredis.NewPool(client)) // once in a process
 	rw := locks.NewRWMutex("catalog", rwmutex.WithExpiry(8*time.Second))
 
 	if err := rw.Lock(); err != nil {
-		log.Fatal(err)
+		log.Fatal(err) // not locked
 	}
-	fmt.Println("nobody else reads or writes the catalog now")
+	fmt.Println("no other process reads or writes the catalog now")
 	if ok, err := rw.Unlock(); !ok {
-		log.Fatal(err)
+		log.Fatal("the lock may not have lasted: ", err)
 	}
 
 	if err := rw.RLock(); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("nobody writes the catalog now")
+	fmt.Println("no process writes the catalog now")
 	if ok, err := rw.RUnlock(); !ok {
-		log.Fatal(err)
+		log.Fatal("the lock may not have lasted: ", err)
 	}
 	// Output:
-	// nobody else reads or writes the catalog now
-	// nobody writes the catalog now
+	// no other process reads or writes the catalog now
+	// no process writes the catalog now
 }
 
-// Three independent Redis servers, any two of which are enough.
+// Three independent servers, any two of which are enough. In this example the third is down.
 func ExampleNew() {
-	first, stopFirst := startPool()
-	defer stopFirst()
-	second, stopSecond := startPool()
-	third, stopThird := startPool()
-	defer stopThird()
-	rw := rwmutex.New(first, second, third).NewRWMutex("catalog")
-
-	stopSecond()
+	var pools []driver.Pool
+	for addr := range strings.SplitSeq(os.Getenv("REDIS_ADDRS"), ",") {
+		client := redis.NewClient(&redis.Options{Addr: addr})
+		defer client.Close()
+		pools = append(pools, goredis.NewPool(client))
+	}
+	rw := rwmutex.New(pools...).NewRWMutex("catalog")
 
 	fmt.Println(rw.RLock())
 	fmt.Println(rw.RUnlock())
@@ -75,12 +61,72 @@ func ExampleNew() {
 	// true <nil>
 }
 
+// Do writes: it renews the lease while the function runs, and unlocks whatever happens in it.
+func ExampleRWMutex_Do() {
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	rw := rwmutex.New(goredis.NewPool(client)).NewRWMutex("catalog")
+
+	err := rw.Do(context.Background(), func(ctx context.Context) error {
+		fmt.Println("rebuilding; ctx ends if the lock is lost:", ctx.Err())
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// rebuilding; ctx ends if the lock is lost: <nil>
+	// <nil>
+}
+
+// RDo reads, beside other readers and without a writer.
+func ExampleRWMutex_RDo() {
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	locks := rwmutex.New(goredis.NewPool(client))
+	mine, theirs := locks.NewRWMutex("catalog"), locks.NewRWMutex("catalog")
+
+	err := mine.RDo(context.Background(), func(ctx context.Context) error {
+		return theirs.RDo(ctx, func(ctx context.Context) error {
+			fmt.Println("two read; ctx ends if the lock is lost:", ctx.Err())
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// two read; ctx ends if the lock is lost: <nil>
+	// <nil>
+}
+
+// Without RDo, a renewed read lease is watched by the channel that RLost returns. Lost is the
+// same for a writer.
+func ExampleRWMutex_RLost() {
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	locks := rwmutex.New(goredis.NewPool(client))
+
+	rw := locks.NewRWMutex("catalog", rwmutex.WithAutoExtend(), rwmutex.WithExpiry(500*time.Millisecond))
+	if err := rw.RLock(); err != nil {
+		log.Fatal(err)
+	}
+	defer rw.RUnlock()
+	lost := rw.RLost() // of this lease: call it anew after each RLock
+
+	client.Del(context.Background(), "catalog{catalog}:rwmutex:readers") // an operator deletes the key
+
+	select {
+	case <-lost:
+		fmt.Println("stop: another process may write")
+	case <-time.After(time.Minute):
+		fmt.Println("read")
+	}
+	// Output: stop: another process may write
+}
+
 // Readers of different processes do not wait for each other.
 func ExampleRWMutex_RLock() {
-	pool, stop := startPool()
-	defer stop()
-	mine := rwmutex.New(pool).NewRWMutex("catalog")
-	theirs := rwmutex.New(pool).NewRWMutex("catalog")
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	mine := rwmutex.New(goredis.NewPool(client)).NewRWMutex("catalog")
+	theirs := rwmutex.New(goredis.NewPool(client)).NewRWMutex("catalog")
 
 	fmt.Println(mine.RLock())
 	fmt.Println(theirs.RLock())
@@ -96,9 +142,9 @@ func ExampleRWMutex_RLock() {
 
 // Wait for the readers to finish, for at most ten seconds.
 func ExampleRWMutex_LockContext() {
-	pool, stop := startPool()
-	defer stop()
-	rw := rwmutex.New(pool).NewRWMutex("catalog", rwmutex.WithUnlimitedTries())
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	rw := rwmutex.New(goredis.NewPool(client)).NewRWMutex("catalog", rwmutex.WithUnlimitedTries())
 
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -111,11 +157,11 @@ func ExampleRWMutex_LockContext() {
 	// Output: locked
 }
 
-// Serve what there is while somebody else rebuilds it.
+// Serve the old copy while another process rebuilds the catalog.
 func ExampleRWMutex_TryRLock() {
-	pool, stop := startPool()
-	defer stop()
-	locks := rwmutex.New(pool)
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	locks := rwmutex.New(goredis.NewPool(client))
 
 	writer := locks.NewRWMutex("catalog")
 	if err := writer.Lock(); err != nil {
@@ -140,9 +186,9 @@ func ExampleRWMutex_TryRLock() {
 
 // Long reading in short steps, each under a lease that is good for long enough.
 func ExampleRWMutex_RExtend() {
-	pool, stop := startPool()
-	defer stop()
-	rw := rwmutex.New(pool).NewRWMutex("catalog", rwmutex.WithExpiry(5*time.Second))
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	rw := rwmutex.New(goredis.NewPool(client)).NewRWMutex("catalog", rwmutex.WithExpiry(5*time.Second))
 
 	if err := rw.RLock(); err != nil {
 		log.Fatal(err)
@@ -160,12 +206,12 @@ func ExampleRWMutex_RExtend() {
 	// page 2
 }
 
-// Write, and go on reading what was written: no other writer comes between.
-// RUnlock is due whatever Downgrade returns.
+// Write, and go on reading what was written: no other writer comes between. RUnlock is due
+// whatever Downgrade returns.
 func ExampleRWMutex_Downgrade() {
-	pool, stop := startPool()
-	defer stop()
-	locks := rwmutex.New(pool)
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	locks := rwmutex.New(goredis.NewPool(client))
 	rw, other := locks.NewRWMutex("catalog"), locks.NewRWMutex("catalog")
 
 	if err := rw.Lock(); err != nil {
@@ -187,14 +233,14 @@ func ExampleRWMutex_Downgrade() {
 	// another writer gets in: false
 }
 
-// Code that takes a sync.Locker. The lease is renewed for as long as it is held.
+// Code that takes a sync.Locker. The lease is renewed until Unlock.
 func ExampleRWMutex_RLocker() {
-	pool, stop := startPool()
-	defer stop()
-	rw := rwmutex.New(pool).NewRWMutex("catalog")
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	rw := rwmutex.New(goredis.NewPool(client)).NewRWMutex("catalog")
 
 	read := func(l sync.Locker) {
-		l.Lock()
+		l.Lock() // waits until it may read
 		defer l.Unlock()
 		fmt.Println("reading")
 	}
@@ -202,11 +248,47 @@ func ExampleRWMutex_RLocker() {
 	// Output: reading
 }
 
+// A fencing token lets the resource refuse a writer that was paused for longer than its lease.
+func ExampleRWMutex_Fence() {
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	locks := rwmutex.New(goredis.NewPool(client))
+
+	var largest int64 // kept with the data, in the same transaction
+	write := func(fence int64, text string) {
+		if fence < largest {
+			fmt.Println("refused:", text)
+			return
+		}
+		largest = fence
+		fmt.Println("written:", text)
+	}
+
+	paused := locks.NewRWMutex("catalog", rwmutex.WithFencing(), rwmutex.WithExpiry(500*time.Millisecond))
+	if err := paused.Lock(); err != nil {
+		log.Fatal(err)
+	}
+	<-paused.Lost() // a pause: the lease ends, and its writer does not notice
+
+	next := locks.NewRWMutex("catalog", rwmutex.WithFencing())
+	if err := next.Lock(); err != nil {
+		log.Fatal(err)
+	}
+	write(next.Fence(), "the next writer's catalog")
+	write(paused.Fence(), "the paused writer's catalog")
+	if ok, err := next.Unlock(); !ok {
+		log.Fatal(err)
+	}
+	// Output:
+	// written: the next writer's catalog
+	// refused: the paused writer's catalog
+}
+
 // Options that cannot work are reported by the first call, and nothing is sent.
 func ExampleWithExpiry() {
-	pool, stop := startPool()
-	defer stop()
-	rw := rwmutex.New(pool).NewRWMutex("catalog", rwmutex.WithExpiry(-time.Second))
+	client := redis.NewClient(&redis.Options{Addr: os.Getenv("REDIS_ADDR")})
+	defer client.Close()
+	rw := rwmutex.New(goredis.NewPool(client)).NewRWMutex("catalog", rwmutex.WithExpiry(-time.Second))
 
 	err := rw.RLock()
 	fmt.Println(errors.Is(err, rwmutex.ErrConfig))

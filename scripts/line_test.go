@@ -624,7 +624,7 @@ func (e *ear) heard() []id {
 		}
 		require.NotContains(e.t, channels, message.Channel, "one message for all of a channel")
 		channels = append(channels, message.Channel)
-		for _, told := range strings.Split(string(message.Data), " ") {
+		for told := range strings.SplitSeq(string(message.Data), " ") {
 			channel, _, _ := strings.Cut(told, "|")
 			require.Equal(e.t, channel, message.Channel)
 			ids = append(ids, id(strings.TrimPrefix(told, e.home)))

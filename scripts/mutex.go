@@ -13,13 +13,14 @@ type MutexScripts struct {
 	// ExtendOrSet is Extend, but sets a missing key (WithSetNXOnExtend, Redsync's looser
 	// rule).
 	ExtendOrSet *Script
-	// Pass is Extend, and tells whether others wait.
+	// Pass is Extend, and reports whether others wait.
 	Pass *Script
 	// Withdraw gives a ticket back.
 	Withdraw *Script
-	// Release deletes the key if the token holds it, and notifies the first waiter.
+	// Release deletes the key if the token holds it, and grants the lock to the first
+	// waiter, or notifies it.
 	Release *Script
-	// Check tells who holds the key. It writes nothing.
+	// Check reports who holds the key. It writes nothing.
 	Check *Script
 	// Inspect shows holder, waiters and fencing counter, in bounded number. It writes
 	// nothing.
@@ -45,8 +46,8 @@ var mutex = MutexScripts{
 	Extend:      load("lifetime_prelude", "mutex_extend"),
 	ExtendOrSet: load("lifetime_prelude", "mutex_extend_or_set"),
 	Pass:        load("lifetime_prelude", "queue_prelude", "mutex_pass"),
-	Withdraw:    load("lifetime_prelude", "queue_prelude", "notify_prelude", "mutex_withdraw"),
-	Release:     load("mutex_release_prelude", "lifetime_prelude", "queue_prelude", "notify_prelude", "mutex_release"),
+	Withdraw:    load("lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_withdraw"),
+	Release:     load("mutex_release_prelude", "lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_release"),
 	Check:       load("mutex_check"),
 	Inspect:     load("inspect_prelude", "inspect_mutex"),
 

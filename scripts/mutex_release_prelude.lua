@@ -2,7 +2,7 @@
 -- preludes, as mutex_acquire_prelude does.
 --
 -- KEYS and ARGV  see mutex_release
-local ticket, holder = ARGV[2], redis.call('GET', KEYS[1])
+local ticket, holder = ARGV[2] or '', redis.call('GET', KEYS[1])
 local LINE = KEYS[#KEYS - 1]
 if holder == ARGV[1] and ticket == '' and not (LINE and redis.call('EXISTS', LINE) == 1) then
   redis.call('DEL', KEYS[1])

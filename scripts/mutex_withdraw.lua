@@ -4,13 +4,13 @@
 -- Returns  1  the caller had a ticket, which is gone now
 --         -1  it had none
 -- Safe because it writes nothing but the queue. If the lock is free a waiter was notified,
--- which may have been the caller: then the next one is.
+-- which may have been the caller: then the next one is, or is granted the lock.
 if not LINE then
   return -1
 end
 local line = queue()
 local had = line.dequeue(ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  pcall(notify, '')
+  pcall(notify, '', nil, grant)
 end
 return had and 1 or -1

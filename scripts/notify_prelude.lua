@@ -1,17 +1,19 @@
--- notify_prelude: how waiters are notified. It follows queue_prelude in every script that gives
--- something back.
+-- notify_prelude: how waiters are notified. It follows queue_prelude and grant_prelude in every script
+-- that gives something back.
 --
 -- KEYS  see queue_prelude
 --
 -- notify notifies waiters, but for one, as long as serves(id) says so: one that cannot be
--- served yet is not passed by others. Without serves it notifies the first one. It clears away
--- up to 100 tickets that have ended. It comes last in a script, by pcall, as it must not fail
+-- served yet is not passed by others, but one that is absent is. Without serves it notifies the
+-- first one. What it publishes is the id, or what grant(id, end) returns, which has taken the
+-- ticket away; nil is for a notification. It clears away up to 100 tickets that have ended, and
+-- passes by as many. It comes last in a script, by pcall, as it must not fail
 -- what was done before. To publish needs a permission of its own; without it waiters poll.
 --
 -- Most calls find at most one ticket that has ended, of the caller itself, which has had the
 -- lock, and then the one to notify. So two are read at first.
-local function notify(but, serves)
-  local index, count, cleared = 0, 2, 0
+local function notify(but, serves, grant)
+  local index, count, cleared, passed = 0, 2, 0, 0
   repeat
     local ids = redis.call('ZRANGE', LINE, index, index + count - 1)
     local over = #ids < count
@@ -23,10 +25,14 @@ local function notify(but, serves)
       local stop = not live and cleared == 100
       if live then
         index = index + 1
-        if id ~= but then
+        if id ~= but and passed < 100 and isAbsent(id) then
+          passed = passed + 1
+        elseif id ~= but then
           stop = not serves or not serves(id)
           if not (serves and stop) then
-            heads[#heads + 1] = id
+            local message = grant(id, ends)
+            index = index - (message and 1 or 0)
+            heads[#heads + 1] = {id, message or id}
           end
         end
       elseif not stop then
@@ -45,7 +51,7 @@ local function notify(but, serves)
       redis.call('ZREM', LINE, unpack(ended))
     end
     for i = 1, #heads do
-      redis.pcall('PUBLISH', string.match(heads[i], '^[^|]*'), heads[i])
+      redis.pcall('PUBLISH', string.match(heads[i][1], '^[^|]*'), heads[i][2])
     end
     count = 50
   until over

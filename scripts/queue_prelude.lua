@@ -6,7 +6,9 @@
 -- where n is the number of keys, and times are in µs of server time. A call with at most two
 -- keys has none of these: then it sees no waiter, and no caller gets a ticket.
 --
--- An id is CHANNEL|REST: a release notifies it on that channel. A ticket ends by itself unless
+-- An id is CHANNEL|REST: a release notifies it on that channel, or grants it the lock: see
+-- grant_prelude. Of such a ticket's end the part below 1,024 µs is the number of the waiter's
+-- last look, so that both are written in one step. A ticket ends by itself unless
 -- the waiter's next try renews it; a waiter that is notified keeps it until it has the lock.
 -- Until the next release the line also has ids whose tickets have ended or were served: one
 -- that is put back is where it was. Both keys expire together, with the longest ticket.
@@ -37,12 +39,18 @@ local function queue()
     return string.format('%.0f', number)
   end
 
-  -- enqueue gives a waiter a ticket for lifetime ms, at the end of the line, or renews the
-  -- one it has. The keys' expiry only grows, as others may need it.
+  -- enqueue gives a waiter a ticket for so many ms, at the end of the line, or renews the
+  -- one it has. The keys' expiry only grows, as others may need it. The lifetime is MS, or
+  -- MS:LOOK with the number of the waiter's look, below 1,024.
   local function enqueue(id, lifetime)
     local stands = redis.call('ZSCORE', LINE, id)
-    lasting(lifetime)
-    redis.call('ZADD', WAITERS, 'GT', text(now() + lifetime * 1000), id)
+    local look = string.match(lifetime, ':(%d+)$')
+    lifetime = lasting(look and string.sub(lifetime, 1, -#look - 2) or lifetime)
+    local ends = now() + lifetime * 1000
+    if look then
+      ends = ends - ends % 1024 + look
+    end
+    redis.call('ZADD', WAITERS, 'GT', text(ends), id)
     if not stands then
       redis.call('ZADD', LINE, text(now()), id)
     end

@@ -10,11 +10,12 @@ type RWMutexScripts struct {
 	// WriteExtend renews the lifetime of the token that is the writer. It never writes a
 	// missing key.
 	WriteExtend *Script
-	// WritePass is WriteExtend, and tells whether others wait.
+	// WritePass is WriteExtend, and reports whether others wait.
 	WritePass *Script
-	// WriteRelease deletes the writer if it is the token, and notifies the next waiters.
+	// WriteRelease deletes the writer if it is the token, and grants or notifies the next
+	// waiters.
 	WriteRelease *Script
-	// WriteCheck tells who is the writer. It writes nothing.
+	// WriteCheck reports who is the writer. It writes nothing.
 	WriteCheck *Script
 	// WriteWithdraw gives a waiting writer's ticket back.
 	WriteWithdraw *Script
@@ -25,14 +26,14 @@ type RWMutexScripts struct {
 	// ReadRepair gives a reader's token its lease back on a node that has forgotten it,
 	// also where a writer waits.
 	ReadRepair *Script
-	// ReadExtend renews a token's lease, or turns its write lease into one, and tells
+	// ReadExtend renews a token's lease, or turns its write lease into one, and reports
 	// whether a writer waits. It never gives a lease to a token that has nothing.
 	ReadExtend *Script
 	// ReadRelease ends a token's lease, or what it still has as a writer.
 	ReadRelease *Script
 	// ReadWithdraw gives a waiting reader's ticket back.
 	ReadWithdraw *Script
-	// ReadCheck tells whether a token may read. It writes nothing.
+	// ReadCheck reports whether a token may read. It writes nothing.
 	ReadCheck *Script
 	// Inspect shows holders, waiters and fencing counter, in bounded number. It writes
 	// nothing.
@@ -61,19 +62,19 @@ var rwmutex = RWMutexScripts{
 	WriteAcquire:  loadRWMutex("rwmutex_write_acquire"),
 	WriteExtend:   loadRWMutex("rwmutex_write_extend"),
 	WritePass:     loadRWMutex("rwmutex_write_pass"),
-	WriteRelease:  loadRWMutex("rwmutex_write_release"),
+	WriteRelease:  load("lifetime_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_release"),
 	WriteCheck:    loadRWMutex("rwmutex_write_check"),
-	WriteWithdraw: loadRWMutex("rwmutex_write_withdraw"),
+	WriteWithdraw: load("lifetime_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_withdraw"),
 
-	ReadAcquire:  loadRWMutex("rwmutex_read_acquire"),
+	ReadAcquire:  load("lifetime_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_acquire"),
 	ReadRepair:   loadRWMutex("rwmutex_read_repair"),
 	ReadExtend:   loadRWMutex("rwmutex_read_extend"),
-	ReadRelease:  loadRWMutex("rwmutex_read_release"),
-	ReadWithdraw: loadRWMutex("rwmutex_read_withdraw"),
+	ReadRelease:  load("lifetime_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_release"),
+	ReadWithdraw: load("lifetime_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_withdraw"),
 	ReadCheck:    loadRWMutex("rwmutex_read_check"),
 	Inspect:      load("inspect_prelude", "inspect_rwmutex"),
 
-	Downgrade: loadRWMutex("rwmutex_downgrade"),
+	Downgrade: load("lifetime_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_downgrade"),
 
 	WriteAcquireFenced: numbered("rwmutex_write_acquire_fenced", "issue", files{"rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
 	WritePassFenced:    numbered("rwmutex_write_pass_fenced", "issue", files{"rwmutex_prelude"}, files{"rwmutex_write_pass"}),

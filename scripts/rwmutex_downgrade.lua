@@ -8,7 +8,8 @@
 --         -1  the token has nothing, or its lease has ended; nothing was written
 -- Safe because deleting the writer and adding the lease are one atomic step, so that no
 -- other writer comes between, and because it gives a lease only to a token that holds the
--- lock here. Run twice it renews the lease. It notifies readers that waited for this writer.
+-- lock here. Run twice it renews the lease. It grants readers theirs that waited for this
+-- writer, or notifies them.
 local token, lifetime = ARGV[1], lasting(ARGV[2])
 local writer = redis.call('GET', WRITER)
 local awaited = isAwaited()
@@ -25,6 +26,6 @@ if writer then
 end
 lease('GT', token, lifetime)
 if isLine() then
-  pcall(queue().notify, '')
+  pcall(queue().notify, '', grantee, isAbsent)
 end
 return awaited and 2 or 1

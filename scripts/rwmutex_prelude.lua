@@ -89,35 +89,57 @@ end
 
 -- queue makes what only calls need that wait, or find others waiting: see queue_prelude.
 local function queue()
-  -- enqueueWriter and enqueueReader give a waiter a ticket for lifetime ms, at the end of
-  -- its queue, or renew the one it has. A key of another kind fails at once.
+  -- ending returns the end of a ticket with a lifetime of MS or MS:LOOK, and MS: see
+  -- queue_prelude.
+  local function ending(lifetime)
+    local ms, look = string.match(lifetime, '^(%d+):?(%d*)$')
+    ms = lasting(ms or lifetime)
+    local ends = now() + ms * 1000
+    return text(look == '' and ends or ends - ends % 1024 + look), ms
+  end
+
+  -- enqueueWriter and enqueueReader give a waiter a ticket for so long, at the end of its
+  -- queue, or renew the one it has. A key of another kind fails at once.
   local function enqueueWriter(id, lifetime)
     redis.call('ZSCORE', WRITERS, id)
-    lasting(lifetime)
+    local ends, ms = ending(lifetime)
     reapIntents()
-    redis.call('ZADD', INTENTS, 'GT', text(now() + lifetime * 1000), id)
+    redis.call('ZADD', INTENTS, 'GT', ends, id)
     redis.call('ZADD', WRITERS, 'NX', text(now()), id)
-    if redis.call('PTTL', INTENTS) < tonumber(lifetime) then
-      redis.call('PEXPIRE', INTENTS, lifetime)
-      redis.call('PEXPIRE', WRITERS, lifetime)
+    if redis.call('PTTL', INTENTS) < tonumber(ms) then
+      redis.call('PEXPIRE', INTENTS, ms)
+      redis.call('PEXPIRE', WRITERS, ms)
     end
   end
 
   local function enqueueReader(id, lifetime)
     redis.call('ZSCORE', LINE, id)
-    lasting(lifetime)
-    redis.call('ZADD', WAITERS, 'GT', text(now() + lifetime * 1000), id)
+    local ends, ms = ending(lifetime)
+    redis.call('ZADD', WAITERS, 'GT', ends, id)
     redis.call('ZADD', LINE, 'NX', text(now()), id)
-    if redis.call('PTTL', WAITERS) < tonumber(lifetime) then
-      redis.call('PEXPIRE', WAITERS, lifetime)
-      redis.call('PEXPIRE', LINE, lifetime)
+    if redis.call('PTTL', WAITERS) < tonumber(ms) then
+      redis.call('PEXPIRE', WAITERS, ms)
+      redis.call('PEXPIRE', LINE, ms)
     end
   end
 
-  -- firstWriter returns the first writer that waits, but for one, and when it came. It
-  -- clears away up to 100 tickets that have ended, and reads two at a time: see notify in
+  -- dequeueWriter and dequeueReader take a ticket away, and report whether there was one.
+  local function dequeueWriter(id)
+    local had = redis.call('ZREM', INTENTS, id) == 1
+    redis.call('ZREM', WRITERS, id)
+    return had
+  end
+
+  local function dequeueReader(id)
+    local had = redis.call('ZREM', WAITERS, id) == 1
+    redis.call('ZREM', LINE, id)
+    return had
+  end
+
+  -- firstWriter returns the first writer that waits, but for one, and but for those for which
+  -- isAbsent, when it came, and the end of its ticket. It clears away up to 100 tickets that have ended, and reads two at a time: see notify in
   -- notify_prelude.
-  local function firstWriter(but)
+  local function firstWriter(but, isAbsent)
     local index, cleared = 0, 0
     repeat
       local found = redis.call('ZRANGE', WRITERS, index, index + 1, 'WITHSCORES')
@@ -125,12 +147,12 @@ local function queue()
         local id = found[i]
         local ends = redis.call('ZSCORE', INTENTS, id)
         if ends and tonumber(ends) > now() then
-          if id ~= but then
-            return id, tonumber(found[i + 1])
+          if id ~= but and (index > 100 or not isAbsent or not isAbsent(id)) then
+            return id, tonumber(found[i + 1]), ends
           end
           index = index + 1
-        elseif cleared == 100 then
-          return nil
+        elseif cleared == 100 then -- those behind came later
+          return nil, tonumber(found[i + 1])
         else
           if ends then
             redis.call('ZREM', INTENTS, id)
@@ -150,52 +172,78 @@ local function queue()
       or not isAwaited() and redis.call('ZCOUNT', WAITERS, '(' .. text(now()), '+inf') == 0
   end
 
-  -- readerMayPass reports whether a reader came before the first writer that waits.
-  local function readerMayPass(id)
+  -- readerMayPass reports whether a reader came before the first writer that waits, but for those
+  -- for which isAbsent.
+  local function readerMayPass(id, isAbsent)
     local ends, came = redis.call('ZSCORE', WAITERS, id), redis.call('ZSCORE', LINE, id)
     if not came or not ends or tonumber(ends) <= now() then
       return false
     end
-    local _, since = firstWriter('')
+    local _, since = firstWriter('', isAbsent)
     return not since or tonumber(came) < since
   end
 
-  -- publish notifies the waiters with these ids, those of one process by one message:
-  -- their ids, with blanks between.
-  local function publish(ids)
+  -- publish publishes messages, those to one process in one: with blanks between.
+  local function publish(messages)
     local channels, of = {}, {}
-    for _, id in ipairs(ids) do
-      local channel = string.match(id, '^[^|]*')
+    for _, message in ipairs(messages) do
+      local channel = string.match(message, '^[^|]*')
       if not of[channel] then
         channels[#channels + 1], of[channel] = channel, {}
       end
-      table.insert(of[channel], id)
+      table.insert(of[channel], message)
     end
     for _, channel in ipairs(channels) do
       redis.pcall('PUBLISH', channel, table.concat(of[channel], ' '))
     end
   end
 
-  -- notify notifies the next waiters, but for one, where there is no writer: all readers, up
-  -- to 1000, that came before the first writer, or else that writer when nothing is read,
-  -- which a caller may know: unread. It comes last, by pcall: see notify_prelude.
-  local function notify(but, unread)
-    local writer, since = firstWriter(but)
+  -- grantReader and grantWriter give a waiter its lease, take its ticket away, and return the
+  -- message; or its id, where it is to be notified only: see grant_prelude.
+  local function grantReader(id, ends, grantee)
+    local token, ms, message = grantee(id, ends)
+    local ok, new
+    if token then
+      ok, new = pcall(lease, 'NX', token, ms)
+    end
+    if not ok or not new then
+      return id
+    end
+    dequeueReader(id)
+    return message
+  end
+
+  local function grantWriter(id, ends, grantee)
+    local token, ms, message = grantee(id, ends)
+    if not token or redis.pcall('SET', WRITER, token, 'PX', ms).err then
+      return id
+    end
+    reapReaders()
+    dequeueWriter(id)
+    return message
+  end
+
+  -- notify grants or notifies the next waiters, but for one, where there is no writer: all
+  -- readers, up to 1000, that came before the first writer, or else that writer when nothing is
+  -- read, which a caller may know: unread. Those who are absent it passes by. It comes last, by
+  -- pcall: see notify_prelude.
+  local function notify(but, grantee, isAbsent, unread)
+    local writer, since, expires = firstWriter(but, isAbsent)
     local before = since and '(' .. text(since) or '+inf'
-    local heads = {}
+    local messages = {}
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', LINE, '-inf', before, 'LIMIT', 0, 1000)) do
       local ends = redis.call('ZSCORE', WAITERS, id)
       if not ends or tonumber(ends) <= now() then
         redis.call('ZREM', WAITERS, id)
         redis.call('ZREM', LINE, id)
-      elseif id ~= but then
-        heads[#heads + 1] = id
+      elseif id ~= but and not isAbsent(id) then
+        messages[#messages + 1] = grantReader(id, ends, grantee)
       end
     end
-    if writer and not heads[1] and (unread or not isRead()) then
-      heads[1] = writer
+    if writer and not messages[1] and (unread or not isRead()) then
+      messages[1] = grantWriter(writer, expires, grantee)
     end
-    publish(heads)
+    publish(messages)
   end
 
   -- announced is that of queue_prelude. Readers are all Holdfast's: their token is nil.
@@ -207,8 +255,8 @@ local function queue()
   end
 
   return {
-    enqueueWriter = enqueueWriter, writerMayPass = writerMayPass,
-    enqueueReader = enqueueReader, readerMayPass = readerMayPass,
+    enqueueWriter = enqueueWriter, dequeueWriter = dequeueWriter, writerMayPass = writerMayPass,
+    enqueueReader = enqueueReader, dequeueReader = dequeueReader, readerMayPass = readerMayPass,
     announced = announced, notify = notify,
   }
 end

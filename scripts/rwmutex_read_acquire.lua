@@ -27,7 +27,7 @@ if intents > 0 then
   intents = intents - reapIntents()
 end
 local line = ticket ~= '' and redis.call('ZCARD', WAITERS) > 0 and queue()
-local may = intents == 0 or line and line.readerMayPass(ticket)
+local may = intents == 0 or line and line.readerMayPass(ticket, isAbsent)
 local unique
 writer, unique = discard(5, writer, readers)
 local again = unique and readers > 0 and isReading(token) -- a second run

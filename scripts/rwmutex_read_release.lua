@@ -1,8 +1,8 @@
--- rwmutex_read_release: give a read lease back, and notify the next waiters.
+-- rwmutex_read_release: give a read lease back, and grant or notify the next waiters.
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token that must have a lease, or be the writer
--- ARGV[2]  id of a ticket to be put back in the queue; or "": see mutex_release
--- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
+-- ARGV[2]  id of a ticket of the caller's; "" or missing for none
+-- ARGV[3]  lifetime of the ticket, in milliseconds; 0 takes it away: see mutex_release
 -- Returns  1  the token had a lease, or was the writer; that is gone now
 --          0  another writer is there
 --         -1  the token had nothing, or its lease had ended
@@ -13,10 +13,13 @@ local ends = redis.call('ZSCORE', READERS, token)
 local had = ends and tonumber(ends) > now()
 local writer = not had and redis.call('GET', WRITER)
 
-local ticket = ARGV[2]
+local ticket = ARGV[2] or ''
 local line = (ticket ~= '' or isLine()) and queue()
 if ticket ~= '' then
-  pcall(line.enqueueReader, ticket, ARGV[3])
+  pcall(ARGV[3] == '0' and line.dequeueReader or line.enqueueReader, ticket, ARGV[3])
+  if ARGV[3] == '0' then -- it may have been a writer, of which a look was late
+    pcall(line.dequeueWriter, ticket)
+  end
 end
 if ends then
   redis.call('ZREM', READERS, token)
@@ -27,6 +30,6 @@ elseif writer then
   redis.call('DEL', WRITER)
 end
 if line then
-  pcall(line.notify, ticket)
+  pcall(line.notify, ticket, grantee, isAbsent)
 end
 return (had or writer) and 1 or -1

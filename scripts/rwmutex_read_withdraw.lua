@@ -5,9 +5,9 @@
 --         -1  it had none
 -- Safe because it writes nothing but the queue. If the lock is free waiters were notified,
 -- perhaps the caller alone: then others are.
-local had = redis.call('ZREM', WAITERS, ARGV[1]) == 1
-redis.call('ZREM', LINE, ARGV[1])
+local line = queue()
+local had = line.dequeueReader(ARGV[1])
 if redis.call('EXISTS', WRITER) == 0 then
-  pcall(queue().notify, '')
+  pcall(line.notify, '', grantee, isAbsent)
 end
 return had and 1 or -1

@@ -1,8 +1,8 @@
--- rwmutex_write_release: give a write lease back, and notify the next waiters.
+-- rwmutex_write_release: give a write lease back, and grant or notify the next waiters.
 -- KEYS     see rwmutex_prelude
 -- ARGV[1]  token that must be the writer
--- ARGV[2]  id of a ticket to be put back in the queue; or "": see mutex_release
--- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
+-- ARGV[2]  id of a ticket of the caller's; "" or missing for none
+-- ARGV[3]  lifetime of the ticket, in milliseconds; 0 takes it away: see mutex_release
 -- Returns  1  the token was the writer, which is gone now
 --          0  another writer is there, or a reader; it was left alone
 --         -1  there was neither
@@ -11,19 +11,19 @@
 -- A token that was downgraded is no writer: rwmutex_read_release gives it back.
 local writer = redis.call('GET', WRITER)
 local held = writer == ARGV[1]
-local others = not held and (writer or isRead())
+local read = not writer and isRead()
 
-local ticket = ARGV[2]
+local ticket = ARGV[2] or ''
 local line = (ticket ~= '' or isLine()) and queue()
 if ticket ~= '' then
-  pcall(line.enqueueWriter, ticket, ARGV[3])
+  pcall(ARGV[3] == '0' and line.dequeueWriter or line.enqueueWriter, ticket, ARGV[3])
 end
-if others then
+if writer and not held then
   return 0
 elseif held then
   redis.call('DEL', WRITER)
 end
-if line then
-  pcall(line.notify, ticket, true)
+if line then -- also where readers are there: a writer that has gone kept others from them
+  pcall(line.notify, ticket, grantee, isAbsent, not read)
 end
-return held and 1 or -1
+return held and 1 or read and 0 or -1

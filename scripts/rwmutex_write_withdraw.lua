@@ -4,10 +4,10 @@
 -- Returns  1  the caller had a ticket, which is gone now
 --         -1  it had none
 -- Safe because it touches no other ticket: as long as there is a writer's, readers stay out.
--- It notifies the waiters that are next by it.
-local had = redis.call('ZREM', INTENTS, ARGV[1]) == 1
-redis.call('ZREM', WRITERS, ARGV[1])
+-- It grants or notifies the waiters that are next by it.
+local line = queue()
+local had = line.dequeueWriter(ARGV[1])
 if redis.call('EXISTS', WRITER) == 0 then
-  pcall(queue().notify, '')
+  pcall(line.notify, '', grantee, isAbsent)
 end
 return had and 1 or -1

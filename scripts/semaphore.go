@@ -9,11 +9,12 @@ type SemaphoreScripts struct {
 	Acquire *Script
 	// Extend renews the lease of a token's slots.
 	Extend *Script
-	// Release frees a token's slots, and notifies the waiters that they serve.
+	// Release frees a token's slots, and grants them to the waiters that they serve, or
+	// notifies these.
 	Release *Script
 	// Withdraw gives a ticket back.
 	Withdraw *Script
-	// Check tells whether a token has its slots.
+	// Check reports whether a token has its slots.
 	Check *Script
 	// Held lists all live permits.
 	Held *Script
@@ -27,8 +28,8 @@ func Semaphore() SemaphoreScripts { return semaphore }
 var semaphore = SemaphoreScripts{
 	Acquire:  load("lifetime_prelude", "queue_prelude", "semaphore_prelude", "semaphore_acquire"),
 	Extend:   load("lifetime_prelude", "semaphore_prelude", "semaphore_extend"),
-	Release:  load("lifetime_prelude", "queue_prelude", "notify_prelude", "semaphore_prelude", "semaphore_release"),
-	Withdraw: load("lifetime_prelude", "queue_prelude", "notify_prelude", "semaphore_prelude", "semaphore_withdraw"),
+	Release:  load("lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_prelude", "semaphore_grant_prelude", "semaphore_release"),
+	Withdraw: load("lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_prelude", "semaphore_grant_prelude", "semaphore_withdraw"),
 	Check:    load("semaphore_prelude", "semaphore_check"),
 	Held:     load("semaphore_prelude", "semaphore_held"),
 	Inspect:  load("inspect_prelude", "inspect_semaphore"),

@@ -59,7 +59,7 @@ if wanted == '' and n <= 500 and occupied + n <= limit and #ARGV == (unique and 
     .. ' ' .. run(math.max(limit - 32, 0), occupied - 1)
 end
 
-local runs, slotsOf = reading()
+local runs, slotsOf, taken, lowest, give = reading()
 
 local function reply(granted, free, above)
   if telling == 0 then
@@ -117,64 +117,6 @@ if isLine and not line.mayPass(ticket) then -- it is told of nothing that it mig
 end
 local fits = occupied + n <= limit and not foreign
 
--- taken returns the slots of a reply with members and slots.
-local function taken(listed)
-  local slots = {}
-  for i = 2, #listed, 2 do
-    slots[#slots + 1] = tonumber(listed[i])
-  end
-  return slots
-end
-
--- gap returns the index of the first occupied slot above the k-th free slot (from 0), which is
--- then slot k + index. Below the i-th occupied slot s there are s - i free ones.
-local function gap(k)
-  local low, high = 0, occupied
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    local slot = taken(redis.call('ZRANGE', SLOTS, middle, middle, 'WITHSCORES'))[1]
-    if slot - middle > k then
-      high = middle
-    else
-      low = middle + 1
-    end
-  end
-  return low
-end
-
--- lowest lists the count lowest free slots below the limit. It walks through the occupied ones
--- 100 at a time, and searches when 100 in a row have no gap.
-local function lowest(count)
-  local found, index = {}, occupied > 100 and gap(0) or 0
-  local slot = index -- the slot to look at, with index occupied ones below it
-  local function add(stop)
-    while slot < stop and #found < count do
-      found[#found + 1] = slot
-      slot = slot + 1
-    end
-  end
-  while #found < count and slot < limit do
-    local chunk = taken(redis.call('ZRANGE', SLOTS, index, index + 99, 'WITHSCORES'))
-    local before = #found
-    for _, occupant in ipairs(chunk) do
-      local stop = math.min(occupant, limit)
-      add(stop)
-      if slot == stop then
-        slot = slot + 1
-      end
-    end
-    index = index + #chunk
-    if #chunk < 100 then -- nothing is occupied from here on
-      add(limit)
-      break
-    elseif #found == before then
-      index = gap(#found)
-      slot = #found + index
-    end
-  end
-  return found
-end
-
 -- numbers reads slots that are written as runs.
 local function numbers(text)
   local slots = {}
@@ -197,18 +139,9 @@ local function isFree(text)
   return true
 end
 
--- give gives the first n of the slots to the token, 500 in a command.
-local function give(slots)
-  redis.call('ZADD', LEASES, now + lifetime * 1000, token)
-  for first = 1, n, 500 do
-    local added = {}
-    for i = first, math.min(first + 499, n) do
-      added[#added + 1] = slots[i]
-      added[#added + 1] = (i - 1) .. ':' .. token
-    end
-    redis.call('ZADD', SLOTS, unpack(added))
-  end
-  outlast(lifetime)
+-- take gives slots to the token, which ends the caller's wait.
+local function take(slots)
+  give(token, slots, n, lifetime)
   if isLine then
     serve(ticket)
   end
@@ -220,16 +153,16 @@ if telling > 0 then
   above = runs(slots, 1, #slots)
 end
 if fits and wanted == '' then
-  local slots = lowest(n + telling)
-  give(slots)
+  local slots = lowest(n + telling, limit)
+  take(slots)
   return reply(runs(slots, 1, n), runs(slots, n + 1, #slots), above)
 end
 if telling > 0 then
-  local slots = lowest(telling)
+  local slots = lowest(telling, limit)
   free = runs(slots, 1, #slots)
 end
 if fits and isFree(wanted) then
-  give(numbers(wanted))
+  take(numbers(wanted))
   return reply(wanted, free, above)
 end
 if line then

@@ -83,7 +83,80 @@ local function reading()
     end
   end
 
-  return runs, slotsOf
+  -- taken returns the slots of a reply with members and slots.
+  local function taken(listed)
+    local slots = {}
+    for i = 2, #listed, 2 do
+      slots[#slots + 1] = tonumber(listed[i])
+    end
+    return slots
+  end
+
+  -- gap returns the index of the first occupied slot above the k-th free slot (from 0), which
+  -- is then slot k + index. Below the i-th occupied slot s there are s - i free ones.
+  local function gap(k, occupied)
+    local low, high = 0, occupied
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      local slot = taken(redis.call('ZRANGE', SLOTS, middle, middle, 'WITHSCORES'))[1]
+      if slot - middle > k then
+        high = middle
+      else
+        low = middle + 1
+      end
+    end
+    return low
+  end
+
+  -- lowest lists the count lowest free slots below a limit. It walks through the occupied ones
+  -- 100 at a time, and searches when 100 in a row have no gap.
+  local function lowest(count, limit)
+    local occupied = redis.call('ZCARD', SLOTS)
+    local found, index = {}, occupied > 100 and gap(0, occupied) or 0
+    local slot = index -- the slot to look at, with index occupied ones below it
+    local function add(stop)
+      while slot < stop and #found < count do
+        found[#found + 1] = slot
+        slot = slot + 1
+      end
+    end
+    while #found < count and slot < limit do
+      local chunk = taken(redis.call('ZRANGE', SLOTS, index, index + 99, 'WITHSCORES'))
+      local before = #found
+      for _, occupant in ipairs(chunk) do
+        local stop = math.min(occupant, limit)
+        add(stop)
+        if slot == stop then
+          slot = slot + 1
+        end
+      end
+      index = index + #chunk
+      if #chunk < 100 then -- nothing is occupied from here on
+        add(limit)
+        break
+      elseif #found == before then
+        index = gap(#found, occupied)
+        slot = #found + index
+      end
+    end
+    return found
+  end
+
+  -- give gives the first n of the slots to a token for lifetime ms, 500 in a command.
+  local function give(token, slots, n, lifetime)
+    redis.call('ZADD', LEASES, now + lifetime * 1000, token)
+    for first = 1, n, 500 do
+      local added = {}
+      for i = first, math.min(first + 499, n) do
+        added[#added + 1] = slots[i]
+        added[#added + 1] = (i - 1) .. ':' .. token
+      end
+      redis.call('ZADD', SLOTS, unpack(added))
+    end
+    outlast(lifetime)
+  end
+
+  return runs, slotsOf, taken, lowest, give
 end
 
 -- servesThose returns the serves of notify_prelude. Each waiter goes by its own limit, and

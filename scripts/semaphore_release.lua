@@ -1,23 +1,24 @@
--- semaphore_release: give a permit's slots back, and notify the waiters that they serve.
+-- semaphore_release: give a permit's slots back, and grant them to the waiters that they serve, or notify these.
 -- KEYS     see semaphore_prelude
 -- ARGV[1]  token of the permit
--- ARGV[2]  id of a ticket to be put back in the queue; or "": see mutex_release
--- ARGV[3]  lifetime of the ticket, in milliseconds, >= 1; not read without an id
+-- ARGV[2]  id of a ticket of the caller's; "" or missing for none
+-- ARGV[3]  lifetime of the ticket, in milliseconds; 0 takes it away: see mutex_release
 -- Returns  1  the token had slots, which are free now
 --         -1  the token had nothing, or its lease had ended
 -- Safe because it touches only what the token has: a late release cannot free a later
 -- holder's slots.
-local ticket = ARGV[2]
+local ticket = ARGV[2] or ''
 local ends = redis.call('ZSCORE', LEASES, ARGV[1])
 local isLine = LINE and redis.call('EXISTS', LINE) == 1
 if ticket ~= '' then
   isLine = true
-  pcall(queue().enqueue, ticket, ARGV[3])
+  local line = queue()
+  pcall(ARGV[3] == '0' and line.dequeue or line.enqueue, ticket, ARGV[3])
 end
 if ends then
   free(ARGV[1])
 end
 if isLine then
-  pcall(notify, ticket, servesThose())
+  pcall(notify, ticket, servesThose(), grant)
 end
 return ends and tonumber(ends) > now and 1 or -1

@@ -522,7 +522,7 @@ func runs(slots []int) string {
 // count is how many slots are written.
 func count(slots string) int {
 	n := 0
-	for _, run := range strings.Split(slots, ",") {
+	for run := range strings.SplitSeq(slots, ",") {
 		var from, to int
 		if read, _ := fmt.Sscanf(run, "%d-%d", &from, &to); read == 1 {
 			to = from

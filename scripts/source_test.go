@@ -46,18 +46,24 @@ var preludes = []struct {
 	files  []string
 }{
 	{"mutex_acquire", []string{"mutex_acquire_prelude", "lifetime_prelude", "queue_prelude"}},
-	{"mutex_release", []string{"mutex_release_prelude", "lifetime_prelude", "queue_prelude", "notify_prelude"}},
+	{"mutex_release", []string{"mutex_release_prelude", "lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
 	{"mutex_pass", []string{"lifetime_prelude", "queue_prelude"}},
-	{"mutex_withdraw", []string{"lifetime_prelude", "queue_prelude", "notify_prelude"}},
+	{"mutex_withdraw", []string{"lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
 	{"mutex_extend", []string{"lifetime_prelude"}},
 	{"semaphore_acquire", []string{"lifetime_prelude", "queue_prelude", "semaphore_prelude"}},
-	{"semaphore_release", []string{"lifetime_prelude", "queue_prelude", "notify_prelude", "semaphore_prelude"}},
-	{"semaphore_withdraw", []string{"lifetime_prelude", "queue_prelude", "notify_prelude", "semaphore_prelude"}},
+	{"semaphore_release", []string{"lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_prelude", "semaphore_grant_prelude"}},
+	{"semaphore_withdraw", []string{"lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_prelude", "semaphore_grant_prelude"}},
 	{"semaphore_extend", []string{"lifetime_prelude", "semaphore_prelude"}},
 	{"semaphore_", []string{"semaphore_prelude"}},
 	{"rwmutex_read_extend_alone", []string{"lifetime_prelude", "rwmutex_alone_prelude"}},
 	{"rwmutex_read_release_alone", []string{"rwmutex_alone_prelude"}},
 	{"rwmutex_read_check_alone", []string{"rwmutex_alone_prelude"}},
+	{"rwmutex_downgrade", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_read_acquire", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_read_release", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_read_withdraw", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_write_release", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_write_withdraw", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
 	{"rwmutex_", []string{"lifetime_prelude", "rwmutex_prelude"}},
 	{"inspect_", []string{"inspect_prelude"}},
 }
@@ -196,7 +202,7 @@ func TestFaultsAreFoundWithAPrelude(t *testing.T) {
 var (
 	call        = regexp.MustCompile(`redis\.p?call\([^,)]*[,)]`)
 	readable    = regexp.MustCompile(`redis\.p?call\(\s*'([A-Z]+)'\s*,\s*([^,)]+)[,)]`)
-	keyless     = regexp.MustCompile(`^redis\.(call\('TIME'\)|pcall\('PUBLISH',)$`)
+	keyless     = regexp.MustCompile(`^redis\.(call\('TIME'\)|pcall\('PUBLISH',|pcall\('PUBSUB',)$`)
 	fromKeys    = regexp.MustCompile(`^KEYS\[\w+\]$`)
 	keyNames    = regexp.MustCompile(`(?m)^local ([A-Z, ]+) = KEYS\[`)
 	keyLoop     = regexp.MustCompile(`for \w+, (\w+) in ipairs\(KEYS\)`)
@@ -280,7 +286,7 @@ func foreignKeys(body string) []string {
 func namesOfKeys(body string) map[string]bool {
 	names := make(map[string]bool)
 	for _, match := range keyNames.FindAllStringSubmatch(body, -1) {
-		for _, name := range strings.Split(match[1], ", ") {
+		for name := range strings.SplitSeq(match[1], ", ") {
 			names[name] = true
 		}
 	}

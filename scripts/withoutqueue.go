@@ -12,10 +12,10 @@ type withoutQueue struct {
 }
 
 // WithoutQueue returns the script, keys and arguments that do the same as s with keys and
-// args, but for the keys of the waiters' queue. A server refuses a script for these
-// although the lock itself does not need them: in a Cluster while the name's slot is being
-// moved (TRYAGAIN), and where a key prefix without a hash tag gives them another slot
-// (CROSSSLOT). A waiter then has no ticket, and polls. A release notifies no waiter.
+// args, but for the keys of the waiters' queue. A server may refuse a script for these
+// although the lock itself does not need them. A Cluster does while it moves the name's slot
+// (TRYAGAIN), and where a key prefix without a hash tag gives them another slot (CROSSSLOT).
+// A waiter then has no ticket, and polls. A release notifies no waiter.
 //
 // The reply is that of s, or nil where it depends on the other keys. It is not ok where
 // the lock itself is in several keys: a lease's fencing number, a writer beside readers,
@@ -29,7 +29,7 @@ func (s *Script) WithoutQueue(keys, args []any) (script *Script, ownKeys, ownArg
 	if w.args > 0 {
 		args = args[:w.args]
 	}
-	if w.ticket > 0 {
+	if w.ticket > 0 && w.ticket < len(args) {
 		args[w.ticket] = ""
 	}
 	return w.script, keys[w.from:w.to], args, true

@@ -9,9 +9,11 @@ import (
 	redsyncdriver "github.com/go-redsync/redsync/v4/redis"
 	redsyncgoredis "github.com/go-redsync/redsync/v4/redis/goredis/v9"
 	redsyncredigo "github.com/go-redsync/redsync/v4/redis/redigo"
+	redsyncrueidis "github.com/go-redsync/redsync/v4/redis/rueidis"
 	redigoclient "github.com/gomodule/redigo/redis"
 	goredisclient "github.com/redis/go-redis/v9"
 	rueidisclient "github.com/redis/rueidis"
+	"github.com/redis/rueidis/rueidiscompat"
 	"github.com/stretchr/testify/require"
 	valkeyclient "github.com/valkey-io/valkey-go"
 
@@ -72,8 +74,12 @@ func ours() []library {
 	}
 }
 
+// Redsync's driver for valkey-go is not among them: the module proxy does not have the
+// module valkey-go/valkeycompat, which it needs.
 func theirs() []library {
-	return []library{{"redsync-goredis", redsyncOnGoRedis}, {"redsync-redigo", redsyncOnRedigo}}
+	return []library{
+		{"redsync-goredis", redsyncOnGoRedis}, {"redsync-redigo", redsyncOnRedigo}, {"redsync-rueidis", redsyncOnRueidis},
+	}
 }
 
 // eachPair runs a test with each of our libraries beside each of theirs, both
@@ -158,9 +164,7 @@ func holdfastOnRedigo(t *testing.T, nodes []*redistest.Node) process {
 func holdfastOnRueidis(t *testing.T, nodes []*redistest.Node) process {
 	var pools []driver.Pool
 	for _, node := range nodes {
-		client, _ := rueidisclient.NewClient(rueidisclient.ClientOption{InitAddress: []string{node.Addr()}, ForceSingleClient: true})
-		t.Cleanup(client.Close)
-		pools = append(pools, rueidis.NewPool(client))
+		pools = append(pools, rueidis.NewPool(rueidisClient(t, node)))
 	}
 	return holdfastProcess{mutex.New(pools...)}
 }
@@ -189,6 +193,22 @@ func redsyncOnRedigo(t *testing.T, nodes []*redistest.Node) process {
 		pools = append(pools, redsyncredigo.NewPool(redigoPool(t, node)))
 	}
 	return redsyncProcess{redsync.New(pools...)}
+}
+
+// redsyncOnRueidis has a client that connects when it is made, as ours: a node that is down
+// makes one that only fails.
+func redsyncOnRueidis(t *testing.T, nodes []*redistest.Node) process {
+	var pools []redsyncdriver.Pool
+	for _, node := range nodes {
+		pools = append(pools, redsyncrueidis.NewPool(rueidiscompat.NewAdapter(rueidisClient(t, node))))
+	}
+	return redsyncProcess{redsync.New(pools...)}
+}
+
+func rueidisClient(t *testing.T, node *redistest.Node) rueidisclient.Client {
+	client, _ := rueidisclient.NewClient(rueidisclient.ClientOption{InitAddress: []string{node.Addr()}, ForceSingleClient: true})
+	t.Cleanup(client.Close)
+	return client
 }
 
 // goRedisClient has short dial retries, for the tests with dead nodes.

@@ -2,26 +2,32 @@ package main
 
 // match reports whether a name matches a pattern of Redis: *, ?, [a-z], [^a] and \ before
 // what stands for itself. The server has matched keys, which have more than the name.
+//
+// Where it fails behind a *, that * takes one byte more. Those before it need not: whatever
+// they would take, this one can. So it needs len(pattern) × len(name) steps at most.
 func match(pattern, name string) bool {
-	for pattern != "" {
-		if pattern[0] == '*' {
-			for from := 0; from <= len(name); from++ {
-				if match(pattern[1:], name[from:]) {
-					return true
-				}
+	behind, from, starred := "", "", false // the pattern behind the last *, and where it was tried
+	for {
+		if pattern != "" && pattern[0] == '*' {
+			pattern = pattern[1:]
+			behind, from, starred = pattern, name, true
+			continue
+		}
+		if pattern == "" && name == "" {
+			return true
+		}
+		if pattern != "" && name != "" {
+			if ok, rest := one(pattern, name[0]); ok {
+				pattern, name = rest, name[1:]
+				continue
 			}
+		}
+		if !starred || from == "" {
 			return false
 		}
-		if name == "" {
-			return false
-		}
-		ok := false
-		if ok, pattern = one(pattern, name[0]); !ok {
-			return false
-		}
-		name = name[1:]
+		from = from[1:]
+		pattern, name = behind, from
 	}
-	return name == ""
 }
 
 // one matches a byte with the first element of a pattern, and returns the rest of that.

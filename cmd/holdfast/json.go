@@ -1,7 +1,13 @@
 package main
 
 import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/holdfast-go/holdfast/inspect"
 )
@@ -62,13 +68,33 @@ func asJSON(name string, found []inspect.Status) page {
 		for _, n := range s.Nodes {
 			text := ""
 			if n.Err != nil {
-				text = n.Err.Error()
+				text = message(n.Err)
 			}
 			l.Nodes = append(l.Nodes, node{n.Addr, text, n.Unreachable})
 		}
 		p.Locks = append(p.Locks, l)
 	}
 	return p
+}
+
+// printJSON prints a page in one line. What is not printable is escaped, which it may be only
+// within strings: encoding/json leaves some of it as it is.
+func printJSON(out io.Writer, p page) {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // it has no value that could not be encoded
+	}
+	var line strings.Builder
+	for _, r := range string(text) {
+		if unicode.IsPrint(r) {
+			line.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&line, `\u%04x`, unit)
+		}
+	}
+	fmt.Fprintln(out, line.String())
 }
 
 func holderJSON(h inspect.Holder) holder {

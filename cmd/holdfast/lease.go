@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/mutex"
@@ -32,12 +36,20 @@ type lease struct {
 	slots   func() []int // nil where there are none
 }
 
+// leaseVars are the variables that tell of a lease.
+var leaseVars = []string{"HOLDFAST_NAME=", "HOLDFAST_VALUE=", "HOLDFAST_FENCE=", "HOLDFAST_SLOTS="}
+
+// withoutLease is an environment without what another run, in whose command this is, has
+// put there.
+func withoutLease(env []string) []string {
+	return slices.DeleteFunc(env, func(v string) bool {
+		return slices.ContainsFunc(leaseVars, func(name string) bool { return strings.HasPrefix(v, name) })
+	})
+}
+
 // environment is what the command learns of the lease.
 func (l *lease) environment(name string) []string {
-	vars := []string{"HOLDFAST_NAME=" + name}
-	if value := l.value(); value != "" {
-		vars = append(vars, "HOLDFAST_VALUE="+value)
-	}
+	vars := []string{"HOLDFAST_NAME=" + name, "HOLDFAST_VALUE=" + l.value()}
 	if fence := l.fence(); fence != 0 {
 		vars = append(vars, "HOLDFAST_FENCE="+strconv.FormatInt(fence, 10))
 	}
@@ -51,17 +63,18 @@ func (l *lease) environment(name string) []string {
 	return vars
 }
 
-func noValue() string { return "" } // an RWMutex tells no reader's
-func noFence() int64  { return 0 }
-func noSlots() []int  { return nil }
+func noFence() int64 { return 0 }
+func noSlots() []int { return nil }
 
 // lease makes the lock, and acquires nothing.
 func (w *wanted) lease(pools []driver.Pool) *lease {
 	switch w.kind {
 	case "semaphore":
 		return w.permit(pools)
-	case "read", "write":
-		return w.readWrite(pools)
+	case "read":
+		return w.reader(pools)
+	case "write":
+		return w.writer(pools)
 	}
 	options := []mutex.Option{mutex.WithExpiry(w.expiry), mutex.WithAutoExtend(), mutex.WithOwner(w.owner), mutex.WithUnlimitedTries()}
 	if w.fence {
@@ -75,25 +88,55 @@ func (w *wanted) lease(pools []driver.Pool) *lease {
 	return l
 }
 
-func (w *wanted) readWrite(pools []driver.Pool) *lease {
+func (w *wanted) writer(pools []driver.Pool) *lease {
 	options := []rwmutex.Option{rwmutex.WithExpiry(w.expiry), rwmutex.WithAutoExtend(), rwmutex.WithOwner(w.owner), rwmutex.WithUnlimitedTries()}
 	if w.fence {
 		options = append(options, rwmutex.WithFencing())
 	}
 	rw := rwmutex.New(pools...).NewRWMutex(w.name, options...)
 	l := &lease{rw.LockContext, rw.Lost, rw.UnlockContext, rw.Value, rw.Fence, noSlots}
-	switch {
-	case w.kind == "read" && w.once:
-		l.acquire = rw.TryRLockContext
-	case w.kind == "read":
-		l.acquire = rw.RLockContext
-	case w.once:
+	if w.once {
 		l.acquire = rw.TryLockContext
 	}
-	if w.kind == "read" {
-		l.lost, l.release, l.value, l.fence = rw.RLost, rw.RUnlockContext, noValue, noFence
+	return l
+}
+
+// reader is a read lease. An RWMutex tells no reader's value, as its readers share a lease.
+// This one has one reader, so the value is the last that was made.
+func (w *wanted) reader(pools []driver.Pool) *lease {
+	var values values
+	rw := rwmutex.New(pools...).NewRWMutex(w.name, rwmutex.WithExpiry(w.expiry), rwmutex.WithAutoExtend(), rwmutex.WithUnlimitedTries(),
+		rwmutex.WithGenValueFunc(func() (string, error) { return values.next(w.owner) }))
+	l := &lease{rw.RLockContext, rw.RLost, rw.RUnlockContext, values.last, noFence, noSlots}
+	if w.once {
+		l.acquire = rw.TryRLockContext
 	}
 	return l
+}
+
+// values makes the values of a lock's tries, one after the other, and knows the last.
+type values struct{ made atomic.Pointer[string] }
+
+// next makes a value as WithOwner does, so that inspect finds its owner and its time.
+func (v *values) next(owner string) (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", err
+	}
+	value := id.String()
+	if owner != "" {
+		value += "@" + owner
+	}
+	v.made.Store(&value)
+	return value, nil
+}
+
+// last is the value of the last try, or "" before the first.
+func (v *values) last() string {
+	if value := v.made.Load(); value != nil {
+		return *value
+	}
+	return ""
 }
 
 func (w *wanted) permit(pools []driver.Pool) *lease {

@@ -8,10 +8,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cmd/holdfast/internal/redisurl"
+	"github.com/holdfast-go/holdfast/driver"
 )
 
 // scanCount is how many keys a server looks at in one step of a scan.
@@ -24,7 +27,7 @@ func (p *program) list(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return statusUsage, err
 	}
-	clients, _, err := p.connect(*urls)
+	clients, pools, err := p.connect(*urls)
 	if err != nil {
 		return statusUsage, err
 	}
@@ -32,11 +35,11 @@ func (p *program) list(ctx context.Context, args []string) (int, error) {
 	l := &listing{pattern: words[0], locks: make(map[string]bool)}
 	var errs []error
 	for i, client := range clients {
-		if err := l.scanAll(ctx, client); err != nil {
-			errs = append(errs, fmt.Errorf("node #%d: %w", i, err))
+		if err := l.scanNode(ctx, client); err != nil {
+			errs = append(errs, &holdfast.RedisError{Node: i, Addr: addr(pools[i]), Err: err})
 		}
 	}
-	for _, line := range slices.Sorted(maps.Keys(l.locks)) {
+	for _, line := range l.lines() {
 		fmt.Fprintln(p.stdout, line)
 	}
 	if len(errs) > 0 {
@@ -45,11 +48,47 @@ func (p *program) list(ctx context.Context, args []string) (int, error) {
 	return 0, nil
 }
 
+// addr is where a node is, or "".
+func addr(pool driver.Pool) string {
+	if located, ok := pool.(driver.Located); ok {
+		return located.Addr()
+	}
+	return ""
+}
+
 // listing is the locks that were found. Masters of a Cluster are scanned at the same time.
 type listing struct {
 	pattern string
+	silence *time.Timer // until the node is given up
 	mu      sync.Mutex
 	locks   map[string]bool // lines to print; guarded by mu
+}
+
+// maxSilence is how long a node may take for a step of its scan. Without it a client that
+// cannot connect tries for half a minute.
+const maxSilence = 5 * time.Second
+
+// scanNode scans a node unless it is silent. What it has said until then is kept.
+func (l *listing) scanNode(ctx context.Context, client redis.UniversalClient) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	l.silence = time.AfterFunc(maxSilence, func() { cancel(fmt.Errorf("no answer for %v", maxSilence)) })
+	defer l.silence.Stop()
+	ended := make(chan error, 1)
+	go func() { ended <- l.scanAll(ctx, client) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done(): // which a client that connects does not look at
+		return context.Cause(ctx)
+	}
+}
+
+// lines are the locks, sorted.
+func (l *listing) lines() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.locks))
 }
 
 func (l *listing) scanAll(ctx context.Context, client redis.UniversalClient) error {
@@ -70,6 +109,7 @@ func (l *listing) scan(ctx context.Context, client redis.Cmdable) error {
 		if err := l.take(ctx, client, keys); err != nil {
 			return err
 		}
+		l.silence.Reset(maxSilence)
 		if cursor = next; cursor == 0 {
 			return nil
 		}

@@ -6,46 +6,62 @@
 //	holdfast release nightly -value 01990b3e-…
 //	holdfast ls 'night*'
 //
-// Redis is named by -redis or HOLDFAST_REDIS: a URL as go-redis parses it, several with
-// commas between for a majority of independent servers, or @ and the path of a file that
-// has them, one per line. A URL with addr=… in its query is a Cluster, and one with
-// master_name=… a Sentinel group. Arguments of a process can be seen by others on the
+// Redis is named by -redis or HOLDFAST_REDIS: a URL as go-redis parses it, or several with
+// commas between, for a majority of independent servers. @ and the path of a file stand for
+// the URLs in it, one per line. A URL with addr=… in its query is a Cluster, and one with
+// master_name=… a Sentinel group. Its user and password are the sentinels' then, and
+// username=… and password=… in the query are the servers'. Arguments of a process can be seen by others on the
 // machine: give passwords by HOLDFAST_REDIS or by a file. holdfast prints none.
 //
 // # run
 //
 // The lock is renewed while the command runs, and released when it ends. The command finds
-// HOLDFAST_NAME and, where there are any, HOLDFAST_VALUE (not of a reader), HOLDFAST_FENCE and
-// HOLDFAST_SLOTS in its environment. The exit status is the command's, 128 and the signal's
-// number where one killed it, and
+// HOLDFAST_NAME and HOLDFAST_VALUE in its environment, HOLDFAST_FENCE with -fence, and
+// HOLDFAST_SLOTS with -semaphore. The value is the lease's: holdfast show lists it, and
+// holdfast release frees it. The exit status is the command's, 128 and the signal's number
+// where one killed it, and
 //
 //	64   the arguments were wrong
 //	75   the lock was not acquired in time, or Redis was out of reach
 //	76   the lock was lost: another process may have run beside the command
 //	126  the command cannot be run, and 127 where it is not found
 //
-// When the lock is lost the command gets SIGTERM, and after -grace SIGKILL: meanwhile
-// another process may have the lock already. Signals that holdfast gets go to the command,
-// and to all of its process group. Where the standard input is a terminal the command stays in the terminal's
-// foreground group instead, and gets what is typed there from the terminal itself.
+// Signals that holdfast gets go to the command and to all of its process group. Where the
+// standard input is a terminal the command stays in the terminal's foreground group
+// instead, and gets what is typed there from the terminal itself.
+//
+// When the lock is lost the command's group gets SIGTERM at once, and SIGKILL after -grace:
+// half a second by default. holdfast knows of a loss
+//
+//   - by the next renewal, where another process freed the lease or a server forgot it.
+//     They come after a third of -expiry, so every 3.3 seconds by default.
+//   - when the validity ends, where no majority of the servers answers: that is just
+//     before -expiry has passed since the last renewal.
+//
+// Until the command ends another process may have the lock already. A smaller -expiry and
+// -grace make that time shorter, and a resource that checks fencing tokens (-fence) makes it
+// harmless. On Windows a lost lock kills the command at once, as there is no SIGTERM.
 //
 // When holdfast itself is killed by SIGKILL, nothing renews the lock, and it ends by its
 // expiry. On Linux the kernel then kills the command at once (PR_SET_PDEATHSIG), though not
-// what that has started: begin a shell's last command with exec. Other systems have nothing like
-// it: there the command runs on, and the resource has to reject its fencing token
-// (-fence). On Windows a lost lock ends the command at once, as there is no SIGTERM.
+// what that has started: begin a shell's last command with exec. Other systems have nothing
+// like it. There the command runs on, and the resource has to check its fencing token.
 //
 // # show
 //
 // Three jobs want one mutex:
 //
 //	$ holdfast show nightly
-//	mutex nightly: 1 held, 2 waiting, 1 of 1 nodes answered, fence 1795831827804111
+//	mutex nightly: 1 held, 2 waiting, 1 of 1 nodes answered, fence 1795869067562995
 //	  HOLDER          MODE       SLOTS  SINCE     REMAINING  NODES  VALUE
-//	  cron-7f9c/4211  exclusive  -      02:10:27  8.2s       0      01a21feb-0d56-70b9-870f-ca97f91a9ed2@cron-7f9c/4211
+//	  cron-7f9c/4211  exclusive  -      12:31:07  8s         0      01a22223-4929-7e16-ae5c-2e2e39530f52@cron-7f9c/4211
 //	  WAITER          MODE       COUNT  SINCE                NODES  TICKET
-//	  -               exclusive  1      02:10:28             0      holdfast:O2OWxuBcU2X4WP1Q9C6apA|1
-//	  -               exclusive  1      02:10:28             0      holdfast:Xe75xYA5FskVI7myf41NyA|1
+//	  cron-7f9c/4230  exclusive  1      12:31:08             0      holdfast:n8PRPoBIvYoRjMCyJLXyuQ|2|8000|01a22223-4d4a-7336-9870-0eb1927d3fa4@cron-7f9c/4230
+//	  cron-7f9c/4244  exclusive  1      12:31:08             0      holdfast:8fz2vCAqysOI1x2XEQNUsg|2|8000|01a22223-4e21-7683-97f5-c040a0fd9f89@cron-7f9c/4244
+//
+// With -watch the table is printed again and again until a signal comes. At a terminal it
+// stays in place, and the latest changes are below it: + for a holder, a waiter or an error
+// that has come, - for one that has gone.
 package main
 
 import (
@@ -55,6 +71,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 
@@ -148,9 +165,18 @@ func (p *program) execute(ctx context.Context, args []string) int {
 		fmt.Fprintf(p.stderr, "holdfast %s: %s (holdfast help says more)\n", args[0], lines(err))
 		return statusUsage
 	case err != nil:
-		fmt.Fprintf(p.stderr, "holdfast %s: %s\n", args[0], lines(err))
+		fmt.Fprintf(p.stderr, "holdfast %s: %s%s\n", args[0], lines(err), advice(err))
 	}
 	return status
+}
+
+// advice is a line for an error that does not say what to do. A port with TLS ends a
+// connection without TLS, and gives no reason.
+func advice(err error) string {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) {
+		return "\nA server ended the connection. If it wants TLS, its URL begins with rediss://"
+	}
+	return ""
 }
 
 // flags makes a subcommand's flags, with the one that all have.

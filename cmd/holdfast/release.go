@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -44,23 +45,23 @@ func (p *program) release(ctx context.Context, args []string) (int, error) {
 		return statusFailed, fmt.Errorf("nothing called %q is held with this value, any more or at all", words[0])
 	}
 	for _, h := range holders {
-		if status, err := p.releaseOne(ctx, w.in, h, *yes); err != nil {
-			return status, err
+		if err := p.releaseOne(ctx, w.in, h, *yes); err != nil {
+			return statusFailed, err
 		}
 	}
 	return 0, nil
 }
 
 // releaseOne asks, and frees a lease.
-func (p *program) releaseOne(ctx context.Context, in *inspect.Inspector, h inspect.Holder, yes bool) (int, error) {
+func (p *program) releaseOne(ctx context.Context, in *inspect.Inspector, h inspect.Holder, yes bool) error {
 	fmt.Fprintf(p.stdout, "%s %s (%s) is held by %s since %s, for another %s, on nodes %s\n", h.Kind, printable(h.Name), h.Mode,
 		owner(h.Owner), since(h.Since), remaining(h.Remaining), nodes(h))
 	if !yes && !p.confirmed() {
-		return statusFailed, fmt.Errorf("nothing was released")
+		return errors.New("nothing was released")
 	}
 	freed, err := in.Release(ctx, h)
 	fmt.Fprintf(p.stdout, "released on nodes %s\n", numbers(freed))
-	return statusFailed, err
+	return err
 }
 
 // confirmed asks for a yes.

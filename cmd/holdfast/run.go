@@ -7,7 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cmd/holdfast/internal/redisurl"
@@ -53,7 +56,7 @@ func (p *program) run(ctx context.Context, args []string) (int, error) {
 	} else if err != nil {
 		return statusUnlocked, err
 	}
-	c := &command{path: path, args: o.command, env: append(os.Environ(), l.environment(o.name)...), p: p, grace: o.grace}
+	c := &command{path: path, args: o.command, env: append(withoutLease(os.Environ()), l.environment(o.name)...), p: p, grace: o.grace}
 	status, lost, err := c.supervise(l.lost(), signals)
 	return p.finish(l, &o.wanted, status, lost, err)
 }
@@ -79,7 +82,7 @@ func (o *order) acquire(ctx context.Context, l *lease, signals <-chan os.Signal)
 			}
 			cancel()
 			if err := <-acquired; err == nil { // both came at the same time
-				release(l)
+				_, _ = release(l) // the signal is what ended it
 			}
 			return sig, nil
 		}
@@ -153,9 +156,17 @@ func (o *order) check() error {
 		return usagef("-fence is for -mutex and -write, and -%s was given", o.kind)
 	case o.grace < 0:
 		return usagef("-grace is %v, at least 0 needed", o.grace)
+	case len(o.owner) > maxOwner || !utf8.ValidString(o.owner) || strings.ContainsFunc(o.owner, breaksValue):
+		return usagef("-owner is %q, at most %d bytes of printable text without spaces needed", o.owner, maxOwner)
 	}
 	return nil
 }
+
+// maxOwner and breaksValue are what WithOwner has for a limit. They are checked here for all
+// kinds of locks: a reader's values are made by reader.
+const maxOwner = 256
+
+func breaksValue(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 
 // defaultOwner says where a process can be found.
 func defaultOwner() string {

@@ -3,12 +3,7 @@
 package main
 
 import (
-	"bytes"
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,81 +11,83 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/holdfast-go/holdfast/driver/goredis"
 	"github.com/holdfast-go/holdfast/inspect"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 
-const patience, tick = 40 * time.Second, 5 * time.Millisecond
-
-// process is holdfast, as a process of its own.
-type process struct {
-	*exec.Cmd
-	out, err bytes.Buffer
-}
-
-func start(t *testing.T, node *redistest.Node, args ...string) *process {
-	t.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0], args...)}
-	p.Env = append(os.Environ(), asCommand+"=1", "HOLDFAST_REDIS=redis://"+node.Addr())
-	p.Stdout, p.Stderr = &p.out, &p.err
-	require.NoError(t, p.Start())
-	t.Cleanup(func() { _ = p.Process.Kill() })
-	return p
-}
-
-// status waits for the process's end.
-func (p *process) status() int {
-	_ = p.Wait()
-	return p.ProcessState.ExitCode()
-}
-
-func inspector(t *testing.T, node *redistest.Node) *inspect.Inspector {
-	client := redis.NewClient(&redis.Options{Addr: node.Addr()})
-	t.Cleanup(func() { _ = client.Close() })
-	return inspect.New(goredis.NewPool(client))
-}
-
-func awaitFile(t *testing.T, path string) string {
-	t.Helper()
-	var content []byte
-	require.Eventually(t, func() bool {
-		content, _ = os.ReadFile(path)
-		return bytes.HasSuffix(content, []byte("\n"))
-	}, patience, tick)
-	return strings.TrimSpace(string(content))
-}
-
 func TestRunGivesTheCommandItsLock(t *testing.T) {
 	node, name := redistest.StartOne(t), redistest.Name(t)
-	p := start(t, node, "run", "-mutex", name, "-fence", "-owner", "me", "--", "sh", "-c",
+	p := start(t, urlOf(node), "run", "-mutex", name, "-fence", "-owner", "me", "--", "sh", "-c",
 		`echo "$HOLDFAST_NAME $HOLDFAST_VALUE $HOLDFAST_FENCE"; exit 7`)
-	assert.Equal(t, 7, p.status(), p.err.String())
-	assert.Regexp(t, "^"+name+" [0-9a-f-]{36}@me [0-9]{16}\n$", p.out.String())
-	p = start(t, node, "run", "-semaphore", name, "-limit", "3", "-n", "2", "--", "sh", "-c", `echo $HOLDFAST_SLOTS; kill -KILL $$`)
-	assert.Equal(t, 128+9, p.status(), p.err.String())
-	assert.Equal(t, "0,1\n", p.out.String())
+	assert.Equal(t, 7, p.status(), p.errors())
+	assert.Regexp(t, "^"+name+" [0-9a-f-]{36}@me [0-9]{16}\n$", p.output())
+	p = start(t, urlOf(node), "run", "-semaphore", name, "-limit", "3", "-n", "2", "--", "sh", "-c", `echo $HOLDFAST_SLOTS; kill -KILL $$`)
+	assert.Equal(t, 128+9, p.status(), p.errors())
+	assert.Equal(t, "0,1\n", p.output())
 	for _, mode := range []string{"-read", "-write"} {
-		assert.Zero(t, start(t, node, "run", mode, name, "--", "true").status())
+		assert.Zero(t, start(t, urlOf(node), "run", mode, name, "--", "true").status())
 	}
 	status, err := inspector(t, node).Mutex(t.Context(), name)
 	require.NoError(t, err)
 	assert.Empty(t, status.Holders)
 }
 
+// A run in the command of another one passes on nothing of that one's lock.
+func TestRunInARun(t *testing.T) {
+	node, name := redistest.StartOne(t), redistest.Name(t)
+	p := start(t, urlOf(node), "run", "-mutex", name, "-fence", "--",
+		os.Args[0], "run", "-semaphore", name+":inner", "-limit", "1", "--",
+		os.Args[0], "run", "-read", name+":innermost", "--", "sh", "-c", `echo "$HOLDFAST_NAME $HOLDFAST_FENCE$HOLDFAST_SLOTS"; env | grep -c ^HOLDFAST_VALUE=`)
+	assert.Zero(t, p.status(), p.errors())
+	assert.Equal(t, name+":innermost \n1\n", p.output())
+}
+
+// Readers share nothing, also where they have one owner: each command has the value of its
+// own lease, with which it can be freed.
+func TestEachReaderHasItsValue(t *testing.T) {
+	node, name := redistest.StartOne(t), redistest.Name(t)
+	in := inspector(t, node)
+	writer := start(t, urlOf(node), "run", "-write", name, "--", "sh", "-c", "echo; "+loop)
+	writer.next()
+	var readers []*process
+	for range 2 {
+		readers = append(readers, start(t, urlOf(node), "run", "-read", name, "-owner", "me", "-wait", "-1s", "--", "sh", "-c", "echo $HOLDFAST_VALUE; "+loop))
+	}
+	require.Eventually(t, func() bool { // they have tried in vain before
+		status, err := in.RWMutex(t.Context(), name)
+		return err == nil && len(status.Waiters) == 2
+	}, patience, tick)
+	require.NoError(t, writer.Process.Signal(syscall.SIGTERM))
+	values := []string{readers[0].next(), readers[1].next()}
+
+	status, err := in.RWMutex(t.Context(), name)
+	require.NoError(t, err)
+	var shown []string
+	for _, h := range status.Holders {
+		shown = append(shown, h.Value)
+		assert.Equal(t, []any{inspect.Read, "me", false}, []any{h.Mode, h.Owner, h.Since.IsZero()})
+	}
+	assert.ElementsMatch(t, values, shown)
+
+	release := start(t, urlOf(node), "release", name, "-value", values[0], "-yes")
+	assert.Zero(t, release.status(), release.errors())
+	assert.Equal(t, statusLost, readers[0].status(), readers[0].errors())
+	require.NoError(t, readers[1].Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, 128+15, readers[1].status(), readers[1].errors())
+}
+
 func TestRunWithoutTheLock(t *testing.T) {
 	node, name := redistest.StartOne(t), redistest.Name(t)
 	node.Do(t, "SET", name, "other", "PX", 600_000)
 	for _, wait := range []string{"0", "100ms"} {
-		p := start(t, node, "run", "-mutex", name, "-wait", wait, "--", "echo", "ran")
+		p := start(t, urlOf(node), "run", "-mutex", name, "-wait", wait, "--", "echo", "ran")
 		assert.Equal(t, statusUnlocked, p.status())
-		assert.Empty(t, p.out.String())
+		assert.Empty(t, p.output())
 	}
-	waits := start(t, node, "run", "-mutex", name, "-wait", "-1s", "--", "echo", "ran")
+	waits := start(t, urlOf(node), "run", "-mutex", name, "-wait", "-1s", "--", "echo", "ran")
 	in := inspector(t, node)
 	require.Eventually(t, func() bool {
 		status, err := in.Mutex(t.Context(), name)
@@ -98,73 +95,15 @@ func TestRunWithoutTheLock(t *testing.T) {
 	}, patience, tick)
 	require.NoError(t, waits.Process.Signal(syscall.SIGTERM))
 	assert.Equal(t, 128+15, waits.status())
-	assert.Equal(t, statusNotFound, start(t, node, "run", "-mutex", name, "--", "no-such-command").status())
-	assert.Equal(t, statusUsage, start(t, node, "run", "-mutex", name).status())
+	assert.Empty(t, waits.output())
+	assert.Equal(t, statusNotFound, start(t, urlOf(node), "run", "-mutex", name, "--", "no-such-command").status())
+	for _, args := range [][]string{
+		{"-mutex", name}, {"-mutex", name, "-owner", "two words", "--", "true"}, {"-read", name, "-owner", strings.Repeat("x", 257), "--", "true"},
+	} {
+		p := start(t, urlOf(node), append([]string{"run"}, args...)...)
+		assert.Equal(t, statusUsage, p.status(), args)
+	}
 	node.Do(t, "DEL", name)
-}
-
-func TestSignalsGoToTheCommand(t *testing.T) {
-	node, name := redistest.StartOne(t), redistest.Name(t)
-	ready := filepath.Join(t.TempDir(), "ready")
-	p := start(t, node, "run", "-mutex", name, "--", "sh", "-c", `trap 'exit 33' INT; echo > "$0"; while :; do sleep 0.02; done`, ready)
-	awaitFile(t, ready)
-	require.NoError(t, p.Process.Signal(syscall.SIGINT))
-	assert.Equal(t, 33, p.status())
-}
-
-// Two processes want one mutex. When the first one's lease is freed its command, which
-// ignores SIGTERM, is killed by the next renewal, long before the lease would have
-// ended; and the other one runs.
-func TestALostLockEndsTheCommand(t *testing.T) {
-	node, name := redistest.StartOne(t), redistest.Name(t)
-	const expiry = 9 * time.Second
-	ready, term := filepath.Join(t.TempDir(), "ready"), filepath.Join(t.TempDir(), "term")
-	first := start(t, node, "run", "-mutex", name, "-expiry", expiry.String(), "--", "sh", "-c",
-		`trap 'echo term > "$1"' TERM; echo $$ > "$0"; while :; do sleep 0.02; done`, ready, term)
-	pid, err := strconv.Atoi(awaitFile(t, ready))
-	require.NoError(t, err)
-	second := start(t, node, "run", "-mutex", name, "--", "echo", "second")
-	in := inspector(t, node)
-	var status inspect.Status
-	require.Eventually(t, func() bool {
-		status, err = in.Mutex(t.Context(), name)
-		return err == nil && len(status.Waiters) == 1
-	}, patience, tick)
-	freed := time.Now()
-	_, err = in.Release(t.Context(), status.Holders[0])
-	require.NoError(t, err)
-	assert.Equal(t, statusLost, first.status())
-	assert.Less(t, time.Since(freed), expiry)
-	assert.Equal(t, "term", awaitFile(t, term), "SIGTERM comes first")
-	assert.True(t, gone(pid))
-	assert.Contains(t, first.err.String(), "the lock is lost")
-	assert.Zero(t, second.status(), second.err.String())
-	assert.Equal(t, "second\n", second.out.String())
-}
-
-// gone reports whether a process has ended. Its parent may not have noticed yet.
-func gone(pid int) bool {
-	if syscall.Kill(pid, 0) != nil {
-		return true
-	}
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	return err == nil && strings.Contains(string(stat), ") Z ")
-}
-
-// A holdfast that was killed takes its command with it, and leaves the lock to its expiry.
-func TestAKilledHoldfast(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux ends a process with its parent")
-	}
-	node, name := redistest.StartOne(t), redistest.Name(t)
-	ready := filepath.Join(t.TempDir(), "ready")
-	p := start(t, node, "run", "-mutex", name, "-expiry", "4s", "--", "sh", "-c", `echo $$ > "$0"; exec sleep 600`, ready)
-	pid, err := strconv.Atoi(awaitFile(t, ready))
-	require.NoError(t, err)
-	require.NoError(t, p.Process.Kill())
-	_ = p.Wait()
-	require.Eventually(t, func() bool { return gone(pid) }, patience, tick)
-	assert.Zero(t, start(t, node, "run", "-mutex", name, "--", "true").status(), "it has expired, and is free")
 }
 
 // Each run makes a directory for its slot, which fails if another one has it: never more
@@ -182,10 +121,15 @@ func TestNeverSixOfFive(t *testing.T) {
 	var all sync.WaitGroup
 	for range runs {
 		beside <- struct{}{}
-		p := start(t, node, "run", "-semaphore", name, "-limit", "5", "-wait", "-1s", "--", "sh", "-c", script, dir)
+		p := start(t, urlOf(node), "run", "-semaphore", name, "-limit", "5", "-wait", "-1s", "--", "sh", "-c", script, dir)
 		all.Go(func() {
-			assert.Zero(t, p.status(), p.err.String())
-			<-beside
+			defer func() { <-beside }()
+			select {
+			case <-p.exited:
+				assert.Zero(t, p.ProcessState.ExitCode(), p.errors())
+			case <-time.After(time.Duration(cap(beside)) * patience):
+				assert.Fail(t, "it has not ended")
+			}
 		})
 	}
 	all.Wait()

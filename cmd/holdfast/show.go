@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os/signal"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/holdfast-go/holdfast/cmd/holdfast/internal/redisurl"
@@ -49,16 +49,24 @@ type watcher struct {
 	in     *inspect.Inspector
 	name   string
 	json   bool
-	before map[string]string // what was shown last, by what it is
+	before map[string]string // what was shown last, by what it is; nil before the first time
+	log    []string          // the latest changes
 }
+
+// maxLog is how many changes stay below the table at a terminal.
+const maxLog = 10
 
 // look asks for the locks of all kinds. Those that nothing is known of are left out.
 func (w *watcher) look(ctx context.Context) (found []inspect.Status, err error) {
-	var errs []error
-	for _, kind := range []func(context.Context, string) (inspect.Status, error){w.in.Mutex, w.in.RWMutex, w.in.Semaphore} {
-		status, err := kind(ctx, w.name)
-		errs = append(errs, err)
-		if err != nil || status.Held > 0 || status.Waiting > 0 || failed(status) {
+	kinds := []func(context.Context, string) (inspect.Status, error){w.in.Mutex, w.in.RWMutex, w.in.Semaphore}
+	all, errs := make([]inspect.Status, len(kinds)), make([]error, len(kinds))
+	var asked sync.WaitGroup
+	for i, kind := range kinds { // at the same time, as each waits for a node that hangs
+		asked.Go(func() { all[i], errs[i] = kind(ctx, w.name) })
+	}
+	asked.Wait()
+	for i, status := range all {
+		if errs[i] != nil || status.Held > 0 || status.Waiting > 0 || failed(status) {
 			found = append(found, status)
 		}
 	}
@@ -83,8 +91,9 @@ func (w *watcher) once(ctx context.Context) (int, error) {
 	return 0, nil
 }
 
-// loop prints in place, at a terminal, until ctx ends, and below the table what has
-// changed. JSON is one line each time.
+// loop prints until ctx ends: at a terminal in place, with the latest changes below, and else
+// one table after the other, each with what has changed since the one before. JSON is one
+// line each time.
 func (w *watcher) loop(ctx context.Context, every time.Duration) (int, error) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -94,14 +103,16 @@ func (w *watcher) loop(ctx context.Context, every time.Duration) (int, error) {
 			return 0, nil
 		}
 		var page strings.Builder
+		if w.p.isTerminal && !w.json {
+			page.WriteString("\x1b[H\x1b[2J")
+		}
 		w.print(&page, found)
 		if !w.json {
-			w.changes(&page, found)
+			for _, line := range w.changes(found, time.Now()) {
+				fmt.Fprintln(&page, line)
+			}
 			if err != nil {
 				fmt.Fprintln(&page, lines(err))
-			}
-			if w.p.isTerminal {
-				fmt.Fprint(w.p.stdout, "\x1b[H\x1b[2J")
 			}
 		}
 		fmt.Fprint(w.p.stdout, page.String())
@@ -115,7 +126,7 @@ func (w *watcher) loop(ctx context.Context, every time.Duration) (int, error) {
 
 func (w *watcher) print(out io.Writer, found []inspect.Status) {
 	if w.json {
-		_ = json.NewEncoder(out).Encode(asJSON(w.name, found))
+		printJSON(out, asJSON(w.name, found))
 		return
 	}
 	if len(found) == 0 {
@@ -126,8 +137,8 @@ func (w *watcher) print(out io.Writer, found []inspect.Status) {
 	}
 }
 
-// changes says what came and what went since the last time.
-func (w *watcher) changes(out io.Writer, found []inspect.Status) {
+// changes says what came and what went: since the last time, or at a terminal lately.
+func (w *watcher) changes(found []inspect.Status, at time.Time) (all []string) {
 	now := make(map[string]string)
 	for _, status := range found {
 		for _, h := range status.Holders {
@@ -138,13 +149,21 @@ func (w *watcher) changes(out io.Writer, found []inspect.Status) {
 		}
 		for i, node := range status.Nodes {
 			if node.Err != nil {
-				now[fmt.Sprint(status.Kind, " n ", i)] = fmt.Sprintf("%s: %s", status.Kind, printable(node.Err.Error()))
+				now[fmt.Sprint(status.Kind, " n ", i)] = fmt.Sprintf("%s: %s", status.Kind, printable(message(node.Err)))
 			}
 		}
 	}
 	if w.before != nil {
-		difference(out, "+", now, w.before)
-		difference(out, "-", w.before, now)
+		all = append(difference("-", w.before, now), difference("+", now, w.before)...)
 	}
 	w.before = now
+	for i, change := range all {
+		all[i] = at.Format(time.TimeOnly) + " " + change
+	}
+	if !w.p.isTerminal {
+		return all
+	}
+	w.log = append(w.log, all...)
+	w.log = w.log[max(0, len(w.log)-maxLog):]
+	return w.log
 }

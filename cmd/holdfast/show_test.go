@@ -6,11 +6,14 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 )
 
 // call runs holdfast in the test's own process, with an answer to what it asks.
@@ -79,30 +82,66 @@ func TestMatchIsRedisMatch(t *testing.T) {
 	}
 }
 
-// Whatever is in the keys of a name, and whatever the name is, show prints lines without
-// control characters and ends.
+// parts are the keys of all kinds of locks: what follows the name, and its tag where it has
+// one.
+var parts = []string{
+	"", ":mutex:fence", ":mutex:line", ":mutex:waiters",
+	":rwmutex:writer", ":rwmutex:readers", ":rwmutex:intents", ":rwmutex:writers", ":rwmutex:waiters", ":rwmutex:line", ":rwmutex:fence",
+	":permits:leases", ":permits:slots", ":permits:line", ":permits:waiters",
+}
+
+// fillings put something into a key: nothing, text, a hash, a list, a set, or members with
+// odd scores.
+var fillings = []func(key, text string) []any{
+	func(key, _ string) []any { return []any{"DEL", key} },
+	func(key, text string) []any { return []any{"SET", key, text} },
+	func(key, text string) []any { return []any{"SET", key, text, "PX", 60_000} },
+	func(key, text string) []any { return []any{"HSET", key, text, text} },
+	func(key, text string) []any { return []any{"RPUSH", key, text} },
+	func(key, text string) []any { return []any{"SADD", key, text} },
+	func(key, text string) []any {
+		return []any{"ZADD", key, "inf", text, 4e15, "0:" + text, "1e300", "|" + text}
+	},
+}
+
+// Whatever is in the keys of a name, and whatever the name is, show and ls print lines
+// without control characters and end; and what show -json prints is JSON.
 func FuzzShow(f *testing.F) {
-	for _, name := range []string{"plain", "a{}b", "\x1b[2J", "a\nb", "\xff", "{", "-json"} {
-		f.Add(name, "v", uint8(0))
-		f.Add(name, "\x1b]0;x\a", uint8(1))
-		f.Add(name, token+"\x1b[31m", uint8(1))
-		f.Add(name, "x", uint8(2))
+	for i, name := range []string{"\x7f", "\u009b2J", "\x9b2J", "\u202e", "\U000e0001", "plain", "a{}b", "\x1b[2J", "a\nb", "\xff", "{", "x}y", "{}", "{tag}:1", "%s", "*?[", "-h", "--", ""} {
+		for how := range fillings {
+			text := []string{token + "\x1b[31m", "\x1b]0;x\a"}[(i+how)%2]
+			f.Add(name, text, uint64(how)*0o111111111111111) // the same in all keys
+		}
 	}
 	node := redistest.StartOne(f)
-	f.Fuzz(func(t *testing.T, name, value string, how uint8) {
-		if name == "" || strings.HasPrefix(name, "-") {
-			t.Skip("no name")
+	f.Fuzz(func(t *testing.T, name, text string, how uint64) {
+		if name == "" {
+			status, _, _ := call(t, node, "", "show", name)
+			assert.Equal(t, statusUsage, status)
+			return
 		}
-		switch how % 3 {
-		case 1:
-			node.Do(t, "SET", name, value)
-		case 2:
-			node.Do(t, "HSET", name, value, value)
+		keys := []any{"DEL"}
+		for i, part := range parts {
+			key := name
+			if part != "" {
+				key = keyslot.Aux(name, part)
+			}
+			keys = append(keys, key)
+			node.Do(t, fillings[how>>(3*i)&7%uint64(len(fillings))](key, text)...)
 		}
-		_, out, errs := call(t, node, "", "show", name)
-		node.Do(t, "DEL", name)
-		for _, r := range out + errs {
-			assert.True(t, r == '\n' || r >= ' ' && r != 0x7f, "%q", out+errs)
+		for _, args := range [][]string{{"show", "--", name}, {"ls", "*"}, {"show", "-json", "--", name}} {
+			status, out, errs := call(t, node, "", args...)
+			assert.Contains(t, []int{0, statusFailed}, status, "%q", errs)
+			assert.True(t, utf8.ValidString(out+errs), "%q", out+errs)
+			for _, r := range out + errs {
+				assert.True(t, r == '\n' || unicode.IsPrint(r), "%q", out+errs)
+			}
+			if args[1] == "-json" {
+				var p page
+				assert.NoError(t, json.Unmarshal([]byte(out), &p), "%q", out)
+				assert.Equal(t, string([]rune(name)), p.Name)
+			}
 		}
+		node.Do(t, keys...)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/holdfast-go/holdfast/inspect"
 )
@@ -48,7 +49,7 @@ func table(out io.Writer, s inspect.Status) {
 	}
 	for _, node := range s.Nodes {
 		if node.Err != nil {
-			fmt.Fprintf(out, "  %s\n", printable(node.Err.Error()))
+			fmt.Fprintf(out, "  %s\n", printable(message(node.Err)))
 		}
 	}
 }
@@ -89,28 +90,43 @@ func remaining(d time.Duration) string {
 	return d.Round(100 * time.Millisecond).String()
 }
 
-// printable is a text that cannot move a terminal's cursor.
+// printable is a text that cannot move a terminal's cursor, in whatever encoding.
 func printable(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+	if !utf8.ValidString(text) || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
 		return strconv.Quote(text)
 	}
 	return text
 }
 
-// difference prints what is in one and not in the other.
-func difference(out io.Writer, sign string, here, there map[string]string) {
+// difference is what is in one and not in the other, a line each.
+func difference(sign string, here, there map[string]string) (all []string) {
 	for _, key := range slices.Sorted(maps.Keys(here)) {
 		if _, ok := there[key]; !ok {
-			fmt.Fprintf(out, "%s %s\n", sign, here[key])
+			all = append(all, sign+" "+here[key])
 		}
 	}
+	return all
 }
 
 // lines is the text of an error, each line of it printable: it may quote a key.
 func lines(err error) string {
 	var all []string
-	for line := range strings.SplitSeq(err.Error(), "\n") {
+	for line := range strings.SplitSeq(message(err), "\n") {
 		all = append(all, printable(line))
+	}
+	return strings.Join(all, "\n")
+}
+
+// repeats begins what a server adds to the error for a command that it does not know: the
+// first arguments, of which one is the password where the command is AUTH or HELLO.
+const repeats = ", with args beginning with:"
+
+// message is the text of an error, each line of it without what a server repeats.
+func message(err error) string {
+	var all []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		line, _, _ = strings.Cut(line, repeats)
+		all = append(all, line)
 	}
 	return strings.Join(all, "\n")
 }

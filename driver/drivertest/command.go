@@ -161,7 +161,7 @@ func (s suite) commandBatchNoScript(t *testing.T) {
 	for n := int64(1); n <= 3; n++ {
 		node.Do(t, "SCRIPT", "FLUSH")
 		replies := batchInTime(t, pool, within(t, patience), count, check(key, "token"), setNX(key, "token"), check(key, "other"))
-		require.Equal(t, int64(n), replies[0].Value)
+		require.Equal(t, n, replies[0].Value)
 		require.Equal(t, driver.Reply{Value: []any{"OK", nil, nil}[n-1]}, replies[2])
 		for _, at := range []int{1, 3} {
 			require.NoError(t, replies[at].Err)

@@ -156,8 +156,8 @@ func dial(t testing.TB, d driver.Dialer) driver.Conn {
 	return conn
 }
 
-// connLogin has a connection log in before the first call, and a wrong password be told
-// by Dial.
+// connLogin has a connection log in before the first call, and Dial report a wrong
+// password.
 func (s suite) connLogin(t *testing.T) {
 	node := redistest.StartOne(t, redistest.WithConfig("requirepass secret"))
 	reply, err := dial(t, s.dialer(t, node.Addr(), Options{Password: "secret"})).
@@ -192,7 +192,7 @@ func (s suite) connExhausted(t *testing.T) {
 	_, _ = receive(t, hung)
 }
 
-// connRefused has nobody listen.
+// connRefused has no process listen.
 func (s suite) connRefused(t *testing.T) {
 	redistest.Needs(t, redistest.CanKill)
 	node := redistest.StartOne(t)
@@ -255,14 +255,15 @@ func (s suite) connResend(t *testing.T) {
 	node := redistest.StartOne(t, redistest.WithProxy())
 	conn := dial(t, s.dialer(t, node.Addr(), Options{}))
 	node.Do(t, "SCRIPT", "FLUSH")
-	node.Proxy().Delay(soon)
-	ctx := &renewable{Context: within(t, soon*3/2), again: func() context.Context { return within(t, patience) }}
+	const trip, bound = time.Second, 1750 * time.Millisecond // a loaded machine adds a good part of a second
+	node.Proxy().Delay(trip)
+	ctx := &renewable{Context: within(t, bound), again: func() context.Context { return within(t, patience) }}
 	reply, err := conn.Eval(ctx, check(redistest.Name(t), "token"))
 	require.NoError(t, err)
 	require.Equal(t, keyMissing, reply)
 
 	node.Do(t, "SCRIPT", "FLUSH")
-	ctx = &renewable{Context: within(t, soon*3/2), again: ctx.again}
+	ctx = &renewable{Context: within(t, bound), again: ctx.again}
 	for _, reply := range conn.EvalBatch(ctx, []*driver.Call{check("a", "token"), check("b", "token")}) {
 		require.NoError(t, reply.Err)
 		require.Equal(t, keyMissing, reply.Value)

@@ -1,5 +1,5 @@
 // Package drivertest proves that a driver keeps the contract of [driver.Pool]. Every
-// driver runs the same suite, so that locks cannot tell one client library from another.
+// driver runs the same suite, so that all client libraries are alike to locks.
 // Its users are tests of drivers, in any module:
 //
 //	func TestMain(m *testing.M) { drivertest.Main(m) }
@@ -34,6 +34,8 @@
 //     text, at once and without a second request. So is a refused login.
 //   - LostReply, LostConnection, GoneAndBack, ClosedClient: everything else that goes wrong
 //     is no ReplyError, and nothing is sent twice. Later calls use a new connection.
+//   - Faults: the same fault has an error of the same kind, for errors.Is and errors.As: the
+//     server's answer, a refused connection, an ended time, or none of these.
 //   - EndedContext, PausedServer, HungFromTheStart, Exhausted: nothing is sent for an ended
 //     ctx, and the deadline of ctx ends every wait, whatever timeouts the client has.
 //   - WrongServer, WrongServerInABatch, MovedAddress: a connection that answers as a replica
@@ -44,13 +46,12 @@
 // Of a [driver.Batcher], Batch and Far: replies in the order of the calls, each with its own
 // outcome, on one connection and in one write.
 //
-// Of a [driver.Dialer], Conns: the same on connections that it makes, and that Dial reports
-// refused logins, takes the client's own time, and makes connections beside those of the
-// client's pool; that Close ends a call; that a second request has a second bound
-// ([driver.ResendContext]).
+// Of a [driver.Dialer], Conns: the same on connections that it makes. Dial reports refused
+// logins, takes the client's own time, and makes connections beside those of the client's
+// pool. Close ends a call. A second request has a second bound ([driver.ResendContext]).
 //
 // Of a [driver.Subscriber], by [RunSubscriber]: a subscription is confirmed before it is
-// returned, and gets each message once, in order; it pings, notices silence, ends for good
-// when its connection does, and never reconnects; a refusal is a [driver.ReplyError].
+// returned, and gets each message once, in order. It pings, notices silence, ends for good
+// when its connection does, and never reconnects. A refusal is a [driver.ReplyError].
 // [driver.OpenSubscription] does most of it.
 package drivertest

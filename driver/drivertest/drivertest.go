@@ -59,6 +59,8 @@ func Run(t *testing.T, open Open, excuses ...Excuse) {
 	s.run(t, "MovedByClusterNode", s.movedByClusterNode)
 	s.run(t, "AnswersAreFinal", s.answersAreFinal)
 
+	t.Run("Faults", s.faults)
+
 	s.run(t, "WrongServer", s.wrongServer)
 	s.run(t, "WrongServerInABatch", s.wrongServerInABatch)
 	s.run(t, "MovedAddress", s.movedAddress)
@@ -103,7 +105,7 @@ func (s suite) run(t *testing.T, name string, test func(t *testing.T)) {
 func as[ability any](t testing.TB, pool driver.Pool) ability {
 	t.Helper()
 	able, ok := pool.(ability)
-	if !ok {
+	if !ok { // see above
 		t.Skipf("the pool is no %s", reflect.TypeFor[ability]())
 	}
 	return able
@@ -170,7 +172,7 @@ func receive(t testing.TB, done <-chan answer) (any, error) {
 	}
 }
 
-// requireUnknown checks an error that tells nothing of the outcome.
+// requireUnknown checks an error that leaves the outcome open.
 func requireUnknown(t testing.TB, reply any, err error) {
 	t.Helper()
 	require.Error(t, err)

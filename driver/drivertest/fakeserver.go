@@ -25,7 +25,7 @@ type Request struct {
 	Command []string // the command's name, as the client wrote it, and what follows
 }
 
-// FakeServer answers calls of scripts, SET, GET and SUBSCRIBE as a test says, and any
+// FakeServer answers calls of scripts, SET, GET and SUBSCRIBE as a test says. It answers any
 // handshake: HELLO for either version of RESP, and what else a client sends before its
 // first call. It is for answers that a real server gives only in situations that are hard
 // to bring about.

@@ -54,7 +54,7 @@ func (s suite) wrongServer(t *testing.T) {
 	}
 }
 
-// wrongServerInABatch has one call of a batch tell it, and not the first.
+// wrongServerInABatch has one call of a batch show it, and not the first.
 func (s suite) wrongServerInABatch(t *testing.T) {
 	for _, text := range wrongTexts {
 		t.Run(text, func(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 // binary is a string that only a client that counts bytes gets through whole.
 const binary = "\x00 \r\n$5\r\n\xff\xfe 'ü' \""
 
-// replies sends every type of reply through the client. The engine tells them
-// apart by Go type, so that has to be the same everywhere.
+// replies sends every type of reply through the client. The engine
+// distinguishes them by Go type, so that has to be the same everywhere.
 func (s suite) replies(t *testing.T) {
 	node := redistest.StartOne(t)
 	pool := s.pool(t, node.Addr(), Options{})

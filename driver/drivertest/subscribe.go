@@ -210,7 +210,7 @@ func (s subscriberSuite) outsideThePool(t *testing.T) {
 	}
 }
 
-// closing closes a subscription that nobody waits on, again and again.
+// closing closes a subscription that no call waits on, again and again.
 func (s subscriberSuite) closing(t *testing.T) {
 	node, channel := redistest.StartOne(t), redistest.Name(t)
 	sub := s.listen(t, node.Addr(), channel, Options{})
@@ -231,7 +231,7 @@ func requireNoReceivers(t *testing.T, node *redistest.Node, channel string) {
 	}, patience, time.Millisecond)
 }
 
-// closeBlocked closes a subscription that somebody waits on, from many
+// closeBlocked closes a subscription that a call waits on, from many
 // goroutines at once.
 func (s subscriberSuite) closeBlocked(t *testing.T) {
 	node, channel := redistest.StartOne(t), redistest.Name(t)
@@ -268,7 +268,7 @@ func requirePings(t *testing.T, node *redistest.Node, n int64) {
 	require.Eventually(t, func() bool { return node.Proxy().Requests() >= before+n }, patience, time.Millisecond)
 }
 
-// unread has nobody read for many pings. The answers lie in the connection, and
+// unread does not read for many pings. The answers lie in the connection, and
 // must be taken neither for messages nor for silence.
 func (s subscriberSuite) unread(t *testing.T) {
 	s.ping(t, often)

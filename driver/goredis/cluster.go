@@ -15,7 +15,7 @@ import (
 //
 // Commands do not go through ClusterClient.Process, because that repeats them
 // after a network error and heeds no deadline unless the application asked for
-// it. Here the client only tells which master serves a key; the command goes to
+// it. Here the client only says which master serves a key; the command goes to
 // the pool's own view of that master.
 //
 // It is not bounded: the client may have to load the cluster's layout first, on

@@ -32,9 +32,9 @@ func (c *cluster) Dial(ctx context.Context, lane string) (driver.Conn, error) {
 	})
 }
 
-// dialAny loads the layout, and serves what could not be told apart before. The client
-// tries again and again to reach a node, and says why it has not only when it gives up:
-// so it is asked only if any of them accepts a connection.
+// dialAny loads the layout, and serves what could not be distinguished before. The
+// client tries again and again to reach a node, and says why it has not only when it gives
+// up. So it is asked only if any of them accepts a connection.
 func (c *cluster) dialAny(ctx context.Context) (driver.Conn, error) {
 	if err := c.reach(ctx); err != nil {
 		return nil, err

@@ -130,21 +130,14 @@ func (c *conn) Eval(ctx context.Context, call *driver.Call) (any, error) {
 // EvalBatch implements [driver.Conn].
 func (c *conn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
 	if c.wrong {
-		return failAll(make([]driver.Reply, len(calls)), errWrong)
+		return driver.FailBatch(len(calls), errWrong)
 	}
 	replies := evalBatch(ctx, c.sender, calls)
+	c.wrong = c.failover.ObserveBatch(replies)
 	for i, reply := range replies {
 		if reply.Err != nil {
-			c.wrong = c.failover.Observe(reply.Err) || c.wrong
 			replies[i].Value, replies[i].Err = c.follow(ctx, calls[i], reply.Err)
 		}
-	}
-	return replies
-}
-
-func failAll(replies []driver.Reply, err error) []driver.Reply {
-	for i := range replies {
-		replies[i].Err = err
 	}
 	return replies
 }
@@ -172,6 +165,3 @@ func (c *conn) Close() error {
 
 // errWrong is a connection that leads to another server than a new one would.
 var errWrong = fmt.Errorf("goredis: %w", driver.ErrNotSent)
-
-// errDialedAgain is what a client gets that finds its one connection closed.
-var errDialedAgain = fmt.Errorf("goredis: %w", driver.ErrNotSent)

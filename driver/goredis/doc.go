@@ -16,38 +16,35 @@
 //   - [redis.ClusterClient]: the whole Cluster is one voter. A call goes to the
 //     master of its first key and follows MOVED and ASK, at most MaxRedirects
 //     times.
-//   - [redis.Ring] is refused: its shards are independent servers and a shard
-//     that is down is silently replaced by another, so that two holders of one
-//     lock could each be granted it. Make one pool for each server instead.
+//   - [redis.Ring] is refused. Its shards are independent servers, and another
+//     one silently replaces a shard that is down. So two processes could each be
+//     granted one lock. Make one pool for each server instead.
 //   - Any other [redis.UniversalClient], such as a wrapper or a mock, is used
 //     through its Process method. It decides itself about timeouts and retries.
 //
 // # Connections
 //
-// The pool is a [driver.Dialer]: locks have connections of their own, made with the
-// client's options: its address, dial function, TLS, credentials, OnConnect and
-// DialTimeout, which bounds all that it takes to make one. PoolSize does not count them,
-// and what the application's own commands use up is no matter to locks. There are at
-// most 16 a factory and server, as many as were needed at a time and some ahead, and each
-// is closed after half a minute without use. Once the client is closed none is made any more. A
-// client of another type than those above has its own connections in all cases.
+// The connections for locks, at most 16 per factory and server, are made with the client's
+// address, dial function, TLS, credentials, OnConnect and DialTimeout. The last bounds all that
+// it takes to make one. PoolSize does not count them. Once the client is closed none is made
+// any more. For a client of another type than those above, its own connections are used.
 //
 // # Time limits and retries
 //
-// A call ends by the deadline of its ctx, and a command whose reply was lost is
-// never sent again, whatever the client's options say: ReadTimeout, WriteTimeout,
-// ContextTimeoutEnabled, MaxRetries and the retry backoffs of the application's client
-// do not matter here. Hooks for commands and a Limiter do.
+// A call ends by the deadline of its ctx, and a command whose reply was lost is never sent
+// again. ReadTimeout, WriteTimeout, ContextTimeoutEnabled, MaxRetries and the retry
+// backoffs of the application's client do not matter here. Hooks for commands and a Limiter
+// do.
 //
 // A call returns in time in the caller's own goroutine, with two exceptions. ReadTimeout
-// or WriteTimeout -2 tells go-redis never to set a deadline on a socket, so none is set
+// or WriteTimeout -2 has go-redis never set a deadline on a socket, so none is set
 // here either. And a Limiter and credentials providers are the application's code, which
 // may take its time.
 //
 // # What errors say
 //
-// A connection for locks is dialled once, and what stands in its way is told at once: that
-// a port refuses, or that a name is not known. Errors name the server's address, and of a
+// A connection for locks is dialled once. What stands in its way is reported at once, such as
+// a port that refuses, or a name that is not known. Errors name the server's address, and of a
 // Cluster those that the client begins with. Of sentinels none is known.
 //
 // Two pools lead to the same server if they share a client or an address, whatever the
@@ -57,18 +54,17 @@
 //
 // # Addresses that move
 //
-// After a failover the address of a client, a name in DNS or what sentinels say, leads
-// to another server, while the connections to the old one are as healthy as before. A
-// connection that answers as a replica does (READONLY, MASTERDOWN, LOADING) is closed, so
-// that the next call makes a new one; the subscription ends with its next PING, and is
-// made anew. Where sockets have no deadlines (see above) go-redis alone closes what
-// answers READONLY. A ClusterClient loads its layout again instead.
+// After a failover the address of a client leads to another server, be it a name in DNS or
+// what sentinels say. Package driver says how that is noticed. Where sockets have no deadlines
+// (see above) go-redis alone closes what answers READONLY. A ClusterClient loads its layout
+// again instead.
 //
 // # Hooks
 //
-// Hooks that were added to a [redis.Client] before NewPool run around every
-// lock command, and may change its words. They run in the caller's goroutine
-// and must return when their ctx ends. Hooks that are added later do not run.
+// Hooks that were added to a [redis.Client] before NewPool run around every lock command,
+// and may change its words. These commands are EVALSHA and EVAL, and the SET with NX that
+// takes a free mutex. The hooks run in the caller's goroutine and must return when their
+// ctx ends. Hooks that are added later do not run.
 //
 // For a [redis.ClusterClient] these are the hooks of its node clients, added by
 // OnNewNode. Hooks of the ClusterClient itself do not run: go-redis offers no
@@ -82,35 +78,28 @@
 // changes keys comes too late: the node was chosen by the bare key, so that most calls
 // are redirected.
 //
-// In a Cluster a prefix moves the lock's key to another slot than the keys of those that
-// wait, unless the prefix or the lock's name has a hash tag ("{app}:", "{invoice:42}").
+// In a Cluster a prefix moves the lock's key to another slot than the waiters' keys. Let the
+// prefix or the lock's name have a hash tag ("{app}:", "{invoice:42}"), which prevents that.
 // Without one locks work, but their waiters poll.
 //
 // # Batches
 //
-// The pool is a [driver.Batcher]: calls that the engine has at the same time, to renew
-// many holds, go out as one pipeline, over a Cluster as one for each master. A server that
-// lacks a script is sent its source once. Limits and retries are those of single calls.
-//
-// A batch takes a connection from the client's pool, as single calls do. The second pool
+// The pool is a [driver.Batcher]. A batch is one pipeline, or over a Cluster one for each
+// master. It takes a connection as single calls do. The second pool
 // that go-redis has for pipelines since 9.23 stays empty. A client with a
 // StreamingCredentialsProvider uses that pool; PipelinePoolSize: -1 makes it one again.
 //
 // # Subscriptions
 //
-// A pool is a [driver.Subscriber]: where waiters are woken by messages, each
-// subscription has one connection of its own. That connection is made with the
-// client's Dialer, TLS configuration, credentials, DB, ClientName and OnConnect.
-// It speaks RESP2 whatever the client speaks, and is not one of its pool: PoolSize, MaxActiveConns and PoolStats do not know
-// it, ReadTimeout and WriteTimeout do not end it, and MaxRetries does not apply.
-// It never reconnects, not even for a server that announces its maintenance.
-// Hooks run neither for dialling it nor for its SUBSCRIBE and PING; a Limiter is
-// asked only about what go-redis sends by itself on every new connection.
+// A pool is a [driver.Subscriber]. The connection of a subscription is made with the client's Dialer, TLS
+// configuration, credentials, DB, ClientName and OnConnect. It speaks RESP2 whatever the
+// client speaks. It is not one of the client's pool: PoolSize, MaxActiveConns and PoolStats
+// do not count it. ReadTimeout and WriteTimeout do not end it, and MaxRetries does not
+// apply. It never reconnects, not even for a server that announces its maintenance. Hooks
+// run neither for dialling it nor for its SUBSCRIBE and PING. A Limiter is asked only about
+// what go-redis sends by itself on every new connection.
 //
-// A PING goes out every ten seconds ([driver.PingInterval]), so that a server or
-// a network that has fallen silent ends the subscription within twenty. A user
-// who may not run PING is answered too, and stays subscribed. Closing the client
-// ends its subscriptions with the next PING.
+// Closing the client ends its subscriptions with the next PING.
 //
 //   - Sentinel: the subscription is on the master. After a failover the sentinels
 //     cut it, but one of a master that is still alive only after some ten

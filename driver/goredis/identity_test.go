@@ -15,7 +15,7 @@ import (
 	"github.com/holdfast-go/holdfast/driver/goredis"
 )
 
-// nobody is the address of a port where nobody listens.
+// nobody is the address of a port where no process listens.
 func nobody(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -24,8 +24,8 @@ func nobody(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// Why there is no connection is told by the very dial that finds it, with clients as they
-// are by default: go-redis itself would try five times, for longer than a call lasts.
+// The very dial that finds why there is no connection reports it, with clients as they are
+// by default. go-redis itself would try five times, for longer than a call lasts.
 func TestDialSaysWhy(t *testing.T) {
 	typo := &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "reddis", IsNotFound: true}}
 	for name, c := range map[string]struct {
@@ -50,7 +50,7 @@ func TestDialSaysWhy(t *testing.T) {
 	}
 }
 
-// Nobody is tried again and again.
+// An address that refuses is not dialled again.
 func TestDialIsNotRepeated(t *testing.T) {
 	var dials atomic.Int32
 	pool := goredis.NewPool(newClient(t, &redis.Options{Addr: "server:6379", Dialer: func(_ context.Context, network, _ string) (net.Conn, error) {

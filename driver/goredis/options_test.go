@@ -151,7 +151,7 @@ func (stream) Subscribe(auth.CredentialsListener) (auth.Credentials, auth.Unsubs
 	return nil, nil, errors.New("not here")
 }
 
-// limiter counts, and refuses when told to.
+// limiter counts, and refuses when asked to.
 type limiter struct {
 	allowed, reported atomic.Int64
 	refuse            atomic.Bool

@@ -17,9 +17,9 @@ var (
 		"and the keys of a shard that is down silently go to another one; make one pool for each server")
 )
 
-// NewPool makes a pool of a client. It does not fail and sends nothing: a nil
-// client or a [redis.Ring] is reported by the first call that would use the
-// pool, as a misconfiguration.
+// NewPool makes a pool of a client. It does not fail and sends nothing. The first
+// call that would use the pool reports a nil client or a [redis.Ring] as a
+// misconfiguration.
 //
 // The client must stay open as long as the pool is used. Calls on a closed one
 // fail, and nothing has to be closed on the pool's side.

@@ -21,13 +21,16 @@ type app struct {
 	prefix string
 }
 
-// ProcessHook puts the prefix before every key of a script.
+// ProcessHook puts the prefix before every key of a script, and that of a SET.
 func (a *app) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		if name, words := cmd.Name(), cmd.Args(); name == "evalsha" || name == "eval" {
+		switch words := cmd.Args(); cmd.Name() {
+		case "evalsha", "eval":
 			for i := range words[2].(int) {
 				words[3+i] = a.prefix + words[3+i].(string)
 			}
+		case "set":
+			words[1] = a.prefix + words[1].(string)
 		}
 		return next(ctx, cmd)
 	}

@@ -2,8 +2,11 @@ package goredis
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"sync"
+
+	"github.com/holdfast-go/holdfast/driver"
 )
 
 // singleDial dials once, and can close what came of it.
@@ -62,3 +65,6 @@ func (d *singleDial) close() {
 		_ = conn.Close()
 	}
 }
+
+// errDialedAgain is what a client gets that finds its one connection closed.
+var errDialedAgain = fmt.Errorf("goredis: %w", driver.ErrNotSent)

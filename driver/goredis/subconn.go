@@ -64,14 +64,6 @@ func (c *subConn) Ping() error {
 // Close implements [driver.SubscriptionConn].
 func (c *subConn) Close() { c.close() }
 
-// ended is a ctx that has ended, and has no deadline. A PubSub reads and writes
-// with it, but does not get far when it reconnects: a dial heeds its ctx.
-var ended = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
-
 // confirm waits for the server's confirmation of the subscription.
 func (c *subConn) confirm(ctx context.Context) error {
 	got, err := c.pubSub.ReceiveTimeout(ctx, c.limit)

@@ -2,7 +2,6 @@ package goredis
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -35,9 +34,6 @@ func (c *cluster) Subscribe(ctx context.Context, channel string) (driver.Subscri
 	})
 }
 
-// anywhere lets a subscription stay: PUBLISH reaches every node of a Cluster, replicas too.
-func anywhere() error { return nil }
-
 // Subscribe implements [driver.Subscriber], with a connection that the client
 // makes as it likes.
 func (f *foreign) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
@@ -48,12 +44,12 @@ func (f *foreign) Subscribe(ctx context.Context, channel string) (driver.Subscri
 
 // openOwn subscribes on a connection that is made like those of origin.
 //
-// Neither origin nor the pool's view of it serves: the former would bound the
+// Neither origin nor the pool's view of it serves. The former would bound the
 // opening by ReadTimeout and MaxRetries, and may move the connection to another
-// address when a server announces maintenance; the latter cannot subscribe at
+// address when a server announces maintenance. The latter cannot subscribe at
 // all (go-redis 9.23). So a client is made for this one connection.
 //
-// stays tells whether the connection may stay at its server.
+// stays reports whether the connection may stay at its server.
 func openOwn(ctx context.Context, origin *redis.Client, stays func() error, channel string) (driver.SubscriptionConn, error) {
 	owner := ownership(origin, stays)
 	if err := owner(); err != nil {
@@ -94,18 +90,4 @@ func openTheirs(ctx context.Context, client redis.UniversalClient, stays func() 
 		close:  func() { _ = pubSub.Close() },
 	}
 	return openSubConn(ctx, c, c.close, func() error { return nil })
-}
-
-// ownership returns a function that tells whether client was closed, and stays' error
-// otherwise. The client cannot be asked, but it says so before it looks at a ctx that
-// has ended.
-func ownership(client *redis.Client, stays func() error) func() error {
-	view := bind(client)
-	view.Options().Limiter = nil // has nothing to decide: nothing is sent
-	return func() error {
-		if err := view.Process(ended, redis.NewCmd(ended, "ping")); errors.Is(err, redis.ErrClosed) {
-			return err
-		}
-		return stays()
-	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 
-func TestMain(m *testing.M) { redistest.Main(m) }
+func TestMain(m *testing.M) { redistest.MainWithExamples(m) }
 
 func TestConformance(t *testing.T) {
 	t.Run("RESP2", func(t *testing.T) { drivertest.Run(t, opener(2)) })

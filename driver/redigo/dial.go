@@ -62,24 +62,19 @@ func (c *conn) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	}
 	c.used = now
 	reply, err := eval(ctx, now, c.Conn, call)
-	if err != nil {
-		err = classify(err)
-		c.wrong = c.pool.failover.Observe(err)
-		return nil, err
-	}
-	return plain(reply), nil
+	c.wrong = err != nil && c.pool.failover.Observe(err)
+	return reply, err
 }
 
 // EvalBatch implements [driver.Conn].
 func (c *conn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
-	replies := make([]driver.Reply, len(calls))
 	now := time.Now()
 	if !c.fresh(ctx, now) {
-		return failAll(replies, errStale)
+		return driver.FailBatch(len(calls), errStale)
 	}
 	c.used = now
-	evalBatch(ctx, c.Conn, calls, replies)
-	c.wrong = c.pool.sort(replies)
+	replies := evalBatch(ctx, c.Conn, calls)
+	c.wrong = c.pool.failover.ObserveBatch(replies)
 	return replies
 }
 
@@ -87,5 +82,5 @@ func (c *conn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Rep
 // connection knows timeouts.
 func (c *conn) Bounded() bool {
 	_, timed := c.Conn.(redis.ConnWithTimeout)
-	return timed && c.pool.conns.TestOnBorrow == nil && c.pool.conns.TestOnBorrowContext == nil
+	return timed && !c.pool.tests()
 }

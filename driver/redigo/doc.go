@@ -14,11 +14,9 @@
 // application's business. It must lead to one server: what its dial function
 // returns from one time to the next decides which server votes.
 //
-// The pool is a [driver.Dialer]: locks have connections of their own, made by the pool's
-// dial function, which MaxActive does not count. So what the application's own commands
-// use up is no matter to locks. There are at most 16 a factory and server, as many as were
-// needed at a time and some ahead, and each is closed after half a minute without use. IdleTimeout,
-// MaxConnLifetime and TestOnBorrow hold for them as for the pool's.
+// The connections for locks, at most 16 per factory and server, are made by the pool's dial
+// function. MaxActive does not count them. IdleTimeout, MaxConnLifetime and TestOnBorrow hold
+// for them as for the pool's.
 //
 // Without MaxActive the pool opens a connection for each of the application's commands in a
 // crowd, and without Wait a command that finds all in use fails.
@@ -40,38 +38,51 @@
 // Connections of a type that knows no timeouts ([redis.ConnWithTimeout]) are
 // used by [redis.ConnWithContext], or else by Do, without a limit.
 //
+// # Types that wrap a pool
+//
+// NewPool takes any type that has GetContext, such as one that counts connections. Calls
+// then use the connections that it returns, one at a time, with the same limits, batches and
+// errors. Nothing else is known of such a type, so locks lose what needs the dial function:
+//
+//   - They have no connections of their own: MaxActive counts those that they use, and a call
+//     waits while the application's commands use all of them. A call that gets none in its
+//     time has failed, and is settled like one that was sent.
+//   - Making a connection is a part of the call that needs it. A server whose handshake takes
+//     longer than a call may (the expiry times the timeout factor, 400 ms by default) is
+//     never reached.
+//   - There is no subscription, as it would keep one of these connections: waiters poll, once
+//     per retry delay, and no release is passed on to them.
+//   - A call runs in a goroutine of its own, also with one node only. A GetContext that does
+//     not return at the end of its ctx keeps that goroutine, but not the caller.
+//   - A server that refuses connections is dialled anew by each call.
+//
+// Where you can, give NewPool the pool inside, or one with the same DialContext.
+//
 // # The same server twice
 //
 // Two pools of one redigo pool lead to the same server; mutex.New and its like refuse
 // them. What address a dial function has is not known, so two redigo pools of one server
-// are not found out.
+// are not found out, nor are two wrappers of one pool.
 //
 // # Addresses that move
 //
-// After a failover the dial function may lead to another server, while the connections
-// to the old one are as healthy as before. A connection that answers as a replica does
-// (READONLY, MASTERDOWN, LOADING) is closed, so that a call after it dials; the
-// subscription ends with its next PING, and is made anew.
+// After a failover the dial function may lead to another server. Package driver says how
+// that is noticed; a call after it dials.
 //
 // # Batches
 //
-// The pool is a [driver.Batcher]: calls that the engine has at the same time, to renew
-// many holds, go out on one connection before the first reply is read. A server that
-// lacks a script is sent its source once. Limits and retries are those of single calls.
+// The pool is a [driver.Batcher]: a batch goes out on one connection before the first reply
+// is read.
 //
 // # Subscriptions
 //
-// The pool is a [driver.Subscriber]: where waiters are woken by messages, each
-// subscription has one connection of its own. It comes from DialContext or Dial
-// but is not one of the redigo pool: MaxActive, IdleTimeout, MaxConnLifetime,
-// TestOnBorrow and ActiveCount do not know it. redigo does not tell whether a pool
+// The pool is a [driver.Subscriber]. A subscription's connection comes from DialContext or
+// Dial but is not one of the redigo pool: MaxActive, IdleTimeout, MaxConnLifetime,
+// TestOnBorrow and ActiveCount do not know it. redigo does not show whether a pool
 // was closed, so closing it does not end a subscription, and one can still be
 // opened; the caller that opened it closes it.
 //
-// The connection's read timeout does not end an idle subscription. A PING goes
-// out every ten seconds ([driver.PingInterval]), so that a server or a network
-// that has fallen silent ends it within twenty. A user who may not run PING is
-// answered too, and stays subscribed. Nothing reconnects.
+// The connection's read timeout does not end an idle subscription. Nothing reconnects.
 //
 // Connections of a type that knows no timeouts cannot subscribe
 // ([driver.ErrNoSubscribe]), as their read timeout would end it. Others must

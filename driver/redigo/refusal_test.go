@@ -2,7 +2,6 @@ package redigo_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -141,7 +140,7 @@ func TestARememberedRefusalIsAFailedDial(t *testing.T) {
 		for range 2 {
 			_, err := d.call()
 			var op *net.OpError
-			require.True(t, errors.As(err, &op))
+			require.ErrorAs(t, err, &op)
 			require.Equal(t, "dial", op.Op)
 			require.False(t, driver.IsReply(err))
 		}

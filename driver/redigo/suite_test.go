@@ -13,13 +13,20 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 
-func TestMain(m *testing.M) { redistest.Main(m) }
+func TestMain(m *testing.M) { redistest.MainWithExamples(m) }
 
 func TestConformance(t *testing.T) { drivertest.Run(t, open) }
 
 // open opens pools as redigo's documentation shows them.
 func open(t testing.TB, addr string, opts drivertest.Options) (driver.Pool, func()) {
-	pool := &redis.Pool{
+	conns := newPool(addr, opts)
+	closeOnce := sync.OnceFunc(func() { _ = conns.Close() })
+	t.Cleanup(closeOnce)
+	return redigo.NewPool(conns), closeOnce
+}
+
+func newPool(addr string, opts drivertest.Options) *redis.Pool {
+	return &redis.Pool{
 		MaxIdle:   3,
 		MaxActive: opts.MaxConns,
 		Wait:      true,
@@ -28,7 +35,4 @@ func open(t testing.TB, addr string, opts drivertest.Options) (driver.Pool, func
 				redis.DialPassword(opts.Password), redis.DialReadTimeout(opts.ReadTimeout))
 		},
 	}
-	closeOnce := sync.OnceFunc(func() { _ = pool.Close() })
-	t.Cleanup(closeOnce)
-	return redigo.NewPool(pool), closeOnce
 }

@@ -2,7 +2,6 @@ package rueidis_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -111,38 +110,4 @@ func TestRESP2(t *testing.T) {
 		require.NoError(t, conn.Close())
 	}
 	require.Equal(t, before, node.Proxy().Connections())
-}
-
-// A Cluster is one voter: calls find their masters, alone and in a batch.
-func TestCluster(t *testing.T) {
-	c := newClient(t, client.ClientOption{InitAddress: redistest.StartCluster(t)[:1]})
-	require.Equal(t, client.ClientModeCluster, c.Mode())
-	pool := rueidis.NewPool(c)
-	require.NotImplements(t, (*driver.Dialer)(nil), pool)
-	var calls []*driver.Call
-	for i := range 30 {
-		key := redistest.Name(t)
-		set := driver.NewCommand("set", []any{key}, fmt.Sprint(i), "PX", int64(60_000))
-		_, err := pool.Eval(within(t), &set)
-		require.NoError(t, err)
-		get := driver.NewCommand("get", []any{key})
-		calls = append(calls, &get, check(key))
-	}
-	for i, reply := range pool.(driver.Batcher).EvalBatch(within(t), calls) {
-		require.NoError(t, reply.Err)
-		if i%2 == 0 {
-			require.Equal(t, fmt.Sprint(i/2), reply.Value)
-		}
-	}
-	two := driver.NewCall(scripts.Mutex().Check, []any{"a", "b"}, "token")
-	_, err := pool.Eval(within(t), &two)
-	require.True(t, driver.RefusesKeys(err), "%v", err)
-
-	sub, err := pool.(driver.Subscriber).Subscribe(within(t), "channel")
-	require.NoError(t, err)
-	require.NoError(t, c.Do(within(t), c.B().Publish().Channel("channel").Message("payload").Build()).Error())
-	payload, err := sub.Receive()
-	require.NoError(t, err)
-	require.Equal(t, "payload", payload)
-	require.NoError(t, sub.Close())
 }

@@ -97,10 +97,10 @@ func (c *conn) Eval(ctx context.Context, call *driver.Call) (any, error) {
 // EvalBatch implements [driver.Conn].
 func (c *conn) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
 	if c.wrong {
-		return failAll(make([]driver.Reply, len(calls)), errWrong)
+		return driver.FailBatch(len(calls), errWrong)
 	}
-	replies := evalBatch(ctx, c.DedicatedClient, calls, oneServer)
-	c.wrong = observe(&c.pool.failover, replies)
+	replies := evalBatch(ctx, c.DedicatedClient, calls)
+	c.wrong = c.pool.failover.ObserveBatch(replies)
 	return replies
 }
 

@@ -5,15 +5,15 @@
 //	locks := mutex.New(holdfastrueidis.NewPool(client))
 //
 // A client of one server, of a Sentinel group and of a Cluster will do, and each is one
-// voter. The client stays the application's own: it is not changed, and closing it is the
-// application's business, which also ends what locks use of it. It connects when it is made,
-// so NewClient fails while its server is down, unless ForceSingleClient is set.
+// voter. The application keeps its client, and closes it, which also ends what locks use
+// of it. It connects when it is made, so NewClient fails while its server is down. With
+// ForceSingleClient it returns a client beside the error, which connects later.
 //
 // # Connections
 //
-// Calls do not go through the pipeline that the application's commands share, but by
-// connections of which each has one call or batch at a time: those of the client's pool
-// for blocking commands. In the pipeline a call that is given up would stay in line, and be
+// Calls do not go through the pipeline that the application's commands share. They have
+// connections of the client's pool for blocking commands, of which each has one call or batch
+// at a time. In the pipeline a call that is given up would stay in line, and be
 // sent after the release that was to follow it.
 //
 // For one server and for a Sentinel group the pool is a [driver.Dialer]: a factory
@@ -32,7 +32,8 @@
 // # Batches
 //
 // The pool is a [driver.Batcher]: calls that the engine has at the same time go out in one
-// write. In a Cluster the client sorts them by master.
+// write. That of a Cluster is not: the client panics when a command of a batch is answered
+// with ASK, as happens while a slot moves. There each call is a request, up to 16 at a time.
 //
 // # Errors
 //

@@ -19,20 +19,21 @@ var errNoClient = errors.New("rueidis: NewPool was given a nil client")
 // pool's side.
 func NewPool(client rueidis.Client) driver.Pool {
 	if client != nil && client.Mode() == rueidis.ClientModeCluster {
-		return cluster{&pool{client, manyMasters}}
+		return cluster{&pool{client}}
 	}
-	return &single{pool: &pool{client, oneServer}}
+	return &single{pool: &pool{client}}
 }
 
 // pool is any client. Its methods are those of a [driver.Pool] that makes no connections
 // for locks.
-type pool struct {
-	client  rueidis.Client
-	servers servers
-}
+type pool struct{ client rueidis.Client }
 
 // cluster is a client of a Cluster. It follows redirections itself, and does not tell
 // which master a call goes to.
+//
+// It is no [driver.Batcher]. Where one of several commands that have a connection to
+// themselves is answered with ASK, the client takes the reply to its own ASKING for one of
+// theirs, and panics (rueidis 1.0.79). It follows the ASK of a single command well.
 type cluster struct{ *pool }
 
 // single is a client of one server: alone, or the master of a Sentinel group.
@@ -43,7 +44,6 @@ type single struct {
 
 var (
 	_ interface {
-		driver.Batcher
 		driver.Subscriber
 		driver.Validator
 		driver.Identified
@@ -101,14 +101,6 @@ func (p *pool) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	return eval(ctx, p.client, call)
 }
 
-// EvalBatch implements [driver.Batcher].
-func (p *pool) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
-	if p.client == nil {
-		return failAll(make([]driver.Reply, len(calls)), errNoClient)
-	}
-	return evalBatch(ctx, p.client, calls, p.servers)
-}
-
 // Eval implements [driver.Pool].
 func (s *single) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	reply, err := s.pool.Eval(ctx, call)
@@ -120,19 +112,14 @@ func (s *single) Eval(ctx context.Context, call *driver.Call) (any, error) {
 
 // EvalBatch implements [driver.Batcher].
 func (s *single) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
-	replies := s.pool.EvalBatch(ctx, calls)
-	if observe(&s.failover, replies) {
+	if s.client == nil {
+		return driver.FailBatch(len(calls), errNoClient)
+	}
+	replies := evalBatch(ctx, s.client, calls)
+	if s.failover.ObserveBatch(replies) {
 		s.abandon(ctx)
 	}
 	return replies
-}
-
-// observe reports that one of the replies is from the wrong server.
-func observe(failover *driver.FailoverDetector, replies []driver.Reply) (wrong bool) {
-	for _, reply := range replies {
-		wrong = reply.Err != nil && failover.Observe(reply.Err) || wrong
-	}
-	return wrong
 }
 
 // abandon closes the connection that was used last, which is the one with the answer

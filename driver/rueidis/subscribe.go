@@ -1,10 +1,12 @@
 package rueidis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -12,8 +14,8 @@ import (
 	"github.com/holdfast-go/holdfast/driver"
 )
 
-// pingInterval is changed by tests only.
-var pingInterval = driver.PingInterval
+// pingInterval is changed by tests only; 0 is [driver.PingInterval].
+var pingInterval atomic.Int64
 
 var (
 	errRESP2 = fmt.Errorf("rueidis: a subscription in RESP2 has a second connection, which cannot be pinged: %w",
@@ -39,7 +41,7 @@ func (p *pool) subscribe(ctx context.Context, channel string, stays func() error
 	if p.client == nil {
 		return nil, errNoClient
 	}
-	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
+	return driver.OpenSubscription(ctx, cmp.Or(time.Duration(pingInterval.Load()), driver.PingInterval), func(ctx context.Context) (driver.SubscriptionConn, error) {
 		c, err := open(undated{ctx}, p.client, channel)
 		if err != nil {
 			return nil, err

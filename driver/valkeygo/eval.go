@@ -15,7 +15,7 @@ import (
 // it. NOSCRIPT means that nothing was run, so this is no retry.
 func eval(ctx context.Context, to valkey.CoreClient, call *driver.Call) (any, error) {
 	reply, err := outcome(to.Do(ctx, command(to, call, call.Command())))
-	if err != nil && lacksScript(call, err) {
+	if err != nil && call.LacksScript(err) {
 		reply, err = outcome(to.Do(driver.ResendContext(ctx), command(to, call, call.SourceCommand())))
 	}
 	return reply, err
@@ -23,50 +23,23 @@ func eval(ctx context.Context, to valkey.CoreClient, call *driver.Call) (any, er
 
 // evalBatch runs calls in one pipeline, and in a second one those whose scripts the
 // server lacks.
-func evalBatch(ctx context.Context, to valkey.CoreClient, calls []*driver.Call, servers servers) []driver.Reply {
+func evalBatch(ctx context.Context, to valkey.CoreClient, calls []*driver.Call) []driver.Reply {
+	return driver.EvalBatch(ctx, calls, func(ctx context.Context, calls []*driver.Call, words [][]any) []driver.Reply {
+		return pipeline(ctx, to, calls, words)
+	})
+}
+
+// pipeline sends commands at once.
+func pipeline(ctx context.Context, to valkey.CoreClient, calls []*driver.Call, words [][]any) []driver.Reply {
 	commands := make(valkey.Commands, len(calls))
 	for i, call := range calls {
-		commands[i] = command(to, call, call.Command())
+		commands[i] = command(to, call, words[i])
 	}
 	replies := make([]driver.Reply, len(calls))
 	for i, result := range to.DoMulti(ctx, commands...) {
 		replies[i].Value, replies[i].Err = outcome(result)
 	}
-	resend(ctx, to, calls, replies, servers)
 	return replies
-}
-
-// servers are what a client leads to: one, or the masters of a Cluster.
-type servers bool
-
-const (
-	oneServer   servers = true
-	manyMasters servers = false
-)
-
-// resend runs the calls whose scripts the server lacks: the first of each script with its
-// source, and all of them where each may go to another master.
-func resend(ctx context.Context, to valkey.CoreClient, calls []*driver.Call, replies []driver.Reply, servers servers) {
-	var unknown []int
-	var commands valkey.Commands
-	sent := make(map[string]bool) // by digest
-	for i, reply := range replies {
-		if reply.Err == nil || !lacksScript(calls[i], reply.Err) {
-			continue
-		}
-		words := calls[i].Command()
-		if script := calls[i].Script().SHA1(); !sent[script] {
-			words = calls[i].SourceCommand()
-			sent[script] = bool(servers)
-		}
-		unknown, commands = append(unknown, i), append(commands, command(to, calls[i], words))
-	}
-	if len(unknown) == 0 {
-		return
-	}
-	for i, result := range to.DoMulti(driver.ResendContext(ctx), commands...) {
-		replies[unknown[i]].Value, replies[unknown[i]].Err = outcome(result)
-	}
 }
 
 // command makes the client's command of a call's words. It is one that the client does not
@@ -145,15 +118,3 @@ func (g *generic) Error() string { return "ERR " + g.ValkeyError.Error() }
 
 // Unwrap returns the client's own error.
 func (g *generic) Unwrap() error { return g.ValkeyError }
-
-// lacksScript reports whether the server has answered that it lacks the call's script.
-func lacksScript(call *driver.Call, err error) bool {
-	return call.Script() != nil && driver.IsReply(err) && strings.HasPrefix(err.Error(), "NOSCRIPT")
-}
-
-func failAll(replies []driver.Reply, err error) []driver.Reply {
-	for i := range replies {
-		replies[i].Err = err
-	}
-	return replies
-}

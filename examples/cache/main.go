@@ -5,8 +5,9 @@
 //
 // Several processes ask for the same entry. While there is none they wait for the mutex,
 // look again, and find what the first has filled in. When the entry is stale, one takes
-// the mutex by TryLock and fills it anew; the others serve the old value meanwhile. The
-// slow source is a small HTTP server in this program, which counts the questions.
+// the mutex by TryLock and fills it anew; the others serve the old value meanwhile. On
+// three nodes those that come at once may have one node each. Then all of them serve the
+// old value, and one of the next fills it. The slow source is a small HTTP server in this program, which counts the questions.
 //
 // The entry lives on the first of three small Redis servers embedded in this program, and
 // the mutex on all. To use your own:

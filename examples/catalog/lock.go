@@ -57,7 +57,7 @@ func rewriteCatalog(ctx context.Context, lock *rwmutex.RWMutex, write, verify fu
 	return errors.Join(err, lasted(lock.RUnlock())) // whatever Downgrade returned
 }
 
-// lasted is what Unlock or RUnlock has to say about the hold that it ended.
+// lasted returns an error when Unlock or RUnlock could not prove that the lease lasted.
 func lasted(proven bool, err error) error {
 	if proven {
 		return nil

@@ -7,8 +7,8 @@
 // version that it is a part of. Several processes read it, and now and then one
 // rewrites it, file by file. Without a lock, readers find files of two versions:
 // a torn read. With a Holdfast read-write lock none does. A writer verifies what
-// it wrote as a reader, by Downgrade: others read along, and nobody rewrites it
-// in between.
+// it wrote as a reader, by Downgrade: others read along, and no process
+// rewrites it in between.
 //
 // The lock lives on three small Redis servers embedded in this program. To use
 // your own:

@@ -13,7 +13,7 @@ type account struct {
 }
 
 // write sets the balance, unless the writer's fencing token is smaller than one
-// that was seen before: then its hold has ended, and another one has begun.
+// that was seen before: its lease has ended, and another process has the lock.
 func (a *account) write(balance int, fence int64) error {
 	if a.checks && fence < a.fence {
 		return fmt.Errorf("its token %d is smaller than %d", fence, a.fence)

@@ -10,7 +10,7 @@ import (
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-// newLock returns a lock whose holds are numbered.
+// newLock returns a lock whose leases are numbered.
 func newLock(name string, clients []redis.UniversalClient, options ...mutex.Option) *mutex.Mutex {
 	var pools []driver.Pool
 	for _, client := range clients {

@@ -86,7 +86,7 @@ func (d *demo) tell(ctx context.Context) error {
 	return d.standDown(ctx, leader)
 }
 
-// reach reports why the nodes can not be used: the replicas would wait for them.
+// reach reports why the nodes cannot be used: the replicas would wait for them.
 func (d *demo) reach(ctx context.Context) error {
 	locks, stop := newLocks(d.Nodes.Addrs)
 	defer stop()
@@ -140,7 +140,7 @@ func (d *demo) next(ctx context.Context) (reign, error) {
 
 // replace kills the leader and waits for the next one.
 func (d *demo) replace(ctx context.Context, leader reign) (reign, error) {
-	d.Printf("Replica %d is killed. It can not give the mutex back.", leader.replica)
+	d.Printf("Replica %d is killed. It cannot give the mutex back.", leader.replica)
 	killed := time.Now()
 	if err := d.crew[leader.replica].Kill(); err != nil {
 		return reign{}, err

@@ -4,10 +4,10 @@
 //	go run ./examples/leader
 //
 // Several processes call Do on the same mutex. One of them gets it and leads: its
-// hold is renewed for as long as it works. The example kills it, twice. It can not
-// give the mutex back, so the others wait for its hold to expire; then one of them
+// lease is renewed for as long as it works. The example kills it, twice. It cannot
+// give the mutex back, so the others wait for its lease to expire; then one of them
 // leads. At the end the last leader gives the job up in good order, which takes no
-// expiry: the next one is told.
+// expiry: the next one is notified.
 //
 // The mutex lives on three small Redis servers embedded in this program. To use your
 // own:

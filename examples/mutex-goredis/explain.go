@@ -8,8 +8,7 @@ import (
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-// explain tells the reasons for which a lock was not taken apart. ctx is the
-// context that was given to Lock.
+// explain says why a lock was not acquired. ctx is the context that was given to Lock.
 func explain(ctx context.Context, err error) string {
 	var taken *mutex.ErrTaken
 	var node *mutex.RedisError

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { stagetest.Main(m, program) }
 
 // smaller makes the demonstration so small that it is quick under the race
 // detector, and still certain to lose additions without a lock.
-func smaller(d *demo) { d.workers, d.adds = 3, 10 }
+func smaller(d *demo) { d.processes, d.adds = 3, 10 }
 
 func TestOnlyTheLockKeepsEveryAddition(t *testing.T) {
 	status, out, errs := stagetest.Run(t, program, nil, smaller)

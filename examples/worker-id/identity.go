@@ -30,9 +30,9 @@ func newIdentities(name string, limit int, expiry time.Duration, clients ...redi
 }
 
 // keep extends the permit each time that a third of its expiry has passed, and
-// tells extended. It returns nil when ctx ends. One failed extension is no reason
+// calls extended. It returns nil when ctx ends. One failed extension is no reason
 // to give up: the next may succeed for as long as Until lies ahead. When it does
-// not, keep returns the last error: the id may be somebody else's now.
+// not, keep returns the last error: another process may have the id now.
 func keep(ctx context.Context, permit *semaphore.Permit, expiry time.Duration, extended func()) error {
 	every := time.NewTicker(expiry / 3)
 	defer every.Stop()

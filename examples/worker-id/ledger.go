@@ -16,7 +16,7 @@ type claim struct {
 
 // String is the claim as a worker says it.
 func (c claim) String() string {
-	text, _ := json.Marshal(c) // numbers and times can not fail
+	text, _ := json.Marshal(c) // numbers and times cannot fail
 	return string(text)
 }
 

@@ -26,7 +26,7 @@ func TestTheIdOfADeadWorkerIsInherited(t *testing.T) {
 	assert.Empty(t, errs)
 	for _, text := range []string{
 		`Worker 4 starts, and has to wait`,
-		`Worker 1 is killed. It can not give id \d back`,
+		`Worker 1 is killed. It cannot give id \d back`,
 		`Worker 4 has id \d, \d`,
 		`Worker 2 still has id`,
 		`Worker 4 still has id`,

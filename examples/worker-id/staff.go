@@ -102,7 +102,7 @@ func (s *staff) replace(worker, by int) error {
 	}
 	<-dead.gone
 	killed := time.Now()
-	s.Printf("Worker %d is killed. It can not give id %d back.", worker, old.ID)
+	s.Printf("Worker %d is killed. It cannot give id %d back.", worker, old.ID)
 	heir, err := s.wait(by, time.Time{})
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ type life struct {
 }
 
 // live works, and keeps the id in a goroutine beside it. The work ends when the
-// worker is let go, and at once when the id can not be kept.
+// worker is let go, and at once when the id cannot be kept.
 func (l *life) live(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -80,7 +80,7 @@ func (l *life) claim(until time.Time) {
 	_ = l.talk.Say(claim{ID: l.id, From: l.since, Until: until}.String())
 }
 
-// end gives the id back, so that nobody has to wait for it to expire.
+// end gives the id back, so that no process has to wait for it to expire.
 func (l *life) end() error {
 	l.claim(time.Now())
 	if ok, err := l.permit.Release(); !ok {

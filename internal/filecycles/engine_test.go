@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,22 +21,6 @@ const (
 
 // maxCycle is how many files may need each other.
 const maxCycle = 4
-
-// unfinished are packages whose faults are only logged.
-var unfinished = map[string]bool{
-	engine:              true, // most of its files are in one cycle
-	drivers + "/redigo": true, // its median function has ten lines
-}
-
-// report fails the test for a fault of a package, or logs it.
-func report(t *testing.T, path, fault string) {
-	t.Helper()
-	if unfinished[path] {
-		t.Logf("%s: %s", path, fault)
-		return
-	}
-	t.Errorf("%s: %s", path, fault)
-}
 
 // listed is a package as go list knows it.
 type listed struct {
@@ -79,23 +64,63 @@ func ofEngine(path string) bool { return isBelow(path, engine) }
 func isBelow(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
 
 func TestFilesOfTheEngine(t *testing.T) {
-	packages := list(t, engine+"/...")
+	packages := list(t, engine+"/...", drivers+"/...")
 	checked := 0
 	for path, p := range packages {
-		if !ofEngine(path) {
+		if !isMeasured(path) {
 			continue
 		}
 		checked += len(p.files)
 		for _, cycle := range uses(t, path, p.sourcesOf(), lookup(packages)).cycles() {
 			found := fmt.Sprintf("%d of %d files use each other: %s", len(cycle), len(p.files), strings.Join(cycle, " "))
 			if len(cycle) > maxCycle {
-				report(t, path, found)
+				t.Errorf("%s: %s", path, found)
 				continue
 			}
 			t.Logf("%s: %s", path, found)
 		}
 	}
 	require.Greater(t, checked, 30, "files were found")
+}
+
+// layers are the files of the engine from the ground up, and what they do not know: what is
+// asked of them does not lead through it. The package doc says so.
+var layers = []struct {
+	files   []string
+	unknown []string
+}{
+	{[]string{
+		"config.go", "errors.go", "causes.go", "token.go", "validity.go", "reply.go", "protocol.go", "engine.go", "node.go",
+		"spec.go", "observer.go", "hookcalls.go", "quiet.go", "tries.go", "footprint.go", "pending.go", "block.go", "renewal.go",
+	}, []string{"lease.go"}},
+	{[]string{
+		"lease.go", "holder.go", "loss.go", "lose.go", "reasons.go", "lost.go", "hooks.go", "acquiring.go", "extend.go",
+		"release.go", "check.go", "calls.go", "grant.go", "heir.go", "fence.go", "renew.go", "pass.go",
+	}, []string{"ticket.go", "acquire.go"}},
+	{[]string{"ticketdeadline.go", "membership.go", "ticket.go", "granted.go", "wait.go", "leftovers.go"}, []string{"acquire.go", "exclusive.go", "shared.go", "slots.go"}},
+	{[]string{"acquire.go"}, []string{"exclusive.go", "shared.go", "slots.go"}},
+}
+
+func TestLayersOfTheEngine(t *testing.T) {
+	packages := list(t, engine)
+	g := uses(t, engine, packages[engine].sourcesOf(), lookup(packages))
+	for _, file := range layers[1].files {
+		require.Contains(t, g.reach("exclusive.go"), file)
+	}
+	for _, layer := range layers {
+		for _, file := range layer.files {
+			require.Contains(t, g, file)
+			for _, above := range layer.unknown {
+				require.NotContains(t, g.reach(file), above, file)
+			}
+		}
+	}
+}
+
+// isMeasured reports that the limits hold for a package: of the engine, and of the drivers
+// but for their suite, which is tests.
+func isMeasured(path string) bool {
+	return ofEngine(path) || isBelow(path, drivers) && !isBelow(path, drivers+"/drivertest")
 }
 
 // The compiler would not have it either; this says which packages they are.
@@ -110,4 +135,18 @@ func TestPackagesOfTheEngine(t *testing.T) {
 	}
 	require.Greater(t, len(g), 3, "packages were found")
 	require.Empty(t, g.cycles())
+}
+
+// The fake nodes and the simulation's network know nothing of the engine, and only tests
+// import them.
+func TestFakesOfTheEngine(t *testing.T) {
+	fakes := []string{engine + "/fakenode", engine + "/simnet"}
+	for path, p := range list(t, module+"...") {
+		isFake := slices.Contains(fakes, path)
+		for _, imported := range p.imports {
+			require.False(t, isFake && imported == engine, "%s imports %s", path, imported)
+			require.False(t, !isFake && slices.Contains(fakes, imported), "%s imports %s", path, imported)
+		}
+	}
+	require.Contains(t, list(t, fakes...)[fakes[1]].imports, fakes[0])
 }

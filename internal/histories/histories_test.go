@@ -59,19 +59,26 @@ func chooseSeed(t *testing.T) uint64 {
 
 // summary is what a run was.
 type summary struct {
-	rounds, ops, holds, failed, extended, stalled int64
-	held                                          time.Duration
-	faults                                        tally
-	bad                                           int // histories without an order
+	rounds, ops, holds, failed, extended, downgraded, stalled, unnotified int64
+
+	mutexes, writers, permits, joined, granted int64 // as ways counts them
+
+	held   time.Duration
+	faults tally
+	bad    int // histories without an order
 }
 
 func (s *summary) String() string {
-	return fmt.Sprintf("%d rounds: %d operations, %d holds of %v in all, %d extensions, %d acquires failed, %d holders overslept; %d faults: %v; violations: %d",
-		s.rounds, s.ops, s.holds, s.held.Round(time.Millisecond), s.extended, s.failed, s.stalled, s.faults.total(), s.faults, s.bad)
+	return fmt.Sprintf("%d rounds: %d operations, %d sections of %v in all, "+
+		"%d of them passed in memory (mutex %d, writer %d, permit %d), %d readers joined a lease, %d granted by a release, "+
+		"%d extensions, %d downgrades, %d acquires failed, %d holders overslept; %d faults: %v; violations: %d",
+		s.rounds, s.ops, s.holds, s.held.Round(time.Millisecond),
+		s.passed(), s.mutexes, s.writers, s.permits, s.joined, s.granted,
+		s.extended, s.downgraded, s.failed, s.stalled, s.faults.total(), s.faults, s.bad)
 }
 
-// play has a crowd on n nodes in trouble, and checks what it saw.
-func (s *summary) play(t *testing.T, nodes []*redistest.Node, seed uint64, lasts time.Duration) {
+// play has a crowd on nodes in trouble, and checks what it saw. It returns the faults.
+func (s *summary) play(t *testing.T, nodes []*redistest.Node, seed uint64, lasts time.Duration) tally {
 	c := gather(t, redistest.Name(t), nodes, seed)
 	done := trouble(t, nodes, rand.New(rand.NewPCG(seed, 1)), lasts)
 	c.disperse()
@@ -82,9 +89,7 @@ func (s *summary) play(t *testing.T, nodes []*redistest.Node, seed uint64, lasts
 	for name, times := range done {
 		s.faults[name] += times
 	}
-	s.failed += c.failed.Load()
-	s.extended += c.extended.Load()
-	s.stalled += c.stalled.Load()
+	s.count(c)
 	for _, r := range c.records() {
 		s.ops += int64(len(r.ops))
 		s.holds += int64(r.holds)
@@ -93,6 +98,38 @@ func (s *summary) play(t *testing.T, nodes []*redistest.Node, seed uint64, lasts
 			s.bad++
 		}
 	}
+	return done
+}
+
+func (s *summary) count(c *crowd) {
+	s.failed += c.failed.Load()
+	s.extended += c.extended.Load()
+	s.downgraded += c.downgraded.Load()
+	s.stalled += c.stalled.Load()
+	s.unnotified += c.unnotified.Load()
+	s.mutexes += c.ways.mutexes.Load()
+	s.writers += c.ways.writers.Load()
+	s.permits += c.ways.permits.Load()
+	s.joined += c.ways.joined.Load()
+	s.granted += c.ways.granted.Load()
+}
+
+// passed is how many writers and permits were passed a lease in memory.
+func (s *summary) passed() int64 { return s.mutexes + s.writers + s.permits }
+
+// requirePassed checks that leases passed in memory, and that each holder learned of a
+// loss. A run of several rounds has all kinds of passing.
+func (s *summary) requirePassed(t *testing.T) {
+	require.Positive(t, s.passed(), "leases that passed in memory")
+	require.Positive(t, s.joined, "readers that joined a lease")
+	require.Zero(t, s.unnotified, "holders whose Lost stayed open")
+	if s.rounds < 3 {
+		return
+	}
+	require.Positive(t, s.mutexes, "leases of a mutex that passed in memory")
+	require.Positive(t, s.writers, "leases of writers that passed in memory")
+	require.Positive(t, s.permits, "permits that passed in memory")
+	require.Positive(t, s.granted, "leases that a release granted")
 }
 
 // Clients of three locks of three kinds, on nodes that are paused, killed, restarted
@@ -100,17 +137,18 @@ func (s *summary) play(t *testing.T, nodes []*redistest.Node, seed uint64, lasts
 func TestHistories(t *testing.T) {
 	needs(t)
 	seed := chooseSeed(t)
-	for _, n := range []int{1, 3, 5} {
+	var all summary
+	for i, n := range []int{1, 3, 5} {
 		t.Run(fmt.Sprintf("%d nodes", n), func(t *testing.T) {
 			nodes := start(t, n)
-			var s summary
-			s.play(t, nodes, seed+uint64(n), 0)
-			t.Log(&s)
-			require.Positive(t, s.holds)
-			require.Equal(t, len(faultsHere()), len(s.faults), "each fault was there")
+			done := all.play(t, nodes, seed+uint64(i), 0)
+			require.Len(t, done, len(faultsHere()), "each fault was there")
 			requireNoLeaks(t, nodes)
 		})
 	}
+	t.Log(&all)
+	require.Positive(t, all.holds)
+	all.requirePassed(t)
 }
 
 // TestSoak goes on for as long as it is told to. It fails for a violation, a key that
@@ -135,6 +173,7 @@ func TestSoak(t *testing.T) {
 	t.Log(&all)
 	require.Zero(t, all.bad, "violations")
 	require.Positive(t, all.holds)
+	all.requirePassed(t)
 	for _, name := range slices.Sorted(maps.Keys(all.faults)) {
 		require.Positive(t, all.faults[name], name)
 	}

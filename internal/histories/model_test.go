@@ -9,45 +9,68 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// op is an operation of a history: a hold begins, or ends.
+// step is what an operation does to a section.
+type step int
+
+const (
+	begins step = iota
+	downgrades
+	ends
+)
+
+// op is an operation of a history: one step of one section.
 type op struct {
-	ends  bool
-	hold  int    // the hold's number
-	kind  string // "writer", "reader" or "permit"
-	slots []int  // of a permit
-	limit int    // of the semaphore
+	step    step
+	section int    // its number
+	kind    string // "writer", "reader" or "permit"
+	slots   []int  // of a permit
+	limit   int    // of the semaphore
+	fenced  bool   // a writer of this lock has a fencing token …
+	fence   int64  // … which is this
+	stale   bool   // it begins on a lease that had ended when the call began
 }
 
-// holder is what the model knows of a hold.
+// holder is what the model knows of a section.
 type holder struct {
 	kind  string
 	slots []int
 }
 
-// model is a lock of any kind with holds that end. Its states are maps that are never
-// changed, from a hold's number to the holder.
+// lock is the model's state, which is never changed.
+type lock struct {
+	holders map[int]holder // by the section's number
+	fence   int64          // the largest so far
+}
+
+// model is a lock of any kind with sections that end.
 var model = porcupine.Model{
-	Init: func() any { return map[int]holder{} },
+	Init: func() any { return lock{} },
 	Step: func(state, input, _ any) (bool, any) {
-		now, o := state.(map[int]holder), input.(op)
-		if o.ends {
-			return leave(now, o)
+		now, o := state.(lock), input.(op)
+		if o.step == begins {
+			return enter(now, o)
 		}
-		return enter(now, o)
+		return change(now, o)
 	},
 	Equal: func(a, b any) bool {
-		return maps.EqualFunc(a.(map[int]holder), b.(map[int]holder), func(x, y holder) bool { return x.kind == y.kind })
+		x, y := a.(lock), b.(lock)
+		return x.fence == y.fence &&
+			maps.EqualFunc(x.holders, y.holders, func(x, y holder) bool { return x.kind == y.kind })
 	},
 	DescribeOperation: func(input, _ any) string {
 		o := input.(op)
-		if o.ends {
-			return fmt.Sprintf("%s %d ends", o.kind, o.hold)
+		switch o.step {
+		case downgrades:
+			return fmt.Sprintf("%s %d downgrades", o.kind, o.section)
+		case ends:
+			return fmt.Sprintf("%s %d ends", o.kind, o.section)
+		default:
+			return fmt.Sprintf("%s %d %v, fence %d", o.kind, o.section, o.slots, o.fence)
 		}
-		return fmt.Sprintf("%s %d %v", o.kind, o.hold, o.slots)
 	},
 	DescribeState: func(state any) string {
 		var words []string
-		for n, h := range state.(map[int]holder) {
+		for n, h := range state.(lock).holders {
 			words = append(words, fmt.Sprintf("%s %d %v", h.kind, n, h.slots))
 		}
 		slices.Sort(words)
@@ -55,18 +78,26 @@ var model = porcupine.Model{
 	},
 }
 
-func leave(now map[int]holder, o op) (bool, any) {
-	if _, there := now[o.hold]; !there {
+// change ends a section, or has its writer read on.
+func change(now lock, o op) (bool, any) {
+	if _, there := now.holders[o.section]; !there {
 		return false, now
 	}
-	next := maps.Clone(now)
-	delete(next, o.hold)
+	next := lock{maps.Clone(now.holders), now.fence}
+	if o.step == ends {
+		delete(next.holders, o.section)
+	} else {
+		next.holders[o.section] = holder{"reader", nil}
+	}
 	return true, next
 }
 
-func enter(now map[int]holder, o op) (bool, any) {
+func enter(now lock, o op) (bool, any) {
+	if o.stale || o.fenced && o.kind == "writer" && o.fence <= now.fence {
+		return false, now
+	}
 	taken := len(o.slots)
-	for _, other := range now {
+	for _, other := range now.holders {
 		taken += len(other.slots)
 		if conflict(o, other) {
 			return false, now
@@ -75,8 +106,11 @@ func enter(now map[int]holder, o op) (bool, any) {
 	if o.limit > 0 && taken > o.limit {
 		return false, now
 	}
-	next := maps.Clone(now)
-	next[o.hold] = holder{o.kind, o.slots}
+	next := lock{maps.Clone(now.holders), max(now.fence, o.fence)}
+	if next.holders == nil {
+		next.holders = make(map[int]holder)
+	}
+	next.holders[o.section] = holder{o.kind, o.slots}
 	return true, next
 }
 

@@ -12,7 +12,7 @@ type addrsBackend struct{ addrs []string }
 // newAddrsBackend reads a comma-separated list of addresses.
 func newAddrsBackend(list string) (backend, error) {
 	var addrs []string
-	for _, addr := range strings.Split(list, ",") {
+	for addr := range strings.SplitSeq(list, ",") {
 		if addr = strings.TrimSpace(addr); addr != "" {
 			addrs = append(addrs, addr)
 		}

@@ -122,11 +122,9 @@ func each(t testing.TB, n int, do func(i int) error) {
 	errs := make([]error, n)
 	var all sync.WaitGroup
 	for i := range n {
-		all.Add(1)
-		go func() {
-			defer all.Done()
+		all.Go(func() {
 			errs[i] = do(i)
-		}()
+		})
 	}
 	all.Wait()
 	if err := errors.Join(errs...); err != nil {

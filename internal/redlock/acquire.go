@@ -2,8 +2,6 @@ package redlock
 
 import (
 	"context"
-	"slices"
-	"sync"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
@@ -19,26 +17,23 @@ type attempts struct {
 	crowd func() bool // whether goroutines wait to be passed a lease; nil where none is
 	used  int64       // numbers of the last lease that passed on
 
+	refused bool // the last call that waits was, at first: the next one asks for a ticket at once
+
 	causes []error // of the last try of the present call that was not cut short
 }
 
-// leftovers are ended holds of an object whose tokens may still be on nodes, or
-// on their way there. Nobody wants them any more, so a try replaces them. It is
-// shared by all protocols that the object runs.
-type leftovers struct {
-	mu   sync.Mutex
-	left []*footprint
-}
-
 // acquire tries until a try is won, its tries are used up, or ctx ends.
-func (a *attempts) acquire(ctx context.Context, by *tries) (*hold, error) {
+func (a *attempts) acquire(ctx context.Context, by *tries) (*lease, error) {
+	if l, err := a.first(ctx, by); l != nil || err != nil {
+		return l, err
+	}
 	tk := a.begin(by, "")
 	defer tk.end()
 	defer a.forget()
 	for {
-		h, causes, err := a.next(ctx, by, tk)
-		if h != nil || err != nil {
-			return h, err
+		l, causes, err := a.next(ctx, by, tk)
+		if l != nil || err != nil {
+			return l, err
 		}
 		if err := pauseOn(ctx, tk, by, nil); err != nil {
 			return nil, a.spec.fail(ErrFailed, why(ctx, err, causes...)...)
@@ -46,15 +41,54 @@ func (a *attempts) acquire(ctx context.Context, by *tries) (*hold, error) {
 	}
 }
 
-// next makes one try. Without a hold and an error, another one may be made.
-func (a *attempts) next(ctx context.Context, by *tries, tk *ticket) (*hold, []error, error) {
-	t, err := a.spec.nextToken()
+// first has a call that waits try SET NX, if the one before it was not refused. Waiters are
+// hardly passed by, as a release does not leave the lock free while one of them listens.
+// What it is not granted the first look after it is, or is told why not.
+func (a *attempts) first(ctx context.Context, by *tries) (*lease, error) {
+	if !a.spec.granting || !a.spec.protocol.Plain || a.refused || by.Exhausted() || len(a.left.current()) > 0 {
+		return nil, nil
+	}
+	l := newLease(a.spec, a.spec.freshToken())
+	l, _, err := a.nextFor(ctx, by, l, a.spec.setCall(l.token), nil)
+	return l, err
+}
+
+// next makes one try, unless a release has granted the call a lease meanwhile. Without a lease
+// and an error, another one may be made.
+func (a *attempts) next(ctx context.Context, by *tries, tk *ticket) (*lease, []error, error) {
+	if l := tk.granted(by); l != nil {
+		return l, nil, nil
+	}
+	l, err := a.lease(by, tk)
 	if err != nil {
 		return nil, nil, a.spec.fail(ErrFailed, err)
 	}
+	tk = tk.forTry(by)
+	numbers := a.spec.block(a.used, a.crowd != nil && a.crowd())
+	l.numbers.size = numbers
+	id, lifetime := tk.words()
+	return a.nextFor(ctx, by, l, acquireCall(a.spec, l.token, a.left.current(), id, lifetime, numbers), tk)
+}
+
+// lease makes the lease that a try asks for, unless the ticket has one.
+func (a *attempts) lease(by *tries, tk *ticket) (*lease, error) {
+	if l := tk.candidate(); l != nil {
+		by.left[0] = &l.footprint
+		return l, nil
+	}
+	t, err := a.spec.nextToken()
+	if err != nil {
+		return nil, err
+	}
+	return newLease(a.spec, t), nil
+}
+
+// nextFor is next with a call for a lease.
+func (a *attempts) nextFor(ctx context.Context, by *tries, l *lease, call driver.Call, tk *ticket) (*lease, []error, error) {
 	by.asked++
-	h, causes := a.try(ctx, t, tk.forTry(by))
-	if h == nil && ctx.Err() != nil {
+	t := l.token
+	l, causes := a.try(ctx, l, call, tk)
+	if l == nil && ctx.Err() != nil {
 		by.left[1] = a.left.of(t)
 		if a.causes != nil { // this try was cut short, and knows less
 			causes = a.causes
@@ -62,49 +96,57 @@ func (a *attempts) next(ctx context.Context, by *tries, tk *ticket) (*hold, []er
 		return nil, nil, a.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
 	}
 	a.causes = causes
-	return h, causes, nil
+	return l, causes, nil
 }
 
-// try makes one attempt: a fresh token, one round, and a hold if a majority
-// granted it in time. Otherwise whatever it got is given back in the
-// background, and the causes say what each node answered.
+// try makes one attempt: one round, and the lease h if a majority granted it in time.
+// Otherwise whatever it got is given back in the background, and the causes say what each
+// node answered.
 //
-// A refused one leaves tk on the nodes, if tk is not nil.
-func (a *attempts) try(ctx context.Context, t token, tk *ticket) (*hold, []error) {
-	numbers := a.spec.block(a.used, a.crowd != nil && a.crowd())
-	h, r := a.ask(ctx, t, a.spec.acquireCall(t, a.left.current(), tk, numbers), tk)
-	h.numbers.size = numbers
-	if !r.Run(ctx) {
+// A refused one leaves tk on the nodes, if tk is not nil. The lease of a ticket by which a
+// release may grant is given back only when its call ends.
+func (a *attempts) try(ctx context.Context, l *lease, call driver.Call, tk *ticket) (*lease, []error) {
+	r := a.ask(ctx, l, call, tk)
+	won := r.Run(ctx)
+	a.refused = !won && r.Voter(0).Vote == quorum.Taken
+	if !won {
 		causes := causesOf(r)
-		a.abandon(h)
+		if !tk.waits(ctx, l, r) {
+			a.abandon(l)
+		}
 		return nil, causes
 	}
 	o := r.Outcome()
 	r.Done()
-	if causes := h.agreeOnFence(ctx, &o); causes != nil {
-		a.abandon(h)
+	if causes := l.agreeOnFence(ctx, &o); causes != nil {
+		a.abandon(l)
 		return nil, causes
 	}
-	if err := h.accept(o.Start); err != nil {
-		a.abandon(h)
+	if err := l.accept(o.Start); err != nil {
+		a.abandon(l)
 		return nil, []error{err}
 	}
-	return h, nil
+	return l, nil
 }
 
-// ask prepares the round of an attempt, and the hold that it is for.
-func (a *attempts) ask(ctx context.Context, t token, call driver.Call, tk *ticket) (*hold, *quorum.Round) {
-	h := new(hold)
-	h.init(a.spec, t)
-	h.call = call
-	q := a.spec.question(ctx, t, &h.call)
-	a.spec.grants(&q, (*acquiring)(h))
+// ask prepares the round of an attempt for a lease.
+func (a *attempts) ask(ctx context.Context, l *lease, call driver.Call, tk *ticket) *quorum.Round {
+	at := &l.call
+	if l.place != nil { // others may be under way
+		at = new(driver.Call)
+	}
+	*at = call
+	q := a.spec.question(ctx, l.token, at)
+	a.spec.grants(&q, (*acquiring)(l))
+	if call.Script() == nil {
+		q.Read = readSet
+	}
 	tk.shape(&q)
 	r := a.spec.engine.quorum.Round(q)
-	h.excuseUnsettled(r)
-	h.pend(r)
-	tk.pend(h, r)
-	return h, r
+	l.excuseUnsettled(r)
+	l.pend(r)
+	tk.pend(l, r)
+	return r
 }
 
 // begin makes ready for a call that waits. It is nil for one that does not.
@@ -117,12 +159,26 @@ func (a *attempts) begin(by *tries, suffix string) *ticket {
 	if a.spec.protocol.Withdraw == nil || by.Exhausted() {
 		return nil
 	}
+	if a.stands() {
+		t := a.spec.newTicket(suffix)
+		t.left = a.left
+		t.stand()
+		t.begin()
+		return t
+	}
 	if a.ticket == nil || !a.ticket.serves(suffix) || !a.ticket.settled() || a.ticket.isUsed() {
 		a.ticket = a.spec.newTicket(suffix)
 	}
 	a.ticket.begin()
 	a.ticket.belongTo(by)
 	return a.ticket
+}
+
+// stands reports that the next ticket is to be one by which a release may grant. One that is
+// absent would be passed by.
+func (a *attempts) stands() bool {
+	e := a.spec.engine
+	return a.spec.granting && !e.notifier.Fails(0) && (!a.spec.protocol.Polled || e.stands())
 }
 
 // takeOver is begin for a call that gets the ticket of the one before it, as it is on the
@@ -141,51 +197,16 @@ func (a *attempts) takeOver(t *ticket, by *tries, suffix string) (_ *ticket, wai
 	return t, t.stands()
 }
 
-// acquiring is a lease as the observer of a round that may put its token on the nodes, and
-// leave the round's ticket there.
-type acquiring hold
-
-// Unsent implements [quorum.Observer].
-func (a *acquiring) Unsent(r *quorum.Round, i int) {
-	(*hold)(a).unsent(i)
-	if t, ok := r.Memo.(*ticket); ok {
-		t.unsent(i)
-	}
-}
-
-// Answered implements [quorum.Observer].
-func (a *acquiring) Answered(r *quorum.Round, i int, got quorum.Answer) quorum.Answer {
-	h, n := (*hold)(a), a.spec.engine.nodes[i]
-	h.spec.observer.nodeError(n, got)
-	h.contest(n, got)
-	if t, ok := r.Memo.(*ticket); ok {
-		t.learn(n, got)
-	}
-	if h.learn(n, got) {
-		h.settle(n)
-	}
-	h.inherit(n)
-	return got
-}
-
-// Late implements [quorum.Observer].
-func (a *acquiring) Late(r *quorum.Round, i int, got quorum.Answer) {
-	if o := r.Outcome(); o.Won && r.Differs(&got) {
-		h := (*hold)(a)
-		h.agreeOn(o.Agreed)
-		h.alignAt(h.spec.engine.nodes[i])
-	}
-}
-
-// accept starts the validity of a hold that a majority has granted.
-func (h *hold) accept(start instant) error {
-	v, now := validFrom(start, &h.spec.Config), h.spec.engine.now()
+// accept starts the validity of a lease that a majority has granted.
+func (l *lease) accept(start instant) error {
+	v, now := validFrom(start, &l.spec.Config), l.spec.engine.now()
 	if v.ended(now) {
 		return errTooLate
 	}
-	h.mu.Lock()
-	h.valid, h.proven = v, now
-	h.mu.Unlock()
+	l.mu.Lock()
+	l.valid, l.proven = v, now
+	l.leavePlace()
+	l.mu.Unlock()
 	return nil
 }
 
@@ -193,56 +214,17 @@ func (h *hold) accept(start instant) error {
 func (a *attempts) forget() { a.causes = nil }
 
 // abandon gives a failed try up.
-func (a *attempts) abandon(h *hold) {
-	h.abandon()
-	a.left.add(&h.footprint)
-}
-
-// add remembers an ended lease for as long as its token may be on a node. One
-// of the user's own may be somebody else's too, and is never replaced.
-func (l *leftovers) add(f *footprint) {
-	if f.token.strict || f.settled() {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.left) == maxReplaceable {
-		l.left = append(l.left[:0:0], l.left[1:]...)
-	}
-	l.left = append(l.left, f)
-}
-
-// of is the ended lease of a token, if it may still be on a node.
-func (l *leftovers) of(t token) *footprint {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, f := range l.left {
-		if f.token.value == t.value {
-			return f
-		}
-	}
-	return nil
-}
-
-// current lists those that are not settled. The slice is read-only for its user.
-func (l *leftovers) current() []*footprint {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if slices.ContainsFunc(l.left, (*footprint).settled) {
-		l.left = slices.DeleteFunc(slices.Clone(l.left), (*footprint).settled)
-	}
-	return l.left[:len(l.left):len(l.left)]
-}
+func (a *attempts) abandon(l *lease) { a.left.abandon(l) }
 
 // excuseUnsettled keeps a user's value away from nodes where a release of the
 // same value is without an answer: it might arrive later and delete this try's
 // vote after it was counted.
-func (h *hold) excuseUnsettled(r *quorum.Round) {
-	if !h.token.strict {
+func (l *lease) excuseUnsettled(r *quorum.Round) {
+	if !l.token.strict {
 		return
 	}
-	for i, n := range h.spec.engine.nodes {
-		if n.debts.strict.has(h.strictKey()) {
+	for i, n := range l.spec.engine.nodes {
+		if n.strict.Has(l.strictKey()) {
 			r.Excuse(i, quorum.Answer{Err: errUnsettled})
 		}
 	}

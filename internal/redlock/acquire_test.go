@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -33,7 +34,7 @@ func TestLockHoldsEveryNodeUntilUnlock(t *testing.T) {
 func TestUntilCountsFromBeforeTheFirstRequest(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for i, n := range b.nodes {
-			n.before = always(time.Duration(i+1) * 10 * ms)
+			n.Before = always(time.Duration(i+1) * 10 * ms)
 		}
 		x := b.object(func(c *Config) { c.Expiry, c.DriftFactor = 1000*ms+999*time.Microsecond, 0.1 })
 		start := time.Now()
@@ -47,14 +48,14 @@ func TestUntilCountsFromBeforeTheFirstRequest(t *testing.T) {
 func TestMajorityWonAfterItsValidityFailsAndIsReleased(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.before = only("mutex_acquire", 100*ms)
+			n.Before = only("mutex_acquire", 100*ms)
 		}
 		x := b.object(func(c *Config) { c.Expiry, c.TimeoutFactor, c.DriftFactor = 100*ms, 2, 0 })
 		err := x.TryLock(context.Background())
 		require.ErrorIs(t, err, ErrFailed)
 		require.ErrorIs(t, err, errTooLate)
 		b.nothingLeft()
-		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Release), "released, not merely expired")
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Release), "released, not merely expired")
 	})
 }
 
@@ -70,7 +71,7 @@ func TestWallClockJumpEndsTheValidity(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, ok)
 		time.Sleep(time.Until(x.Until()))
-		require.True(t, x.hold.over())
+		require.True(t, x.lease.over())
 
 		_, _ = x.Unlock(context.Background())
 		step.Store(0)
@@ -90,7 +91,7 @@ func TestWallClockJumpDuringATryFailsIt(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		var step atomic.Int64
 		b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(time.Duration(step.Load())) }
-		b.nodes[0].after = func(*driver.Call) time.Duration { step.Store(int64(time.Hour)); return 1 }
+		b.nodes[0].After = func(*driver.Call) time.Duration { step.Store(int64(time.Hour)); return 1 }
 		require.ErrorIs(t, b.object(nil).TryLock(context.Background()), errTooLate)
 		b.nothingLeft()
 	})
@@ -98,8 +99,8 @@ func TestWallClockJumpDuringATryFailsIt(t *testing.T) {
 
 func TestSuccessDoesNotWaitForAHungMinority(t *testing.T) {
 	bubble(t, 5, func(b *bench) {
-		b.nodes[1].setHung(true)
-		b.nodes[3].setHung(true)
+		b.nodes[1].SetHung(true)
+		b.nodes[3].SetHung(true)
 		x := b.object(nil)
 		start := time.Now()
 		b.lock(x)
@@ -109,18 +110,18 @@ func TestSuccessDoesNotWaitForAHungMinority(t *testing.T) {
 		require.True(t, ok, err)
 		b.unlock(x)
 		require.Zero(t, time.Since(start))
-		b.nodes[1].setHung(false)
-		b.nodes[3].setHung(false)
+		b.nodes[1].SetHung(false)
+		b.nodes[3].SetHung(false)
 		b.nothingLeft()
 	})
 }
 
 func TestRefusalComesAsSoonAsAMajorityIsImpossible(t *testing.T) {
 	bubble(t, 5, func(b *bench) {
-		b.nodes[0].setHung(true)
-		b.nodes[1].setHung(true)
+		b.nodes[0].SetHung(true)
+		b.nodes[1].SetHung(true)
 		for _, n := range b.nodes[2:] {
-			n.put("name", "theirs", time.Minute)
+			n.Put("name", "theirs", time.Minute)
 		}
 		start := time.Now()
 		err := b.object(nil).TryLock(context.Background())
@@ -128,12 +129,12 @@ func TestRefusalComesAsSoonAsAMajorityIsImpossible(t *testing.T) {
 		var taken *ErrTaken
 		require.ErrorAs(t, err, &taken)
 		require.Equal(t, []int{2, 3, 4}, taken.Nodes)
-		b.nodes[0].setHung(false)
-		b.nodes[1].setHung(false)
+		b.nodes[0].SetHung(false)
+		b.nodes[1].SetHung(false)
 		synctest.Wait()
 		for i, n := range b.nodes[:2] {
-			require.Equal(t, 1, n.ran(scripts.Mutex().Acquire), "node %d granted late", i)
-			require.Empty(t, n.holder("name"), "node %d: a late grant is released", i)
+			require.Equal(t, 1, n.Ran(scripts.Mutex().Acquire), "node %d granted late", i)
+			require.Empty(t, n.Holder("name"), "node %d: a late grant is released", i)
 		}
 	})
 }
@@ -142,7 +143,7 @@ func TestHungMajorityFailsAtTheBound(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		bubble(t, n, func(b *bench) {
 			for _, node := range b.nodes {
-				node.setHung(true)
+				node.SetHung(true)
 			}
 			start := time.Now()
 			err := b.object(nil).TryLock(context.Background())
@@ -151,7 +152,7 @@ func TestHungMajorityFailsAtTheBound(t *testing.T) {
 			require.NotErrorIs(t, err, context.DeadlineExceeded, "the caller's ctx has not ended")
 			require.Equal(t, 400*ms, time.Since(start))
 			for _, node := range b.nodes {
-				node.setHung(false)
+				node.SetHung(false)
 			}
 			b.nothingLeft()
 		})
@@ -161,15 +162,15 @@ func TestHungMajorityFailsAtTheBound(t *testing.T) {
 func TestBoundedNodeIsAskedInlineAndStillBounded(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		node := b.nodes[0]
-		node.bound, node.careful = true, true
-		node.setHung(true)
+		node.Bounded, node.KeepsDeadlines = true, true
+		node.SetHung(true)
 		start := time.Now()
 		err := b.object(nil).TryLock(context.Background())
 		require.ErrorIs(t, err, errNoAnswer)
 		require.NotErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 400*ms, time.Since(start))
-		require.Equal(t, 1, node.under(), "the release was sent at once, and hangs too")
-		node.setHung(false)
+		require.Equal(t, 1, node.Inside(), "the release was sent at once, and hangs too")
+		node.SetHung(false)
 		time.Sleep(time.Second)
 		b.nothingLeft()
 	})
@@ -177,23 +178,23 @@ func TestBoundedNodeIsAskedInlineAndStillBounded(t *testing.T) {
 
 func TestLateGrantAfterUnlockIsReleasedByItsOwnGoroutine(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[2].before = only("mutex_acquire", 100*ms)
+		b.nodes[2].Before = only("mutex_acquire", 100*ms)
 		x := b.object(nil)
 		b.lock(x)
 		b.unlock(x)
-		require.Zero(t, b.nodes[2].ran(scripts.Mutex().Release), "not before its acquire has returned")
+		require.Zero(t, b.nodes[2].Ran(scripts.Mutex().Release), "not before its acquire has returned")
 		time.Sleep(200 * ms)
-		require.Equal(t, []string{"mutex_acquire", "mutex_release"}, b.nodes[2].history())
+		require.Equal(t, []string{"mutex_acquire", "mutex_release"}, b.nodes[2].History())
 		b.nothingLeft()
 	})
 }
 
 func TestUnlockWaitsForAPendingNodeOnlyWhenItsVoteIsNeeded(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[2].before = only("mutex_acquire", 100*ms)
+		b.nodes[2].Before = only("mutex_acquire", 100*ms)
 		x := b.object(nil)
 		b.lock(x)
-		b.nodes[0].restart() // has forgotten: node 2 is needed for a majority
+		b.nodes[0].Restart() // has forgotten: node 2 is needed for a majority
 		start := time.Now()
 		b.unlock(x)
 		require.Equal(t, 100*ms, time.Since(start))
@@ -204,10 +205,10 @@ func TestUnlockWaitsForAPendingNodeOnlyWhenItsVoteIsNeeded(t *testing.T) {
 func TestUnknownOutcomeOfAFailedTryIsReleasedAtOnce(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes[:2] {
-			n.lose = once("mutex_acquire")
+			n.Lose = once("mutex_acquire")
 		}
 		err := b.object(nil).TryLock(context.Background())
-		require.ErrorIs(t, err, errLostReply)
+		require.ErrorIs(t, err, fakenode.ErrLostReply)
 		b.nothingLeft()
 	})
 }
@@ -216,7 +217,7 @@ func TestUnansweredReleaseIsSentAgainWhenTheNodeNextAnswers(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		node := b.nodes[0]
 		failing := true
-		node.fault = func(call *driver.Call) error {
+		node.Fault = func(call *driver.Call) error {
 			if failing && call.Script() == scripts.Mutex().Release {
 				return errors.New("fake: reset before execution")
 			}
@@ -228,9 +229,9 @@ func TestUnansweredReleaseIsSentAgainWhenTheNodeNextAnswers(t *testing.T) {
 		require.False(t, ok)
 		require.ErrorContains(t, err, "reset before execution")
 		synctest.Wait()
-		require.NotEmpty(t, node.holder("name"))
+		require.NotEmpty(t, node.Holder("name"))
 
-		node.set(func() { failing = false })
+		node.Set(func() { failing = false })
 		other := NewExclusive(b.engine.NewSpec(testProtocol, "other", DefaultConfig()))
 		b.lock(other) // any answer of the node will do
 		b.nothingLeft()
@@ -242,11 +243,11 @@ func TestUnlockCanBeRepeatedWhenTooFewNodesAnswered(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(nil)
 		b.lock(x)
-		b.nodes[0].set(func() { b.nodes[0].fault = func(*driver.Call) error { return errors.New("fake: down") } })
+		b.nodes[0].Set(func() { b.nodes[0].Fault = func(*driver.Call) error { return errors.New("fake: down") } })
 		ok, err := x.Unlock(context.Background())
 		require.False(t, ok)
 		require.NotErrorIs(t, err, ErrLockAlreadyExpired)
-		b.nodes[0].set(func() { b.nodes[0].fault = nil })
+		b.nodes[0].Set(func() { b.nodes[0].Fault = nil })
 		b.unlock(x)
 		ok, err = x.Unlock(context.Background())
 		require.False(t, ok)
@@ -258,8 +259,8 @@ func TestUnlockCanBeRepeatedWhenTooFewNodesAnswered(t *testing.T) {
 func TestEveryTryHasItsOwnToken(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		seen := map[string]bool{}
-		b.nodes[0].put("name", "theirs", time.Minute)
-		b.nodes[0].fault = func(call *driver.Call) error {
+		b.nodes[0].Put("name", "theirs", time.Minute)
+		b.nodes[0].Fault = func(call *driver.Call) error {
 			if call.Script() == scripts.Mutex().Acquire {
 				require.False(t, seen[call.Args()[0].(string)], "token used twice")
 				seen[call.Args()[0].(string)] = true
@@ -275,14 +276,14 @@ func TestEveryTryHasItsOwnToken(t *testing.T) {
 func TestTryReplacesWhatEarlierTriesOfTheCallLeft(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		node := b.nodes[0]
-		node.lose = once("mutex_acquire")                   // granted, and nobody knows
-		node.before = only("mutex_release", 10*time.Second) // its release is slow
+		node.Lose = once("mutex_acquire")                   // granted, and nobody knows
+		node.Before = only("mutex_release", 10*time.Second) // its release is slow
 		x := b.object(func(c *Config) { c.Tries, c.Expiry = 2, time.Minute })
 		b.lock(x)
-		require.Equal(t, x.Value(), node.holder("name"))
+		require.Equal(t, x.Value(), node.Holder("name"))
 		time.Sleep(20 * time.Second) // the late release has come, and spared the new token
-		require.Positive(t, node.ran(scripts.Mutex().Release))
-		require.Equal(t, x.Value(), node.holder("name"))
+		require.Positive(t, node.Ran(scripts.Mutex().Release))
+		require.Equal(t, x.Value(), node.Holder("name"))
 	})
 }
 
@@ -290,16 +291,16 @@ func TestTryReplacesWhatEarlierTriesOfTheCallLeft(t *testing.T) {
 // try 2, as it can where a call's tries share a token.
 func TestLateReleaseSparesTheNextTrysVote(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[0].put("name", "theirs", 50*ms)
-		b.nodes[1].put("name", "theirs", 50*ms)
-		b.nodes[2].before = only("mutex_release", 150*ms)
+		b.nodes[0].Put("name", "theirs", 50*ms)
+		b.nodes[1].Put("name", "theirs", 50*ms)
+		b.nodes[2].Before = only("mutex_release", 150*ms)
 		x := b.object(nil)
 		b.lock(x) // the second try, after 100ms
 		time.Sleep(time.Second)
 		for i, token := range b.holders() {
 			require.Equal(t, x.Value(), token, "node %d", i)
 		}
-		require.Equal(t, 1, b.nodes[2].ran(scripts.Mutex().Release))
+		require.Equal(t, 1, b.nodes[2].Ran(scripts.Mutex().Release))
 		b.unlock(x)
 	})
 }
@@ -308,14 +309,14 @@ func TestLateReleaseSparesTheNextTrysVote(t *testing.T) {
 // that leaves there is released by one of the two that see it, and not by both.
 func TestAFailedTryIsReleasedOnce(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[0].put("name", "theirs", time.Hour)
-		b.nodes[1].put("name", "theirs", time.Hour)
+		b.nodes[0].Put("name", "theirs", time.Hour)
+		b.nodes[1].Put("name", "theirs", time.Hour)
 		x := b.object(nil)
 		for range 3000 {
 			require.ErrorIs(t, x.TryLock(context.Background()), ErrFailed)
 			synctest.Wait()
 		}
-		require.Equal(t, b.nodes[2].ran(scripts.Mutex().Acquire), b.nodes[2].ran(scripts.Mutex().Release))
+		require.Equal(t, b.nodes[2].Ran(scripts.Mutex().Acquire), b.nodes[2].Ran(scripts.Mutex().Release))
 	})
 }
 
@@ -323,9 +324,9 @@ func TestRequestThatIsRunTwiceIsGranted(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(nil)
 		duplicate := once("mutex_acquire")
-		b.nodes[0].fault = func(call *driver.Call) error {
+		b.nodes[0].Fault = func(call *driver.Call) error {
 			if duplicate(call) {
-				b.nodes[0].run(call) // and then once more
+				b.nodes[0].Run(call) // and then once more
 			}
 			return nil
 		}
@@ -336,7 +337,7 @@ func TestRequestThatIsRunTwiceIsGranted(t *testing.T) {
 
 func TestUsersValueIsStrict(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
-		b.nodes[0].put("name", "mine", time.Minute)
+		b.nodes[0].Put("name", "mine", time.Minute)
 		x := b.object(func(c *Config) { c.SetGenValue(func() (string, error) { return "mine", nil }) })
 		var taken *ErrTaken
 		require.ErrorAs(t, x.TryLock(context.Background()), &taken, "an equal value may be somebody else's")
@@ -346,8 +347,8 @@ func TestUsersValueIsStrict(t *testing.T) {
 func TestUsersValueStaysAwayFromANodeThatOwesItsRelease(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		node := b.nodes[0]
-		node.lose = once("mutex_acquire")
-		node.before = only("mutex_release", 250*ms)
+		node.Lose = once("mutex_acquire")
+		node.Before = only("mutex_release", 250*ms)
 		x := b.object(func(c *Config) {
 			c.SetGenValue(func() (string, error) { return "mine", nil })
 			c.Tries = 4
@@ -355,7 +356,7 @@ func TestUsersValueStaysAwayFromANodeThatOwesItsRelease(t *testing.T) {
 		start := time.Now()
 		b.lock(x)
 		require.Equal(t, 300*ms, time.Since(start))
-		require.Equal(t, []string{"mutex_acquire", "mutex_release", "mutex_acquire", "mutex_withdraw"}, node.history(),
+		require.Equal(t, []string{"mutex_acquire", "mutex_release", "mutex_acquire", "mutex_withdraw"}, node.History(),
 			"tries 2 and 3 would have risked their vote; the place that the release put back is given up")
 		b.unlock(x)
 	})
@@ -368,7 +369,7 @@ func TestValueFunctionsErrorEndsTheCall(t *testing.T) {
 		err := x.Lock(context.Background())
 		require.ErrorIs(t, err, broken)
 		require.ErrorIs(t, err, ErrFailed)
-		require.Empty(t, b.nodes[0].history())
+		require.Empty(t, b.nodes[0].History())
 		x = b.object(func(c *Config) { c.SetGenValue(func() (string, error) { return "", nil }) })
 		require.ErrorIs(t, x.Lock(context.Background()), ErrConfig)
 	})
@@ -382,10 +383,10 @@ func TestEndedContextReturnsAtOnceWithTheLastCauses(t *testing.T) {
 		err := x.Lock(ctx)
 		require.ErrorIs(t, err, ErrFailed)
 		require.ErrorIs(t, err, context.Canceled)
-		require.Empty(t, b.nodes[0].history())
+		require.Empty(t, b.nodes[0].History())
 
 		for _, n := range b.nodes {
-			n.put("name", "theirs", time.Minute)
+			n.Put("name", "theirs", time.Minute)
 		}
 		ctx, cancel = context.WithTimeout(context.Background(), 150*ms)
 		defer cancel()
@@ -403,7 +404,7 @@ func TestCancelledCallerStrandsNothing(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		bubble(t, n, func(b *bench) {
 			for i, node := range b.nodes {
-				node.before = only("mutex_acquire", time.Duration(100+i)*ms)
+				node.Before = only("mutex_acquire", time.Duration(100+i)*ms)
 			}
 			why := errors.New("the user went away")
 			ctx, cancel := context.WithCancelCause(context.Background())
@@ -415,7 +416,7 @@ func TestCancelledCallerStrandsNothing(t *testing.T) {
 			require.ErrorIs(t, err, why)
 			time.Sleep(200 * ms)
 			for _, node := range b.nodes {
-				require.Equal(t, []string{"mutex_acquire", "mutex_release"}, node.history())
+				require.Equal(t, []string{"mutex_acquire", "mutex_release"}, node.History())
 			}
 			b.nothingLeft()
 		})
@@ -427,7 +428,7 @@ func TestUnlockWithAnEndedContextStillReleases(t *testing.T) {
 		x := b.object(nil)
 		b.lock(x)
 		for _, n := range b.nodes {
-			n.set(func() { n.before = always(10 * ms) })
+			n.Set(func() { n.Before = always(10 * ms) })
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
@@ -441,30 +442,30 @@ func TestUnlockWithAnEndedContextStillReleases(t *testing.T) {
 
 func TestTriesAreMeteredByRetryDelays(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
-		b.nodes[0].put("name", "theirs", time.Hour)
+		b.nodes[0].Put("name", "theirs", time.Hour)
 		x := b.object(func(c *Config) { c.Tries = 5 })
 		start := time.Now()
 		require.ErrorIs(t, x.Lock(context.Background()), ErrFailed)
 		require.Equal(t, 400*ms, time.Since(start))
-		require.Equal(t, 5, b.nodes[0].ran(scripts.Mutex().Acquire))
+		require.Equal(t, 5, b.nodes[0].Ran(scripts.Mutex().Acquire))
 	})
 }
 
 func TestUnlimitedTriesWaitUntilTheContextEnds(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
-		b.nodes[0].put("name", "theirs", time.Hour)
+		b.nodes[0].Put("name", "theirs", time.Hour)
 		x := b.object(func(c *Config) { c.Tries, c.Unlimited = 0, true })
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute+50*ms)
 		defer cancel()
 		require.ErrorIs(t, x.Lock(ctx), context.DeadlineExceeded)
-		require.Equal(t, 601, b.nodes[0].ran(scripts.Mutex().Acquire))
+		require.Equal(t, 601, b.nodes[0].Ran(scripts.Mutex().Acquire))
 		require.NoError(t, b.object(func(c *Config) { c.Unlimited = true }).Lock(context.Background()))
 	})
 }
 
 func TestDelayFunctionIsGivenTheTriesMade(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
-		b.nodes[0].put("name", "theirs", time.Hour)
+		b.nodes[0].Put("name", "theirs", time.Hour)
 		var got []int
 		x := b.object(func(c *Config) {
 			c.Tries = 4
@@ -487,15 +488,15 @@ func TestDefaultDelayIsRedsyncs(t *testing.T) {
 	require.Greater(t, high, 245*ms)
 }
 
-// Late grants of earlier holds of the object are its own leftovers: they must
+// Late grants of earlier leases of the object are its own leftovers: they must
 // not pass for somebody else's lock.
 func TestLeftoversOfEarlierHoldsDoNotRefuseTheNext(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		for i, n := range b.nodes[:2] {
 			first := true
-			n.set(func() {
-				n.before = func(call *driver.Call) time.Duration {
+			n.Set(func() {
+				n.Before = func(call *driver.Call) time.Duration {
 					switch {
 					case call.Script() == scripts.Mutex().Release:
 						return time.Minute // not in time

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -35,9 +36,9 @@ func withOneKey(t *testing.T, test func(b *bench)) {
 
 func (b *bench) refuseKeys(refusal error) {
 	for _, n := range b.nodes {
-		n.bound = true
-		n.set(func() {
-			n.fault = func(call *driver.Call) error {
+		n.Bounded = true
+		n.Set(func() {
+			n.Fault = func(call *driver.Call) error {
 				if len(call.Keys()) > 1 {
 					return refusal
 				}
@@ -52,7 +53,7 @@ func (b *bench) owesNothing() {
 	b.Helper()
 	b.nothingWaits()
 	for i, n := range b.engine.nodes {
-		require.Zero(b, n.debts.count.Load(), "node %d", i)
+		require.Zero(b, n.pending.Len(), "node %d", i)
 	}
 }
 
@@ -101,7 +102,7 @@ func TestLineIsUsedAgain(t *testing.T) {
 		b.refuseKeys(keysRefused[0])
 		time.Sleep(time.Second)
 		for _, n := range b.nodes {
-			n.set(func() { n.fault = nil })
+			n.Set(func() { n.Fault = nil })
 		}
 		time.Sleep(150 * ms)
 		start := time.Now()
@@ -132,10 +133,10 @@ func TestBatchGoesOnWithoutTheLine(t *testing.T) {
 func TestAskedAgainWithoutAnAnswer(t *testing.T) {
 	hearing(t, 1, func(b *bench) {
 		b.refuseKeys(keysRefused[0])
-		b.nodes[0].lose = once("mutex_acquire")
+		b.nodes[0].Lose = once("mutex_acquire")
 		x := b.object(nil)
 		err := x.TryLock(background)
-		require.ErrorIs(b, err, errLostReply)
+		require.ErrorIs(b, err, fakenode.ErrLostReply)
 		b.owesNothing()
 	})
 }

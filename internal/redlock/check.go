@@ -8,13 +8,13 @@ import (
 )
 
 // check asks whether a majority still has the token. The clocks are asked too,
-// before and after: a hold whose validity has ended is not valid, whatever the
+// before and after: a lease whose validity has ended is not valid, whatever the
 // nodes say.
 func (h holder) check(ctx context.Context) (bool, []error) {
 	if h.over() {
 		return false, h.expired()
 	}
-	call := h.spec.checkCall(h.hold)
+	call := checkCall(h.spec, h.lease)
 	r := h.roundToCheck(ctx, &call)
 	h.muteRepaired(r)
 	if !r.Run(ctx) {
@@ -31,14 +31,14 @@ func (h holder) check(ctx context.Context) (bool, []error) {
 }
 
 // roundToCheck makes a round that changes nothing about the lease.
-func (h *hold) roundToCheck(ctx context.Context, call *driver.Call) *quorum.Round {
-	q := h.spec.question(ctx, h.token, call)
-	q.To = (*checking)(h)
-	return h.spec.engine.quorum.Round(q)
+func (l *lease) roundToCheck(ctx context.Context, call *driver.Call) *quorum.Round {
+	q := l.spec.question(ctx, l.token, call)
+	q.To = (*checking)(l)
+	return l.spec.engine.quorum.Round(q)
 }
 
 // checking is a lease as the observer of a round that asks whether nodes have it.
-type checking hold
+type checking lease
 
 // Unsent implements [quorum.Observer].
 func (c *checking) Unsent(*quorum.Round, int) {}
@@ -47,16 +47,25 @@ func (c *checking) Unsent(*quorum.Round, int) {}
 func (c *checking) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
 	n := c.spec.engine.nodes[i]
 	c.spec.observer.nodeError(n, a)
-	(*hold)(c).contest(n, a)
+	(*lease)(c).contest(n, a)
 	return a
 }
 
 // Late implements [quorum.Observer].
 func (c *checking) Late(r *quorum.Round, _ int, _ quorum.Answer) {
 	if !r.Outcome().Won {
-		(*hold)(c).deny(r)
+		(*lease)(c).deny(r)
 	}
 }
 
-// over reports that the hold's validity has ended by either clock.
-func (h *hold) over() bool { return h.validity().ended(h.spec.engine.now()) }
+// muteRepaired keeps nodes that were repaired from voting. Their token is there
+// because this client put it back, which proves nothing about the time before.
+func (l *lease) muteRepaired(r *quorum.Round) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.stakes {
+		if l.stakes[i].probation {
+			r.Mute(i)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"time"
 
 	"github.com/holdfast-go/holdfast"
@@ -32,9 +33,9 @@ type Config struct {
 	GenValue      func() (string, error) // nil: unique values of our own, see freshToken
 	Value         string                 // adopted from elsewhere; "" for none
 	SetNXOnExtend bool
-	AutoExtend    bool // renew every hold until it is released
+	AutoExtend    bool // renew every lease until it is released
 	ShufflePools  bool
-	Fencing       bool            // holds are numbered, where the protocol can
+	Fencing       bool            // leases are numbered, where the protocol can
 	Hooks         *holdfast.Hooks // not changed any more; nil for none
 
 	owner string // who holds the lock, for the tokens of our own; "" for none
@@ -73,10 +74,11 @@ func (c *Config) SetGenValue(gen func() (string, error)) {
 	c.GenValue = gen
 }
 
-// SetHooks has hooks called. Later changes of h count for nothing.
+// SetHooks has hooks called. Later changes of h count for nothing. Hooks without any are
+// as none, and cost as little.
 func (c *Config) SetHooks(h *holdfast.Hooks) {
 	c.Hooks = nil
-	if h != nil {
+	if h != nil && !reflect.ValueOf(*h).IsZero() {
 		hooks := *h
 		c.Hooks = &hooks
 	}
@@ -128,7 +130,7 @@ func (c *Config) drift() time.Duration {
 	return time.Duration(math.Ceil(float64(c.Expiry) * c.DriftFactor))
 }
 
-// lifetime is how long a hold is trusted: its expiry less the drift.
+// lifetime is how long a lease is trusted: its expiry less the drift.
 func (c *Config) lifetime() time.Duration { return c.Expiry - c.drift() }
 
 // bound is the longest that anything waits for one node's reply.

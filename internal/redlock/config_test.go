@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 )
 
 func TestMisconfigurationIsReportedByEveryCallAndSendsNothing(t *testing.T) {
@@ -44,7 +46,7 @@ func TestMisconfigurationIsReportedByEveryCallAndSendsNothing(t *testing.T) {
 				require.NotErrorIs(t, err, ErrFailed)
 				require.EqualError(t, err, `test: "name": bad configuration: `+text)
 			}
-			require.Empty(t, b.nodes[0].history())
+			require.Empty(t, b.nodes[0].History())
 		})
 	}
 }
@@ -59,17 +61,17 @@ func TestHugeValuesAreUsable(t *testing.T) {
 
 func (x *Exclusive) usableForTest() error { return x.spec.usable() }
 
-type refusing struct{ *fakeNode }
+type refusing struct{ *fakenode.Node }
 
 func (refusing) Validate() error { return errors.New("spreads its keys") }
 
 func TestPoolsThatCanNotBeUsed(t *testing.T) {
-	var typedNil *fakeNode
+	var typedNil *fakenode.Node
 	for text, pools := range map[string][]driver.Pool{
 		"no pools: 0 given, at least 1 needed": nil,
-		"pool #1 of 2 is nil":                  {newFake(), nil},
+		"pool #1 of 2 is nil":                  {fakenode.New(), nil},
 		"pool #0 of 1 is nil":                  {typedNil},
-		"pool #0 of 1: spreads its keys":       {refusing{newFake()}},
+		"pool #0 of 1: spreads its keys":       {refusing{fakenode.New()}},
 	} {
 		x := NewExclusive(New(pools...).NewSpec(testProtocol, "name", DefaultConfig()))
 		err := x.Lock(context.Background())
@@ -78,7 +80,7 @@ func TestPoolsThatCanNotBeUsed(t *testing.T) {
 		require.Empty(t, x.Value())
 		require.Zero(t, x.Until())
 	}
-	x := NewExclusive(New(newFake()).NewSpec(testProtocol, "", DefaultConfig()))
+	x := NewExclusive(New(fakenode.New()).NewSpec(testProtocol, "", DefaultConfig()))
 	require.EqualError(t, x.Lock(context.Background()), `test: "": bad configuration: empty name: 0 bytes given, at least 1 needed`)
 }
 
@@ -122,4 +124,12 @@ func TestErrorsAreFoundByPointerAndByValue(t *testing.T) {
 func TestOddNamesStayReadable(t *testing.T) {
 	require.Equal(t, `"a\x00b\xff"`, quote("a\x00b\xff"))
 	require.Equal(t, `"`+strings.Repeat("x", 64)+`"… (4096 bytes)`, quote(strings.Repeat("x", 4096)))
+}
+
+func TestHooksWithoutAnyAreNone(t *testing.T) {
+	var c Config
+	c.SetHooks(&holdfast.Hooks{Lost: func(holdfast.Lock, error) {}})
+	require.NotNil(t, c.Hooks)
+	c.SetHooks(&holdfast.Hooks{})
+	require.Nil(t, c.Hooks)
 }

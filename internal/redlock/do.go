@@ -14,11 +14,11 @@ func (s *Spec) runnable(fn func(context.Context) error) error {
 	return s.fail(fmt.Errorf("%w: the function to run is nil, a function needed", ErrConfig))
 }
 
-// do runs fn under the hold, and then release.
+// do runs fn under the lease, and then release.
 func (h holder) do(ctx context.Context, fn func(context.Context) error, release func(context.Context) (error, bool)) (err error) {
 	c := h.bind(ctx)
 	defer func() {
-		h.lookAtClocks()
+		_ = h.lookAtClocks()
 		// A caller that has gone must not leave the lock behind.
 		failed, over := release(context.WithoutCancel(ctx))
 		c.unbind()
@@ -27,7 +27,7 @@ func (h holder) do(ctx context.Context, fn func(context.Context) error, release 
 	return fn(c)
 }
 
-// withLoss joins fn's error with the hold's loss. Without one, a hold that was over
+// withLoss joins fn's error with the lease's loss. Without one, a lease that was over
 // all the same was released by fn itself.
 func (h holder) withLoss(err, failed error, over bool) error {
 	loss := h.lossOf()

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -98,7 +99,7 @@ func TestDoReleasesWhenItsCallerHasGone(t *testing.T) {
 
 // The loss ends ctx and all that was made of it, with ErrLost as the cause.
 func TestDoTellsOfALoss(t *testing.T) {
-	for _, works := range []error{nil, errWork, errLostReply} {
+	for _, works := range []error{nil, errWork, fakenode.ErrLostReply} {
 		eachDo(t, func(b *bench, do func(context.Context, func(context.Context) error) error) {
 			start := time.Now()
 			err := do(background, func(ctx context.Context) error {
@@ -109,7 +110,7 @@ func TestDoTellsOfALoss(t *testing.T) {
 				require.ErrorIs(b, context.Cause(child), ErrLost)
 				require.ErrorIs(b, context.Cause(ctx), ErrLost)
 				require.Equal(b, context.Canceled, ctx.Err())
-				if works == errLostReply {
+				if works == fakenode.ErrLostReply {
 					return context.Cause(ctx)
 				}
 				return works
@@ -130,7 +131,7 @@ func TestDoEndsAtUntil(t *testing.T) {
 		err := x.Do(background, func(ctx context.Context) error {
 			synctest.Wait()
 			for _, n := range b.nodes {
-				n.set(func() { n.fault = func(*driver.Call) error { return errDown } })
+				n.Set(func() { n.Fault = func(*driver.Call) error { return errDown } })
 			}
 			<-ctx.Done()
 			require.Zero(t, time.Since(x.Until()))
@@ -160,7 +161,7 @@ func TestDoDoesNotMindAnUnansweredRelease(t *testing.T) {
 		err := x.Do(background, func(context.Context) error {
 			synctest.Wait()
 			for _, n := range b.nodes[:2] {
-				n.set(func() { n.fault = func(*driver.Call) error { return errLostReply } })
+				n.Set(func() { n.Fault = func(*driver.Call) error { return fakenode.ErrLostReply } })
 			}
 			return nil
 		})
@@ -227,8 +228,8 @@ func TestManyReadersDo(t *testing.T) {
 			}()
 		}
 		time.Sleep(60 * time.Second)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.RWMutex().ReadAcquire), "one lease")
-		b.set((*fakeRW).clear, 0, 1, 2)
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.RWMutex().ReadAcquire), "one lease")
+		b.set((*fakenode.RW).Clear, 0, 1, 2)
 		lost := 0
 		for range 50 {
 			if err := <-ended; err != nil {
@@ -256,7 +257,7 @@ func TestDoReportsAMisconfiguration(t *testing.T) {
 func TestDoHasReleasedOnReturnWhenItsCallerHasGone(t *testing.T) {
 	eachDo(t, func(b *bench, do func(context.Context, func(context.Context) error) error) {
 		for _, n := range b.nodes {
-			n.set(func() { n.before, n.after = always(10*ms), always(10*ms) })
+			n.Set(func() { n.Before, n.After = always(10*ms), always(10*ms) })
 		}
 		parent, cancel := context.WithCancel(background)
 		require.NoError(b, do(parent, func(context.Context) error {
@@ -265,12 +266,12 @@ func TestDoHasReleasedOnReturnWhenItsCallerHasGone(t *testing.T) {
 			return nil
 		}))
 		for i, n := range b.nodes {
-			n.mu.Lock()
-			left := len(n.keys) + len(n.permits)
-			for _, l := range n.rw {
-				left += len(l.readers) + len(l.writer.token)
+			n.Mu.Lock()
+			left := len(n.Keys) + len(n.Permits)
+			for _, l := range n.RWs {
+				left += len(l.Readers) + len(l.Writer.Token)
 			}
-			n.mu.Unlock()
+			n.Mu.Unlock()
 			require.Zero(b, left, "node %d", i)
 		}
 	})
@@ -294,7 +295,7 @@ func TestUntilPassesWhileDoReleases(t *testing.T) {
 		time.Sleep(ms)
 		b.failing(scripts.Mutex().Extend, errDown, b.all()...)
 		for _, n := range b.nodes {
-			n.set(func() { n.after = only("mutex_pass", 100*ms) })
+			n.Set(func() { n.After = only("mutex_pass", 100*ms) })
 		}
 		next := begins(background, x.Lock)
 		time.Sleep(time.Until(x.Until()) + 1)

@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 
 	"github.com/holdfast-go/holdfast/driver"
@@ -17,7 +18,9 @@ import (
 type Engine struct {
 	quorum  *quorum.Nodes
 	nodes   []*node
-	err     error // why the pools cannot be used; nil if they can
+	grants  bool        // a release may grant: see granted.go
+	stands  func() bool // whether the next waiter may be granted the lock
+	err     error       // why the pools cannot be used; nil if they can
 	clock   clock.Clock
 	looks   ticks
 	renewer renewer.Renewer
@@ -35,6 +38,7 @@ func New(pools ...driver.Pool) *Engine {
 		return e
 	}
 	e.quorum = quorum.New(&e.clock, pools...)
+	e.grants, e.stands = releasesGrant(pools), mostly
 	for _, n := range e.quorum.List() {
 		e.nodes = append(e.nodes, newNode(n))
 	}
@@ -48,6 +52,28 @@ func Unmade(text string) *Engine {
 	e.renewer.Init(&e.clock)
 	return e
 }
+
+// now reads the clocks.
+func (e *Engine) now() instant { return e.clock.Now() }
+
+// releasesGrant reports that a release on the nodes may know who listens: there is only one node,
+// and that is one server. In a Cluster each counts its own listeners only.
+func releasesGrant(pools []driver.Pool) bool {
+	if len(pools) != 1 {
+		return false
+	}
+	_, listens := pools[0].(driver.Subscriber)
+	_, many := pools[0].(driver.Laner)
+	return listens && !many
+}
+
+// notifiedEvery is of how many waiters one is notified only.
+const notifiedEvery = 5
+
+// mostly reports that the next ticket is to be one by which a release may grant. One in
+// notifiedEvery is not: such a waiter has to ask, and leaves a gap to those who poll and
+// do not stand in line, as clients of Redsync do.
+func mostly() bool { return rand.IntN(notifiedEvery) > 0 }
 
 // checkPools finds what is wrong with a list of pools without asking a server.
 func checkPools(pools []driver.Pool) error {

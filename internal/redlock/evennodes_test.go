@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -37,7 +38,7 @@ func firstNodes(n int) []int {
 // The others answer late, so that the refusal is decided by half of the nodes.
 func (b *bench) lateFrom(half int) {
 	for _, n := range b.nodes[half:] {
-		n.set(func() { n.before = always(20 * ms) })
+		n.Set(func() { n.Before = always(20 * ms) })
 	}
 }
 
@@ -51,7 +52,7 @@ func TestHalfOfTheNodesRefuse(t *testing.T) {
 		require.Zero(b, time.Since(start), "half of the nodes are enough to refuse")
 		require.ErrorIs(b, err, ErrFailed)
 		require.ErrorIs(b, err, &ErrTaken{Nodes: firstNodes(half)})
-		require.False(b, errors.As(err, new(*ErrNodeTaken)))
+		require.NotErrorAs(b, err, new(*ErrNodeTaken))
 	})
 }
 
@@ -59,15 +60,15 @@ func TestHalfOfTheNodesRefuse(t *testing.T) {
 func TestFewerThanHalfOfTheNodesAreNamedOneByOne(t *testing.T) {
 	onEvenNodes(t, func(b *bench, half int) {
 		for _, n := range b.nodes[:half-1] {
-			n.put("name", "theirs", time.Hour)
+			n.Put("name", "theirs", time.Hour)
 		}
 		for _, n := range b.nodes[half-1:] {
-			n.before = always(5 * ms) // the others have answered by then
-			n.fault = func(*driver.Call) error { return &driver.ReplyError{Err: errLostReply} }
+			n.Before = always(5 * ms) // the others have answered by then
+			n.Fault = func(*driver.Call) error { return &driver.ReplyError{Err: fakenode.ErrLostReply} }
 		}
 		err := b.object(nil).TryLock(background)
 		require.ErrorIs(b, err, ErrFailed)
-		require.False(b, errors.As(err, new(*ErrTaken)))
+		require.NotErrorAs(b, err, new(*ErrTaken))
 		require.Equal(b, half > 1, errors.As(err, new(*ErrNodeTaken)))
 		require.ErrorAs(b, err, new(*RedisError))
 	})
@@ -77,7 +78,7 @@ func TestFewerThanHalfOfTheNodesAreNamedOneByOne(t *testing.T) {
 func TestHalfOfTheNodesDoNotGrant(t *testing.T) {
 	onEvenNodes(t, func(b *bench, half int) {
 		for _, n := range b.nodes[half:] {
-			n.put("name", "theirs", time.Second)
+			n.Put("name", "theirs", time.Second)
 		}
 		x := b.client(nil)
 		require.ErrorIs(b, x.TryLock(background), ErrFailed)
@@ -85,7 +86,7 @@ func TestHalfOfTheNodesDoNotGrant(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		b.lockAll(x)
 		for _, n := range b.nodes[half:] {
-			n.set(func() { n.fault = func(*driver.Call) error { return errLostReply } })
+			n.Set(func() { n.Fault = func(*driver.Call) error { return fakenode.ErrLostReply } })
 		}
 		ok, err := x.Extend(background)
 		require.False(b, ok)
@@ -99,7 +100,7 @@ func TestHalfOfTheNodesDoNotGrant(t *testing.T) {
 	})
 }
 
-// Half of the nodes that have nothing of a hold make a majority impossible: it is lost.
+// Half of the nodes that have nothing of a lease make a majority impossible: it is lost.
 func TestHalfOfTheNodesDeny(t *testing.T) {
 	for name, ask := range map[string]func(x *Exclusive) error{
 		"extend": func(x *Exclusive) error { _, err := x.Extend(background); return err },
@@ -112,7 +113,7 @@ func TestHalfOfTheNodesDeny(t *testing.T) {
 				lost := x.Lost()
 				b.lateFrom(half)
 				for _, n := range b.nodes[:half] {
-					n.put("name", "theirs", time.Hour)
+					n.Put("name", "theirs", time.Hour)
 				}
 				err := ask(x)
 				require.ErrorIs(b, err, &ErrTaken{Nodes: firstNodes(half)})
@@ -132,7 +133,7 @@ func TestHalfOfTheNodesDenyARelease(t *testing.T) {
 		b.lockAll(x)
 		b.lateFrom(half)
 		for _, n := range b.nodes[:half] {
-			n.restart()
+			n.Restart()
 		}
 		err, gone := x.unlock(background)
 		require.True(b, gone)
@@ -145,7 +146,7 @@ func TestTwoClientsOfHalfTheNodes(t *testing.T) {
 	onEvenNodes(t, func(b *bench, half int) {
 		one, two := b.elsewhere(), b.elsewhere()
 		for i, n := range b.nodes {
-			n.before = func(call *driver.Call) time.Duration {
+			n.Before = func(call *driver.Call) time.Duration {
 				if strings.HasSuffix(call.Script().Name(), "_release") {
 					return 10 * ms // so that neither finds what the other has given back
 				}
@@ -175,17 +176,17 @@ func TestRefusedProposalIsFollowedByAnother(t *testing.T) {
 	onEvenNodes(t, func(b *bench, half int) {
 		x := b.slots(4, func(c *Config) { c.Tries = 1 })
 		for i, n := range b.nodes { // each has another free slot first
-			n.permits[fmt.Sprint("stray", i)] = fakePermit{[]int{i % 2}, time.Now().Add(time.Hour)}
+			n.Permits[fmt.Sprint("stray", i)] = fakenode.Permit{Slots: []int{i % 2}, Ends: time.Now().Add(time.Hour)}
 		}
 		var asked atomic.Int32
 		for i, n := range b.nodes {
 			late := time.Duration(i) * ms
-			n.before = func(call *driver.Call) time.Duration {
+			n.Before = func(call *driver.Call) time.Duration {
 				if call.Script() == scripts.Semaphore().Acquire && call.Args()[4] == "2" && i < half {
 					asked.Add(1)
-					n.mu.Lock()
-					n.permits["quicker"] = fakePermit{[]int{2}, time.Now().Add(time.Hour)}
-					n.mu.Unlock()
+					n.Mu.Lock()
+					n.Permits["quicker"] = fakenode.Permit{Slots: []int{2}, Ends: time.Now().Add(time.Hour)}
+					n.Mu.Unlock()
 				}
 				return late
 			}

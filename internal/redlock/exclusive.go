@@ -25,10 +25,10 @@ type Exclusive struct {
 	ownLeft  leftovers
 
 	mu sync.Mutex
-	// hold is the current hold, or the last one: nil before the first. It is
-	// replaced, and its turn noted, only by the goroutine that has the place.
-	hold *hold
-	turn int
+	// lease is the current lease, or the last one: nil before the first. It is
+	// replaced, and its passings noted, only by the goroutine that has the place.
+	lease    *lease
+	passings int
 }
 
 // NewExclusive makes an object from its specification.
@@ -43,7 +43,7 @@ func newExclusive(s *Spec, at *queue, left *leftovers) *Exclusive {
 		x.attempts.crowd = x.queue.awaited
 	}
 	if s.Value != "" && s.err == nil {
-		x.hold = adopt(s, s.Value)
+		x.lease = adopt(s, s.Value)
 	}
 	return x
 }
@@ -62,7 +62,7 @@ func (x *Exclusive) lock(ctx context.Context, by *tries) error {
 	ctx, e := x.spec.observer.enter(ctx, 1)
 	err := x.take(ctx, by)
 	if e.observer != nil {
-		e.end(ctx, x.current(), by, err, x.unlock)
+		x.current().entered(ctx, e, by, err, x.unlock)
 	}
 	if err == nil && x.spec.AutoExtend {
 		x.current().keepAlive()
@@ -78,65 +78,65 @@ func (x *Exclusive) take(ctx context.Context, by *tries) error {
 		return x.spec.fail(ErrFailed, ended(ctx)...)
 	}
 	defer by.Stop()
-	h, err := x.queue.enter(ctx, by)
+	l, err := x.queue.enter(ctx, by)
 	if err != nil {
-		x.discard(h)
-		if h != nil {
-			by.left[1] = &h.footprint
+		x.discard(l)
+		if l != nil {
+			by.left[1] = &l.footprint
 		}
 		by.linger(ctx)
 		return x.spec.fail(ErrFailed, why(ctx, err, &ErrTaken{})...)
 	}
-	by.passed = h != nil
-	if h == nil {
-		h, err = x.acquire(ctx, by)
+	by.passed = l != nil
+	if l == nil {
+		l, err = x.acquire(ctx, by)
 	}
 	if err != nil {
 		x.discard(x.queue.leave(nil))
 		by.linger(ctx)
 		return err
 	}
-	x.begin(h)
+	x.begin(l)
 	return nil
 }
 
 // acquire gets a lease from the nodes.
-func (x *Exclusive) acquire(ctx context.Context, by *tries) (*hold, error) {
+func (x *Exclusive) acquire(ctx context.Context, by *tries) (*lease, error) {
 	if x.pause.rest(ctx, by) != nil {
 		return nil, x.spec.fail(ErrFailed, ended(ctx)...)
 	}
 	return x.attempts.acquire(ctx, by)
 }
 
-// begin makes h the object's hold.
-func (x *Exclusive) begin(h *hold) {
-	h.placed = true
+// begin makes h the object's lease.
+func (x *Exclusive) begin(l *lease) {
+	l.placed = true
 	if x.spec.AutoExtend {
-		x.attempts.ticket = nil // it has ended, and takes more room than the hold
-		h.dropTicket()
+		x.attempts.ticket = nil // it has ended, and takes more room than the lease
+		l.dropTicket()
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.hold, x.turn = h, h.turn
+	x.lease, x.passings = l, l.passings
 }
 
 // discard gives up a lease that was passed on, but that nobody was there to take.
-func (x *Exclusive) discard(h *hold) {
-	if h != nil {
-		x.attempts.abandon(h)
+func (x *Exclusive) discard(l *lease) {
+	if l != nil {
+		x.attempts.abandon(l)
 	}
 }
 
-// current returns the current or last holder. Its hold is nil before the first.
+// current returns the current or last holder. Its lease is nil before the first.
 func (x *Exclusive) current() holder {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return holder{x.hold, x.turn}
+	return holder{x.lease, x.passings}
 }
 
-// Unlock releases the hold, and reports whether a majority still had it.
+// Unlock releases the lease, and reports whether a majority still had it.
 //
-// Whatever the outcome, the hold has ended and the object's place is free. When
+// Whatever the outcome, the lease has ended and the object's place is free. When
 // too few nodes answered, the releases go on in the background, and Unlock may
 // be called again, for as long as no other goroutine has locked the object, to
 // ask once more.
@@ -145,7 +145,7 @@ func (x *Exclusive) Unlock(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// unlock also tells whether the hold is known to have been lost, as opposed to
+// unlock also tells whether the lease is known to have been lost, as opposed to
 // nodes that could not be asked.
 func (x *Exclusive) unlock(ctx context.Context) (err error, lost bool) {
 	if err := x.spec.usable(); err != nil {
@@ -158,23 +158,23 @@ func (x *Exclusive) unlock(ctx context.Context) (err error, lost bool) {
 func (x *Exclusive) release(ctx context.Context, h holder) (err error, lost bool) {
 	s := h.section()
 	err, lost = x.giveBack(ctx, h)
-	x.spec.observer.released(ctx, h, s, holdfast.Released{Err: err}, lost)
+	h.released(ctx, s, holdfast.Released{Err: err}, lost)
 	return err, lost
 }
 
 func (x *Exclusive) giveBack(ctx context.Context, h holder) (err error, lost bool) {
 	switch {
-	case h.hold == nil:
+	case h.lease == nil:
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	case x.queue.awaited() && h.pass():
-		x.discard(x.queue.leave(h.hold))
+		x.discard(x.queue.leave(h.lease))
 		return nil, false
 	case !h.claim():
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
 	h.awaitRenewal(ctx)
 	if x.queue.awaited() && h.renewToPass(ctx, &x.pause) {
-		x.discard(x.queue.leave(h.hold))
+		x.discard(x.queue.leave(h.lease))
 		return nil, false
 	}
 	end, causes := h.releaseAll(ctx)
@@ -186,20 +186,20 @@ func (x *Exclusive) giveBack(ctx context.Context, h holder) (err error, lost boo
 	return h.verdict(ctx, end, causes)
 }
 
-// Extend renews the hold for another full expiry, and reports whether it did.
+// Extend renews the lease for another full expiry, and reports whether it did.
 func (x *Exclusive) Extend(ctx context.Context) (bool, error) {
 	err := x.spec.extend(ctx, x.current(), 1)
 	return err == nil, err
 }
 
-// Valid asks the clocks and the nodes whether the hold is still good. It is
-// false, without an error, when there is no hold.
+// Valid asks the clocks and the nodes whether the lease is still good. It is
+// false, without an error, when there is no lease.
 func (x *Exclusive) Valid(ctx context.Context) (bool, error) {
 	if err := x.spec.usable(); err != nil {
 		return false, err
 	}
 	h := x.current()
-	if h.hold == nil || !h.active() {
+	if h.lease == nil || !h.active() {
 		return false, nil
 	}
 	if ctx.Err() != nil {
@@ -215,18 +215,18 @@ func (x *Exclusive) Valid(ctx context.Context) (bool, error) {
 	return false, x.spec.fail(errInvalid, causes...)
 }
 
-// Value is the token of the current or last hold, or "" before the first.
+// Value is the token of the current or last lease, or "" before the first.
 func (x *Exclusive) Value() string {
-	if h := x.current(); h.hold != nil {
+	if h := x.current(); h.lease != nil {
 		return h.show()
 	}
 	return x.spec.Value
 }
 
-// Until is the end of the validity of the current or last hold. It is the zero
-// time before the first, and for an adopted hold that was not extended.
+// Until is the end of the validity of the current or last lease. It is the zero
+// time before the first, and for an adopted lease that was not extended.
 func (x *Exclusive) Until() time.Time {
-	if h := x.current(); h.hold != nil {
+	if h := x.current(); h.lease != nil {
 		return h.validity().until
 	}
 	return time.Time{}
@@ -235,14 +235,14 @@ func (x *Exclusive) Until() time.Time {
 // Name is the lock's name.
 func (x *Exclusive) Name() string { return x.spec.name }
 
-// Lost returns a channel that is closed when the current hold is lost: at once if
-// that is known already, or if there is no hold.
+// Lost returns a channel that is closed when the current lease is lost: at once if
+// that is known already, or if there is no lease.
 func (x *Exclusive) Lost() <-chan struct{} { return x.current().lost() }
 
-// Fence is the fencing token of the current or last hold: 0 before the first, for
+// Fence is the fencing token of the current or last lease: 0 before the first, for
 // one that was adopted, and without fencing.
 func (x *Exclusive) Fence() int64 {
-	if h := x.current(); h.hold != nil {
+	if h := x.current(); h.lease != nil {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		return h.numbers.used
@@ -250,11 +250,11 @@ func (x *Exclusive) Fence() int64 {
 	return 0
 }
 
-// Do runs fn while the lock is held, and keeps the hold alive meanwhile. fn's context
-// ends with ctx, and with ErrLost as its cause when the hold is lost.
+// Do runs fn while the lock is held, and keeps the lease alive meanwhile. fn's context
+// ends with ctx, and with ErrLost as its cause when the lease is lost.
 //
-// The hold is released when fn returns, panics or ends its goroutine. Do returns why
-// it could not lock, or else fn's error joined with the hold's loss. A release that
+// The lease is released when fn returns, panics or ends its goroutine. Do returns why
+// it could not lock, or else fn's error joined with the lease's loss. A release that
 // too few nodes have answered is no error: what fn did was protected to its end, and
 // the release is carried through in the background.
 func (x *Exclusive) Do(ctx context.Context, fn func(context.Context) error) error {
@@ -268,7 +268,7 @@ func (x *Exclusive) Do(ctx context.Context, fn func(context.Context) error) erro
 	return h.do(ctx, fn, func(ctx context.Context) (error, bool) { return x.releaseAfter(ctx, h) })
 }
 
-// releaseAfter is release at the end of Do: of what fn has made of the hold.
+// releaseAfter is release at the end of Do: of what fn has made of the lease.
 func (x *Exclusive) releaseAfter(ctx context.Context, h holder) (err error, lost bool) {
 	if to := h.converted(); to != nil {
 		return x.readers.releaseAfter(ctx, to)

@@ -48,8 +48,8 @@ func TestExtendNeverWritesAMissingKey(t *testing.T) {
 		x := b.object(nil)
 		b.lockAll(x)
 		until := x.Until()
-		b.nodes[0].restart()
-		b.nodes[1].restart()
+		b.nodes[0].Restart()
+		b.nodes[1].Restart()
 		time.Sleep(time.Second)
 		err := b.notExtended(x)
 		require.ErrorIs(t, err, ErrLockAlreadyExpired)
@@ -63,9 +63,9 @@ func TestExtendAfterUntilIsRefusedUnasked(t *testing.T) {
 		x := b.object(nil)
 		b.lock(x)
 		time.Sleep(time.Until(x.Until())) // within the drift: the node still has it
-		require.NotEmpty(t, b.nodes[0].holder("name"))
+		require.NotEmpty(t, b.nodes[0].Holder("name"))
 		require.ErrorIs(t, b.notExtended(x), ErrLockAlreadyExpired)
-		require.Zero(t, b.nodes[0].ran(scripts.Mutex().Extend))
+		require.Zero(t, b.nodes[0].Ran(scripts.Mutex().Extend))
 	})
 }
 
@@ -74,7 +74,7 @@ func TestExtensionDecidedAfterUntilDoesNotReviveTheHold(t *testing.T) {
 		x := b.object(nil)
 		b.lock(x)
 		until := x.Until()
-		b.nodes[0].set(func() { b.nodes[0].after = always(200 * ms) })
+		b.nodes[0].Set(func() { b.nodes[0].After = always(200 * ms) })
 		time.Sleep(time.Until(until) - 100*ms)
 		require.ErrorIs(t, b.notExtended(x), errTooLate)
 		require.Equal(t, until, x.Until())
@@ -88,7 +88,7 @@ func TestExtendWithoutAHold(t *testing.T) {
 		b.lock(x)
 		b.unlock(x)
 		require.ErrorIs(t, b.notExtended(x), ErrLockAlreadyExpired)
-		require.Zero(t, b.nodes[0].ran(scripts.Mutex().Extend))
+		require.Zero(t, b.nodes[0].Ran(scripts.Mutex().Extend))
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		_, err := x.Extend(ctx)
@@ -102,8 +102,8 @@ func TestUnlockDuringAnExtensionWins(t *testing.T) {
 			x := b.object(func(c *Config) { c.SetNXOnExtend = setNX })
 			b.lockAll(x)
 			for i, n := range b.nodes {
-				n.set(func() {
-					n.before = func(call *driver.Call) time.Duration {
+				n.Set(func() {
+					n.Before = func(call *driver.Call) time.Duration {
 						if s := call.Script(); s == scripts.Mutex().Extend || s == scripts.Mutex().ExtendOrSet {
 							return time.Duration(100+i) * ms
 						}
@@ -123,7 +123,7 @@ func TestWonExtensionRepairsNodesThatForgot(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		b.nodes[0].restart()
+		b.nodes[0].Restart()
 		b.extend(x)
 		require.Equal(t, []string{x.Value(), x.Value(), x.Value()}, b.holders())
 		b.unlock(x)
@@ -135,16 +135,16 @@ func TestRepairedNodeVotesOnlyAfterARoundWonWithoutIt(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		b.nodes[0].restart()
+		b.nodes[0].Restart()
 		b.extend(x) // repairs node 0
 		b.holders()
-		b.nodes[1].restart()
+		b.nodes[1].Restart()
 		require.ErrorIs(t, b.notExtended(x), ErrLockAlreadyExpired, "node 0 has the token, but must not vote yet")
 		ok, _ := x.Valid(context.Background())
 		require.False(t, ok)
 
 		other := b.object(nil)
-		b.nodes[0].restart()
+		b.nodes[0].Restart()
 		require.NoError(t, other.TryLock(context.Background()), "two nodes have forgotten")
 	})
 }
@@ -154,7 +154,7 @@ func TestHoldSurvivesRestartsOfDifferentNodesBetweenExtensions(t *testing.T) {
 		x := b.object(nil)
 		b.lockAll(x)
 		for i := range 12 {
-			b.nodes[i%3].restart()
+			b.nodes[i%3].Restart()
 			for range 2 { // one repairs, one wins without the repaired node
 				time.Sleep(time.Second)
 				b.extend(x)
@@ -170,13 +170,13 @@ func TestLateRepairIsReleasedAfterUnlock(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		b.nodes[0].restart()
-		b.nodes[0].set(func() { b.nodes[0].before = only("mutex_acquire", 100*ms) })
+		b.nodes[0].Restart()
+		b.nodes[0].Set(func() { b.nodes[0].Before = only("mutex_acquire", 100*ms) })
 		b.extend(x)
-		require.Equal(t, 1, b.nodes[0].under(), "the repair is under way")
+		require.Equal(t, 1, b.nodes[0].Inside(), "the repair is under way")
 		b.unlock(x)
 		time.Sleep(time.Second)
-		require.Equal(t, []string{"mutex_acquire", "mutex_extend", "mutex_acquire", "mutex_release"}, b.nodes[0].history())
+		require.Equal(t, []string{"mutex_acquire", "mutex_extend", "mutex_acquire", "mutex_release"}, b.nodes[0].History())
 		b.nothingLeft()
 	})
 }
@@ -185,8 +185,8 @@ func TestLateRefusalOfAnExtensionIsRepairedToo(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		b.nodes[0].restart()
-		b.nodes[0].set(func() { b.nodes[0].before = only("mutex_extend", 100*ms) })
+		b.nodes[0].Restart()
+		b.nodes[0].Set(func() { b.nodes[0].Before = only("mutex_extend", 100*ms) })
 		b.extend(x)
 		time.Sleep(time.Second)
 		require.Equal(t, x.Value(), b.holders()[0])
@@ -194,12 +194,33 @@ func TestLateRefusalOfAnExtensionIsRepairedToo(t *testing.T) {
 	})
 }
 
+// A node whose grant is under way, and has been forgotten there meanwhile, is repaired as soon
+// as the answer is there: the next extension may be long in coming.
+func TestRepairWaitsForAGrantUnderWay(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[0].Set(func() { b.nodes[0].After = only("mutex_acquire", 100*ms) })
+		x := b.object(nil)
+		b.lock(x)
+		synctest.Wait() // until the node has granted
+		b.nodes[0].Restart()
+		b.extend(x)
+		require.Equal(t, 1, b.nodes[0].Inside(), "the grant is under way")
+		require.Empty(t, b.holders()[0])
+		time.Sleep(time.Second)
+		require.Equal(t, []string{"mutex_acquire", "mutex_extend", "mutex_acquire"}, b.nodes[0].History())
+		require.Equal(t, x.Value(), b.holders()[0])
+		b.unlock(x)
+		time.Sleep(time.Second)
+		b.nothingLeft()
+	})
+}
+
 func TestRepairLeavesAnothersTokenAlone(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		b.nodes[0].restart()
-		b.nodes[0].put("name", "theirs", time.Minute)
+		b.nodes[0].Restart()
+		b.nodes[0].Put("name", "theirs", time.Minute)
 		b.extend(x)
 		require.Equal(t, "theirs", b.holders()[0])
 		b.unlock(x)
@@ -212,7 +233,7 @@ func TestSetNXOnExtendRevivesAsRedsyncDoes(t *testing.T) {
 		x := b.object(func(c *Config) { c.SetNXOnExtend = true })
 		b.lockAll(x)
 		for _, n := range b.nodes {
-			n.restart()
+			n.Restart()
 		}
 		b.extend(x)
 		require.Equal(t, []string{x.Value(), x.Value(), x.Value()}, b.holders())
@@ -227,12 +248,12 @@ func TestLateRevivalIsReleasedAfterUnlock(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(func(c *Config) { c.SetNXOnExtend = true })
 		b.lockAll(x)
-		b.nodes[0].restart()
-		b.nodes[0].set(func() { b.nodes[0].before = only("mutex_extend_or_set", 100*ms) })
+		b.nodes[0].Restart()
+		b.nodes[0].Set(func() { b.nodes[0].Before = only("mutex_extend_or_set", 100*ms) })
 		b.extend(x)
 		b.unlock(x)
 		time.Sleep(time.Second)
-		require.Equal(t, []string{"mutex_acquire", "mutex_extend_or_set", "mutex_release"}, b.nodes[0].history())
+		require.Equal(t, []string{"mutex_acquire", "mutex_extend_or_set", "mutex_release"}, b.nodes[0].History())
 		b.nothingLeft()
 	})
 }
@@ -261,13 +282,13 @@ func TestAdoptedHold(t *testing.T) {
 
 func TestAdoptedHoldIsJudgedByVotesAlone(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[0].put("name", "adopted", time.Minute)
+		b.nodes[0].Put("name", "adopted", time.Minute)
 		y := b.object(func(c *Config) { c.Value = "adopted" })
 		ok, err := y.Valid(context.Background())
 		require.False(t, ok)
 		require.ErrorIs(t, err, ErrLockAlreadyExpired)
 		b.notExtended(y)
-		b.nodes[1].put("name", "adopted", time.Minute)
+		b.nodes[1].Put("name", "adopted", time.Minute)
 		b.extend(y)
 	})
 }
@@ -284,8 +305,8 @@ func TestValid(t *testing.T) {
 		ok, err = x.Valid(ctx)
 		require.True(t, ok, err)
 
-		b.nodes[0].put("name", "theirs", time.Minute)
-		b.nodes[1].put("name", "theirs", time.Minute)
+		b.nodes[0].Put("name", "theirs", time.Minute)
+		b.nodes[1].Put("name", "theirs", time.Minute)
 		ok, err = x.Valid(ctx)
 		require.False(t, ok)
 		var taken ErrTaken
@@ -293,7 +314,7 @@ func TestValid(t *testing.T) {
 		require.Equal(t, []int{0, 1}, taken.Nodes)
 
 		for _, n := range b.nodes {
-			n.set(func() { n.fault = func(*driver.Call) error { return errors.New("fake: down") } })
+			n.Set(func() { n.Fault = func(*driver.Call) error { return errors.New("fake: down") } })
 		}
 		ok, err = x.Valid(ctx)
 		require.False(t, ok)
@@ -314,7 +335,7 @@ func TestValidThatEndsAfterUntilIsFalse(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(nil)
 		b.lock(x)
-		b.nodes[0].set(func() { b.nodes[0].after = always(100 * ms) })
+		b.nodes[0].Set(func() { b.nodes[0].After = always(100 * ms) })
 		time.Sleep(time.Until(x.Until()) - 50*ms)
 		ok, err := x.Valid(context.Background())
 		require.False(t, ok)
@@ -329,8 +350,8 @@ func TestLateYesDoesNotEndAProbation(t *testing.T) {
 		x := b.object(nil)
 		b.lockAll(x)
 		first := once("mutex_extend")
-		b.nodes[1].set(func() {
-			b.nodes[1].after = func(call *driver.Call) time.Duration {
+		b.nodes[1].Set(func() {
+			b.nodes[1].After = func(call *driver.Call) time.Duration {
 				if first(call) {
 					return 50 * ms
 				}
@@ -339,12 +360,12 @@ func TestLateYesDoesNotEndAProbation(t *testing.T) {
 		})
 		b.extend(x)
 		synctest.Wait() // node 1 has run it
-		b.nodes[1].restart()
+		b.nodes[1].Restart()
 		b.extend(x) // repairs it
 		require.Equal(t, x.Value(), b.holders()[1])
 		time.Sleep(100 * ms)
-		require.Zero(t, b.nodes[1].under(), "the first extension's yes has come")
-		b.nodes[2].restart()
+		require.Zero(t, b.nodes[1].Inside(), "the first extension's yes has come")
+		b.nodes[2].Restart()
 		require.ErrorIs(t, b.notExtended(x), ErrLockAlreadyExpired, "node 1 must not vote yet")
 		ok, _ := x.Valid(background)
 		require.False(t, ok)
@@ -356,13 +377,13 @@ func TestWhatWasExtendedIsReleased(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		x.hold.mu.Lock()
-		x.hold.stakes[2].maybe = false
-		x.hold.mu.Unlock()
+		x.lease.mu.Lock()
+		x.lease.stakes[2].maybe = false
+		x.lease.mu.Unlock()
 		b.extend(x)
 		synctest.Wait() // for the third node's answer
 		b.unlock(x)
 		synctest.Wait() // for its release
-		require.Empty(t, b.nodes[2].holder("name"))
+		require.Empty(t, b.nodes[2].Holder("name"))
 	})
 }

@@ -14,13 +14,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
 var errAway = errors.New("fake: away")
 
-// numbered makes a lock object whose holds are numbered.
+// numbered makes a lock object whose leases are numbered.
 func (b *bench) numbered() *Exclusive {
 	return b.object(func(c *Config) { c.Fencing = true })
 }
@@ -28,7 +29,7 @@ func (b *bench) numbered() *Exclusive {
 // countFrom sets the counters of the nodes.
 func (b *bench) countFrom(numbers ...int64) {
 	for i, n := range numbers {
-		b.nodes[i].setCounter(keyslot.Aux("name", "fence"), n)
+		b.nodes[i].SetCounter(keyslot.Aux("name", "fence"), n)
 	}
 }
 
@@ -36,7 +37,7 @@ func (b *bench) countFrom(numbers ...int64) {
 func (b *bench) counted() (numbers []int64) {
 	synctest.Wait()
 	for _, f := range b.nodes {
-		numbers = append(numbers, f.counted())
+		numbers = append(numbers, f.Counter(fenceKey))
 	}
 	return numbers
 }
@@ -45,7 +46,7 @@ func (b *bench) counted() (numbers []int64) {
 func (b *bench) written() (n int) {
 	synctest.Wait()
 	for _, f := range b.nodes {
-		n += f.ran(scripts.Mutex().Fence)
+		n += f.Ran(scripts.Mutex().Fence)
 	}
 	return n
 }
@@ -71,7 +72,7 @@ func TestFenceIsZeroBeforeAndWithout(t *testing.T) {
 	})
 }
 
-// The model's case: {1,2} has 7 and 9; a hold of {2,3}, and then one of {1,3}.
+// The model's case: {1,2} has 7 and 9; a lease of {2,3}, and then one of {1,3}.
 func TestFenceGrowsWhereCountersDiffer(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.countFrom(large+6, large+8, large)
@@ -140,7 +141,7 @@ func TestFenceOfALateNodeBringsNodesToAgree(t *testing.T) {
 // answerIn has the nodes run their calls in this order.
 func (b *bench) answerIn(order []int) {
 	for i, at := range order {
-		b.nodes[at].set(func() { b.nodes[at].before = always(time.Duration(i+1) * ms) })
+		b.nodes[at].Set(func() { b.nodes[at].Before = always(time.Duration(i+1) * ms) })
 	}
 }
 
@@ -170,7 +171,7 @@ func TestFenceEndsWithItsCaller(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.countFrom(large, large+10, large+20)
 		for _, f := range b.nodes {
-			f.before = func(call *driver.Call) time.Duration {
+			f.Before = func(call *driver.Call) time.Duration {
 				if call.Script() == scripts.Mutex().Fence {
 					return time.Second
 				}
@@ -193,7 +194,7 @@ func TestFenceCostsValidity(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.countFrom(large, large+10, large+20)
 		for i, f := range b.nodes {
-			f.before = func(*driver.Call) time.Duration { return time.Duration(100+i) * ms }
+			f.Before = func(*driver.Call) time.Duration { return time.Duration(100+i) * ms }
 		}
 		x := b.numbered()
 		start := time.Now()
@@ -210,7 +211,7 @@ func TestFenceIsCarriedByRepairs(t *testing.T) {
 		b.lockAll(x)
 		fence := x.Fence()
 		time.Sleep(time.Second) // a number of its own would be another one
-		b.nodes[0].restart()
+		b.nodes[0].Restart()
 		ok, err := x.Extend(background)
 		require.NoError(t, err)
 		require.True(t, ok)
@@ -262,7 +263,7 @@ func TestFencesOfACrowd(t *testing.T) {
 		synctest.Wait()
 		b.unlock(x)
 		all.Wait()
-		require.Less(t, b.nodes[0].ran(scripts.Mutex().AcquireFenced), 20)
+		require.Less(t, b.nodes[0].Ran(scripts.Mutex().AcquireFenced), 20)
 	})
 }
 
@@ -385,14 +386,14 @@ func (w *fenceWeather) one(in int) bool {
 	return w.random.IntN(in) == 0
 }
 
-func (w *fenceWeather) over(nodes []*fakeNode) {
+func (w *fenceWeather) over(nodes []*fakenode.Node) {
 	w.until = make([]time.Time, len(nodes))
 	for i, f := range nodes {
-		f.skew = w.upTo(2*fenceSkew) - fenceSkew
+		f.Skew = w.upTo(2*fenceSkew) - fenceSkew
 		slow := func(*driver.Call) time.Duration { return w.upTo(70 * ms) }
-		f.before, f.after = slow, slow
-		f.lose = func(*driver.Call) bool { return w.one(20) }
-		f.fault = func(*driver.Call) error {
+		f.Before, f.After = slow, slow
+		f.Lose = func(*driver.Call) bool { return w.one(20) }
+		f.Fault = func(*driver.Call) error {
 			if w.isAway(i) || w.one(5) {
 				return errAway
 			}
@@ -408,16 +409,16 @@ func (w *fenceWeather) isAway(i int) bool {
 }
 
 // crash empties a node, which is away from then on.
-func (w *fenceWeather) crash(nodes []*fakeNode) {
+func (w *fenceWeather) crash(nodes []*fakenode.Node) {
 	w.mu.Lock()
 	i := w.random.IntN(len(nodes))
 	w.until[i] = time.Now().Add(fenceAway)
 	w.mu.Unlock()
-	nodes[i].restart()
+	nodes[i].Restart()
 }
 
 // fencesOf runs clients of one lock through the weather of a seed.
-func fencesOf(t *testing.T, n int, seed uint64, change func(*fakeNode)) *register {
+func fencesOf(t *testing.T, n int, seed uint64, change func(*fakenode.Node)) *register {
 	seen := new(register)
 	bubble(t, n, func(b *bench) {
 		w := &fenceWeather{random: rand.New(rand.NewPCG(seed, 7))}
@@ -477,7 +478,7 @@ func TestFencesGrow(t *testing.T) {
 	holds, schedules := 0, 0
 	for _, n := range []int{1, 3, 5} {
 		for seed := range seedsBelow(6) {
-			seen := fencesOf(t, n, seed, func(*fakeNode) {})
+			seen := fencesOf(t, n, seed, func(*fakenode.Node) {})
 			require.Empty(t, seen.wrong, "%d nodes, seed %d", n, seed)
 			holds += seen.holds
 			schedules++
@@ -490,14 +491,14 @@ func TestFencesGrow(t *testing.T) {
 // The tests of the test: nodes that count by themselves, and clocks that differ by
 // more than a node is away.
 func TestFencesGoBackWithoutAgreement(t *testing.T) {
-	requireWrong(t, func(f *fakeNode) { f.perGrant = true })
+	requireWrong(t, func(f *fakenode.Node) { f.NoWriteBack = true })
 }
 
 func TestFencesGoBackWhereClocksDiffer(t *testing.T) {
-	requireWrong(t, func(f *fakeNode) { f.skew *= 50 })
+	requireWrong(t, func(f *fakenode.Node) { f.Skew *= 50 })
 }
 
-func requireWrong(t *testing.T, change func(*fakeNode)) {
+func requireWrong(t *testing.T, change func(*fakenode.Node)) {
 	for seed := range uint64(200) { // most need a few: goroutines that wake together run in varying order
 		if seen := fencesOf(t, 3, seed, change); seen.wrong != "" {
 			t.Log(seen.wrong)
@@ -507,8 +508,8 @@ func requireWrong(t *testing.T, change func(*fakeNode)) {
 	t.Fatal("no fence went back")
 }
 
-// What puts a hold back on a node that has forgotten it brings that node's counter up to
-// the hold's number, which is above what its clock says there.
+// What puts a lease back on a node that has forgotten it brings that node's counter up to
+// the lease's number, which is above what its clock says there.
 func TestNumberComesBackWithTheHold(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"repair": func(*Config) {}, "looser rule": func(c *Config) { c.SetNXOnExtend = true },
@@ -519,7 +520,7 @@ func TestNumberComesBackWithTheHold(t *testing.T) {
 				x := b.object(func(c *Config) { c.Fencing = true; change(c) })
 				b.lockAll(x)
 				require.Equal(t, int64(large+1), x.Fence())
-				b.nodes[0].restart()
+				b.nodes[0].Restart()
 				b.extend(x)
 				require.Equal(t, x.Value(), b.holders()[0])
 				require.Equal(t, []int64{large + 1, large + 1, large + 1}, b.counted())
@@ -529,7 +530,7 @@ func TestNumberComesBackWithTheHold(t *testing.T) {
 	}
 }
 
-// By the looser rule a hold comes back where a majority has forgotten it, with its number.
+// By the looser rule a lease comes back where a majority has forgotten it, with its number.
 func TestLooserRuleKeepsNumbersGrowing(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		later := time.Now().Add(time.Hour).UnixMicro()
@@ -538,7 +539,7 @@ func TestLooserRuleKeepsNumbersGrowing(t *testing.T) {
 		b.lockAll(x)
 		first := x.Fence()
 		for _, node := range b.nodes {
-			node.restart()
+			node.Restart()
 		}
 		b.extend(x)
 		require.Equal(t, first, x.Fence())

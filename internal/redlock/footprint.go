@@ -42,7 +42,8 @@ type footprint struct {
 	release *quorum.Round
 	undo    driver.Call // the release's call, once it was needed
 
-	ticket *ticket // of the call that made the try, which a failed try's release puts back
+	ticket restorer // of the call that made the try, which a failed try's release puts back; nil for none
+	place  any      // id of the ticket by which a release may grant the token, as a word; nil for none
 
 	gone chan struct{} // closed when nothing lingers on the nodes; nil unless a goroutine waits
 }
@@ -56,7 +57,14 @@ func (f *footprint) init(s *Spec, t token) {
 	}
 }
 
-// contest notes if n's answer tells of another client that wants what the hold has there.
+// restorer is a ticket that a release may put back in the place of the grant that consumed it.
+type restorer interface {
+	restoring(n *node) bool // whether it does: then its answer is for restored
+	restored(n *node, a quorum.Answer)
+	words() (id, lifetime any)
+}
+
+// contest notes if n's answer tells of another client that wants what the lease has there.
 func (f *footprint) contest(n *node, a quorum.Answer) {
 	if !a.Contested && a.Vote != quorum.Taken {
 		return
@@ -76,7 +84,7 @@ func (f *footprint) uncontest() {
 	}
 }
 
-// contested lists the nodes where another client wants what the hold has.
+// contested lists the nodes where another client wants what the lease has.
 func (f *footprint) contested() []int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -89,18 +97,15 @@ func (f *footprint) contested() []int {
 	return nodes
 }
 
-// fewNodes is the number of nodes up to which nothing needs a slice of its own: with one
-// node, what a call costs in memory shows; with more it does not.
-const fewNodes = 1
-
 // stake is what a footprint knows of one node.
 type stake struct {
 	pending   int32 // calls under way that may put the token there
 	releasing int32 // releases under way
-	owed      bool  // a release is among the node's debts
+	queued    bool  // a release is among the node's pending ones
 	maybe     bool  // the token is there, or may be
 	refused   bool  // the node said that another client's is there
-	former    bool  // it may be there as the predecessor's, and is to be converted: see heir
+	former    bool  // it may be there as the predecessor's, and is to be converted: see resume
+	missed    bool  // an extension found nothing there while calls were under way: see resume
 
 	// last is the first certain answer to a release, or to a call that passed the
 	// token on: Yes where it was there until then. It is the last word, and is
@@ -119,14 +124,14 @@ type stake struct {
 
 	doubtful  bool // it may have been released or passed on: the answer was lost
 	probation bool // repaired; its vote does not count until a round was won without it
-	owing     bool // a release of a strict token is without an answer
+	unsettled bool // a release of a strict token is without an answer
 	contested bool // the node answered that others wait for its end, or refused it
 
 	met error // what the last extension met there, errNoAnswer while it is under way; nil after a yes
 }
 
 // pend notes that a call which may grant is about to be sent to every node that
-// r asks. It reports false, and nothing may be sent, when the hold has ended.
+// r asks. It reports false, and nothing may be sent, when the lease has ended.
 func (f *footprint) pend(r *quorum.Round) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -141,7 +146,7 @@ func (f *footprint) pend(r *quorum.Round) bool {
 	return true
 }
 
-// begin notes that a call is about to be sent. The hold's mutex is held.
+// begin notes that a call is about to be sent. The lease's mutex is held.
 func (s *stake) begin() {
 	s.overlapped = s.overlapped || s.pending > 0
 	s.pending++
@@ -155,8 +160,8 @@ func (f *footprint) unsent(i int) {
 }
 
 // learn takes the answer of a call that may have granted. It reports whether
-// the node must now be settled by the caller, as the hold has ended meanwhile.
-func (f *footprint) learn(n *node, a quorum.Answer) (owed bool) {
+// the node must now be settled by the caller, as the lease has ended meanwhile.
+func (f *footprint) learn(n *node, a quorum.Answer) (due bool) {
 	of := f.lockInherited()
 	defer of.mu.Unlock()
 	s := &of.stakes[n.Index]
@@ -168,6 +173,7 @@ func (f *footprint) learn(n *node, a quorum.Answer) (owed bool) {
 		of.doubt(s, a)
 	case quorum.Taken:
 		s.refused = true
+		s.maybe = s.maybe || of.place != nil
 	}
 	return of.ended && s.pending == 0
 }
@@ -182,7 +188,7 @@ func (f *footprint) noteThere(n *node) {
 	}
 }
 
-// end stops the hold: from now on grants are released as they come in. f.mu is
+// end stops the lease: from now on grants are released as they come in. f.mu is
 // held.
 func (f *footprint) end(now time.Time) {
 	if f.ended {
@@ -194,8 +200,8 @@ func (f *footprint) end(now time.Time) {
 	}
 	for i, n := range f.spec.engine.nodes {
 		if s := &f.stakes[i]; s.maybe || s.pending > 0 {
-			s.owing = true
-			n.debts.strict.add(f.strictKey())
+			s.unsettled = true
+			n.strict.Add(f.strictKey())
 		}
 	}
 }
@@ -204,8 +210,11 @@ func (f *footprint) end(now time.Time) {
 // the slowest clock, and if what is under way comes in time.
 func (f *footprint) lasts() time.Duration {
 	life := f.spec.Expiry
-	if f.inLine {
+	switch {
+	case f.inLine:
 		life = ticketLife
+	case f.place != nil:
+		life += min(ticketLife, math.MaxInt64-life)
 	}
 	if most := math.MaxInt64 - f.spec.drift() - f.spec.bound; life > most {
 		return math.MaxInt64
@@ -220,7 +229,7 @@ func (f *footprint) abandon() {
 	}
 }
 
-// endIdle ends the hold, and returns the nodes that may have the token and where
+// endIdle ends the lease, and returns the nodes that may have the token and where
 // nothing is under way. All in one step: a call that returns later is settled by its
 // own goroutine, and no node by both.
 func (f *footprint) endIdle() []*node {
@@ -252,7 +261,7 @@ func (f *footprint) report(n *node, a quorum.Answer) {
 	r := f.release
 	f.mu.Unlock()
 	if r != nil {
-		r.Record(n.Index, a)
+		r.Report(n.Index, a)
 	}
 }
 
@@ -312,13 +321,21 @@ func (f *footprint) undoCall() *driver.Call {
 	case f.inLine:
 		f.undo = f.spec.withdrawCall(f.token)
 	default:
-		f.undo = f.spec.releaseCall(f.token, nil)
+		f.undo = f.spec.releaseCall(f.token, f.placed(), noLifetime)
 	}
 	return &f.undo
 }
 
-// released takes the answer to a release, and returns what it says about the hold. A
-// certain one settles the node, any other is owed.
+// placed is the ticket that the release is to take away, as a word. f.mu is held.
+func (f *footprint) placed() any {
+	if f.place == nil {
+		return noTicket
+	}
+	return f.place
+}
+
+// released takes the answer to a release, and returns what it says about the lease. A
+// certain one settles the node, any other is sent again.
 func (f *footprint) released(n *node, a quorum.Answer) quorum.Answer {
 	f.mu.Lock()
 	s := &f.stakes[n.Index]
@@ -330,7 +347,7 @@ func (f *footprint) released(n *node, a quorum.Answer) quorum.Answer {
 		}
 		f.strikeOff(n) // another release may have been answered meanwhile
 		f.mu.Unlock()
-		n.owe(f)
+		f.retryAt(n)
 		return a
 	}
 	s.note(a.Vote)
@@ -348,8 +365,8 @@ func (f *footprint) releaseAgain(n *node) {
 	f.mu.Lock()
 	f.stakes[n.Index].timed = false
 	f.mu.Unlock()
-	n.owe(f)
-	n.debts.collect(n)
+	f.retryAt(n)
+	n.pending.Send()
 }
 
 // note takes a certain answer to a release: the first one is the last word. Where
@@ -422,9 +439,9 @@ func (f *footprint) forget(n *node) {
 
 // strikeOff lets n have the same value again, once it is settled. f.mu is held.
 func (f *footprint) strikeOff(n *node) {
-	if s := &f.stakes[n.Index]; s.owing && s.settled() {
-		s.owing = false
-		n.debts.strict.remove(f.strictKey())
+	if s := &f.stakes[n.Index]; s.unsettled && s.settled() {
+		s.unsettled = false
+		n.strict.Remove(f.strictKey())
 	}
 	if f.gone != nil && !f.lingers() {
 		close(f.gone)
@@ -432,10 +449,10 @@ func (f *footprint) strikeOff(n *node) {
 	}
 }
 
-// lingers reports that an answer is still due that settles the hold, of a node that is
+// lingers reports that an answer is still due that settles the lease, of a node that is
 // not silent. f.mu is held.
 func (f *footprint) lingers() bool {
-	call := f.spec.releaseCall(f.token, nil)
+	call := f.spec.releaseCall(f.token, noTicket, noLifetime)
 	for i, n := range f.spec.engine.nodes {
 		if s := &f.stakes[i]; (s.maybe || s.pending > 0) && !n.Silent(&call) {
 			return true
@@ -444,7 +461,7 @@ func (f *footprint) lingers() bool {
 	return false
 }
 
-// awaitGone waits until nothing is left of an ended hold, which may be nil. It reports
+// awaitGone waits until nothing is left of an ended lease, which may be nil. It reports
 // false when that has taken too long.
 func (f *footprint) awaitGone(tooLong <-chan time.Time) bool {
 	if f == nil {
@@ -496,7 +513,7 @@ func (f *footprint) countRid() int {
 	return n
 }
 
-// inherited returns the hold that answers to calls of this one belong to.
+// inherited returns the lease that answers to calls of this one belong to.
 func (f *footprint) inherited() *footprint {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -506,7 +523,7 @@ func (f *footprint) inherited() *footprint {
 	return f
 }
 
-// lockInherited is inherited, and locks the mutex of the hold that it returns.
+// lockInherited is inherited, and locks the mutex of the lease that it returns.
 func (f *footprint) lockInherited() *footprint {
 	f.mu.Lock()
 	to := f.successor
@@ -522,9 +539,10 @@ func (f *footprint) lockInherited() *footprint {
 // on what it says: see released.
 func (f *footprint) undoAt(n *node, then func(quorum.Answer)) {
 	call := *f.undoCall()
-	restoring := f.ticket.restoring(n)
+	restoring := f.ticket != nil && f.ticket.restoring(n)
 	if restoring {
-		call = f.spec.releaseCall(f.token, f.ticket)
+		id, lifetime := f.ticket.words()
+		call = f.spec.releaseCall(f.token, id, lifetime)
 	}
 	m := f.spec.about(f.token)
 	m.Class = outbox.Urgent

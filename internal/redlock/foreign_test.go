@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -32,7 +33,7 @@ func TestNestedDoAtALoss(t *testing.T) {
 						close(leave) // so that the inner one is told before the outer one
 						require.NoError(b, <-first)
 					}
-					b.set((*fakeRW).clear, 0, 1, 2)
+					b.set((*fakenode.RW).Clear, 0, 1, 2)
 					<-inner.Done()
 					require.ErrorIs(b, context.Cause(inner), ErrLost)
 					return nil
@@ -72,13 +73,12 @@ func (p *pry) look() {
 	e := p.engine
 	e.renewer.Pending() // which would wait for ever
 	for _, n := range e.nodes {
-		p.takes("debts", &n.debts.mu)
-		p.takes("strict debts", &n.debts.strict.mu)
+		n.strict.Has(strictKey{})
 	}
 	for _, x := range p.writers {
 		p.takes("queue", &x.queue.mu)
 		p.takes("leftovers", &x.attempts.left.mu)
-		p.takesHold(&x.mu, &x.hold)
+		p.takesHold(&x.mu, &x.lease)
 	}
 	for _, x := range p.readers {
 		p.takes("queue", &x.readers.mu)
@@ -88,19 +88,19 @@ func (p *pry) look() {
 		p.takes("slots' queue", &x.queue.mu)
 	}
 	for _, permit := range p.permits {
-		p.takes("permit", &permit.hold.mu)
+		p.takes("permit", &permit.lease.mu)
 	}
 }
 
-func (p *pry) takesHold(mu *sync.Mutex, at **hold) {
+func (p *pry) takesHold(mu *sync.Mutex, at **lease) {
 	if !p.takes("object", mu) {
 		return
 	}
 	mu.Lock()
-	h := *at
+	l := *at
 	mu.Unlock()
-	if h != nil {
-		p.takes("hold", &h.mu)
+	if l != nil {
+		p.takes("lease", &l.mu)
 	}
 }
 
@@ -136,7 +136,7 @@ func (c pryingContext) Value(key any) any           { c.p.look(); return c.Conte
 type pryingError struct{ p *pry }
 
 func (e pryingError) Error() string   { e.p.look(); return "prying" }
-func (e pryingError) Unwrap() error   { e.p.look(); return errLostReply }
+func (e pryingError) Unwrap() error   { e.p.look(); return fakenode.ErrLostReply }
 func (e pryingError) Is(error) bool   { e.p.look(); return false }
 func (e pryingError) As(any) bool     { e.p.look(); return false }
 func (e pryingError) Timeout() bool   { e.p.look(); return false }
@@ -146,9 +146,9 @@ func (e pryingError) Temporary() bool { e.p.look(); return false }
 func (b *bench) prying() (*pry, func(*Config)) {
 	p := &pry{bench: b}
 	for _, n := range b.nodes {
-		n.deaf = false
-		n.before = func(*driver.Call) time.Duration { p.look(); return ms }
-		n.after = func(*driver.Call) time.Duration { p.look(); return ms }
+		n.NoSubscriptions = false
+		n.Before = func(*driver.Call) time.Duration { p.look(); return ms }
+		n.After = func(*driver.Call) time.Duration { p.look(); return ms }
 	}
 	return p, func(c *Config) {
 		c.Unlimited = true
@@ -266,7 +266,7 @@ func TestForeignCodeIsCalledWithoutLocksOnTheWay(t *testing.T) {
 		b.in(rw.Writer)
 		require.NoError(t, rw.Downgrade(ctx))
 		_ = rw.Reader.Do(ctx, func(ctx context.Context) error {
-			b.set((*fakeRW).clear, 0, 1, 2)
+			b.set((*fakenode.RW).Clear, 0, 1, 2)
 			<-ctx.Done()
 			return nil
 		})

@@ -8,9 +8,11 @@ import (
 	"testing"
 	"time"
 
+	redigoclient "github.com/gomodule/redigo/redis"
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/driver/redigo"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -129,7 +131,7 @@ func FuzzReplies(f *testing.F) {
 		f.Add(shape, int64(0), "", shape, int64(0), "")
 		f.Add(shape, int64(2), "OK", byte(1), int64(-1), "0 1-3 ")
 	}
-	f.Add(byte(0), int64(minFence), "", byte(0), int64(1), "") // a number of a hold, of a lock that has none
+	f.Add(byte(0), int64(minFence), "", byte(0), int64(1), "") // a number of a lease, of a lock that has none
 	f.Add(byte(1), int64(0), "0-999999", byte(1), int64(0), "0-999999 , -")
 	f.Add(byte(1), int64(0), "1-0 5 6", byte(1), int64(0), "99999999999999999999")
 	f.Fuzz(func(t *testing.T, shape byte, n int64, text string, shape2 byte, n2 int64, text2 string) {
@@ -232,7 +234,16 @@ func FuzzScriptArguments(f *testing.F) {
 		slots := lineKeysOf(slotsProtocol, name+"s")
 		require.Equal(t, "0", eval(scripts.Semaphore().Acquire, slots, token, expiry, int64(2), int64(1), "", int64(0), "", int64(0), token))
 		require.Equal(t, "1", eval(scripts.Semaphore().Acquire, slots, other, expiry, int64(2), int64(1), "", int64(0), "", int64(0), other))
-		require.EqualValues(t, 2, len(eval(scripts.Semaphore().Held, slots[:2]).([]any))/2, fmt.Sprint(keys))
+		require.Equal(t, 2, len(eval(scripts.Semaphore().Held, slots[:2]).([]any))/2, fmt.Sprint(keys))
 		require.EqualValues(t, 1, eval(scripts.Semaphore().Release, slots, token, "", int64(0)))
 	})
+}
+
+func poolOf(t testing.TB, node *redistest.Node) driver.Pool {
+	p := &redigoclient.Pool{
+		MaxIdle: 1,
+		Dial:    func() (redigoclient.Conn, error) { return redigoclient.Dial("tcp", node.Addr()) },
+	}
+	t.Cleanup(func() { _ = p.Close() })
+	return redigo.NewPool(p)
 }

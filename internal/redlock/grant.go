@@ -45,6 +45,10 @@ func toldAllTheyCould(r *quorum.Round, telling int) bool {
 	return full >= r.Majority()
 }
 
+// belowLimit is how far below its limit a node reports occupied slots when some are above
+// it: see semaphore_acquire.lua.
+const belowLimit = 32
+
 // surpasses returns why a won round must not stand: processes with a larger limit
 // occupy slots at or above ours, and together with them there would be more than
 // our limit allows.
@@ -91,28 +95,28 @@ func occupiedAround(r *quorum.Round) slotset.Set {
 
 // align sees to nodes that granted other slots than those that won. Nodes that
 // answer late are aligned when they do.
-func (h *hold) align(r *quorum.Round) {
-	for i, n := range h.spec.engine.nodes {
+func (l *lease) align(r *quorum.Round) {
+	for i, n := range l.spec.engine.nodes {
 		if v := r.Voter(i); !v.Background && r.Differs(&v.Answer) {
-			h.alignAt(n)
+			l.alignAt(n)
 		}
 	}
 }
 
-// alignAt gives the hold's slots to a node that granted others, which it takes
+// alignAt gives the lease's slots to a node that granted others, which it takes
 // back. It is a repair: the node does not vote until a round was won without it.
 //
 // Two permits that a node granted in the wrong order each want what the other
 // has. The first one to be aligned gives its slot back and is refused; it gets
 // its own a little later, when the second one has moved.
-func (h *hold) alignAt(n *node) { h.alignAfter(n, 2, 10, 50, 250) }
+func (l *lease) alignAt(n *node) { l.alignAfter(n, 2, 10, 50, 250) }
 
 // alignAfter aligns a node now, and again after each of the pauses, in ms, as long as
 // the node refuses, or does not answer.
-func (h *hold) alignAfter(n *node, pauses ...time.Duration) {
-	h.repair(n, func() {
+func (l *lease) alignAfter(n *node, pauses ...time.Duration) {
+	l.repair(n, func() {
 		if len(pauses) > 0 {
-			time.AfterFunc(pauses[0]*time.Millisecond, func() { h.alignAfter(n, pauses[1:]...) })
+			time.AfterFunc(pauses[0]*time.Millisecond, func() { l.alignAfter(n, pauses[1:]...) })
 		}
 	})
 }

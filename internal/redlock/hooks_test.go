@@ -130,7 +130,7 @@ func TestHooksOfOneHold(t *testing.T) {
 			var r hookNotes
 			x := b.object(r.hooked())
 			for _, node := range b.nodes {
-				node.before = always(ms)
+				node.Before = always(ms)
 			}
 			b.lock(x)
 			require.Equal(b, []string{"test 1: start", "test 1: done begun 1ms 1 false ok"}, r.since(b))
@@ -463,7 +463,7 @@ func TestHooksOfDoAndLocker(t *testing.T) {
 		var r hookNotes
 		x := b.object(r.hooked())
 		require.NoError(b, x.Do(background, func(ctx context.Context) error {
-			require.Equal(b, nil, ctx.Value(hookKey{}), "fn's context is the caller's")
+			require.Nil(b, ctx.Value(hookKey{}), "fn's context is the caller's")
 			return nil
 		}))
 		l := x.Locker()
@@ -694,7 +694,7 @@ func (b *bench) sectionOf(x half, rw *RW, slots *Slots, own *rand.Rand) {
 	time.Sleep(pause)
 	switch own.IntN(8) {
 	case 0:
-		b.nodes[own.IntN(3)].restart()
+		b.nodes[own.IntN(3)].Restart()
 	case 1:
 		_, _ = x.Extend(ctx)
 	case 2:

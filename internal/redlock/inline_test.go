@@ -9,11 +9,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 )
 
 // counted is a node that counts the calls made in their callers' goroutines.
 type counted struct {
-	*fakeNode
+	*fakenode.Node
 	inline atomic.Int32
 	hangs  atomic.Bool // those calls have no answer
 }
@@ -45,7 +46,7 @@ func TestWaiterThatWasToldAsksByItself(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hearing(t, 1, func(b *bench) {
-				node := &counted{fakeNode: b.nodes[0]}
+				node := &counted{Node: b.nodes[0]}
 				holder, x := b.client(nil), (&bench{b.T, New(node), b.nodes}).object(c.change)
 				b.lock(holder)
 				ctx, cancel := context.WithCancel(context.Background())
@@ -74,7 +75,7 @@ func TestWaiterThatWasToldAsksByItself(t *testing.T) {
 // for the time of a call, and not beyond its deadline. Nothing is left behind.
 func TestNodeHangsAfterItHasTold(t *testing.T) {
 	hearing(t, 1, func(b *bench) {
-		node := &counted{fakeNode: b.nodes[0]}
+		node := &counted{Node: b.nodes[0]}
 		holder, x := b.client(nil), (&bench{b.T, New(node), b.nodes}).object(nil)
 		b.lock(holder)
 		ctx, cancel := context.WithCancel(context.Background())

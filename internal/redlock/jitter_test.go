@@ -24,7 +24,7 @@ func TestJitterIsRandomAndDoubles(t *testing.T) {
 			m.join()
 			notify := func(nodes ...int) {
 				for _, i := range nodes {
-					b.nodes[i].set(func() { b.nodes[i].publish(w.ID()) })
+					b.nodes[i].Set(func() { b.nodes[i].Publish(w.ID()) })
 				}
 				synctest.Wait()
 			}

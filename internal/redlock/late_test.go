@@ -32,14 +32,14 @@ func runsAfterItsRelease(t *testing.T, err error, after time.Duration) {
 	bubble(t, 3, func(b *bench) {
 		stopped := b.nodes[2]
 		first := once("mutex_acquire")
-		stopped.fault = func(call *driver.Call) error {
+		stopped.Fault = func(call *driver.Call) error {
 			if !first(call) {
 				return nil
 			}
 			time.AfterFunc(after, func() {
-				stopped.mu.Lock()
-				defer stopped.mu.Unlock()
-				stopped.run(call)
+				stopped.Mu.Lock()
+				defer stopped.Mu.Unlock()
+				stopped.Run(call)
 			})
 			return err
 		}
@@ -48,9 +48,9 @@ func runsAfterItsRelease(t *testing.T, err error, after time.Duration) {
 		token := x.Value()
 		b.unlock(x)
 		time.Sleep(after + ms)
-		require.Equal(t, token, stopped.holder("name"), "the acquire ran after the release")
+		require.Equal(t, token, stopped.Holder("name"), "the acquire ran after the release")
 		time.Sleep(time.Second)
 		b.nothingLeft()
-		require.Equal(t, 1+releasesAgain, stopped.ran(scripts.Mutex().Release))
+		require.Equal(t, 1+releasesAgain, stopped.Ran(scripts.Mutex().Release))
 	})
 }

@@ -62,7 +62,7 @@ func TestALeavingCallerIsToldOfEveryNode(t *testing.T) {
 				b.leaving(x)
 				b.leaving(x, x) // two calls on one object
 				for i := range b.nodes {
-					b.nodes[i].setHung(false)
+					b.nodes[i].SetHung(false)
 				}
 				b.unlock(x)
 				b.nothingLeft()
@@ -74,8 +74,8 @@ func TestALeavingCallerIsToldOfEveryNode(t *testing.T) {
 // hangAll has every node hang.
 func (b *bench) hangAll() {
 	for _, n := range b.nodes {
-		if n.hung == nil {
-			n.setHung(true)
+		if n.Hanging() == nil {
+			n.SetHung(true)
 		}
 	}
 }
@@ -86,11 +86,11 @@ func (b *bench) silence(nodes ...int) {
 	call := driver.NewCall(s.protocol.Check, s.keys, "nobody")
 	for _, i := range nodes {
 		n := b.nodes[i]
-		n.set(func() { n.fault = func(*driver.Call) error { return socketDeadline() } })
+		n.Set(func() { n.Fault = func(*driver.Call) error { return socketDeadline() } })
 		done := make(chan struct{})
 		b.engine.nodes[i].Send(call, s.about(token{}), func(quorum.Answer) { close(done) })
 		<-done
-		n.set(func() { n.fault = nil })
+		n.Set(func() { n.Fault = nil })
 		require.True(b, b.engine.nodes[i].Silent(&call))
 	}
 }
@@ -103,7 +103,7 @@ func TestLeavingAtTheMomentOfTheDecision(t *testing.T) {
 			x := b.object(nil)
 			b.lockAll(x)
 			for _, n := range b.nodes {
-				n.set(func() { n.before = only("mutex_check", 10*ms) })
+				n.Set(func() { n.Before = only("mutex_check", 10*ms) })
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), 10*ms)
 			defer cancel()

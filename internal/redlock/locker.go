@@ -6,7 +6,7 @@ import (
 )
 
 // Locker makes a lock object look like a sync.Locker. It waits without limit
-// and keeps its hold alive until it is unlocked.
+// and keeps its lease alive until it is unlocked.
 type Locker struct {
 	spec *Spec
 	half lockable
@@ -44,7 +44,7 @@ func (l *Locker) Lock() {
 	}
 }
 
-// Unlock releases the hold. It panics when there is none, or when it was lost,
+// Unlock releases the lease. It panics when there is none, or when it was lost,
 // for then the work since Lock was not protected. Nodes that can not be reached
 // are no reason to: their keys end with their expiry.
 func (l *Locker) Unlock() {

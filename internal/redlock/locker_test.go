@@ -17,13 +17,13 @@ func TestLockerRenewsUntilUnlock(t *testing.T) {
 		l := x.Locker()
 		l.Lock()
 		time.Sleep(time.Hour)
-		require.False(t, x.hold.over())
+		require.False(t, x.lease.over())
 		l.Unlock()
 		b.nothingLeft()
-		extensions := b.nodes[0].ran(scripts.Mutex().Extend)
+		extensions := b.nodes[0].Ran(scripts.Mutex().Extend)
 		require.InDelta(t, time.Hour/(x.spec.lifetime()/renewAfter), extensions, 2)
 		time.Sleep(time.Hour)
-		require.Equal(t, extensions, b.nodes[0].ran(scripts.Mutex().Extend), "none after Unlock")
+		require.Equal(t, extensions, b.nodes[0].Ran(scripts.Mutex().Extend), "none after Unlock")
 	})
 }
 
@@ -35,14 +35,14 @@ func TestRenewalSurvivesFailedRounds(t *testing.T) {
 		down := errors.New("fake: down")
 		for range 20 {
 			for _, n := range b.nodes {
-				n.set(func() { n.fault = func(*driver.Call) error { return down } })
+				n.Set(func() { n.Fault = func(*driver.Call) error { return down } })
 			}
 			time.Sleep(x.spec.lifetime() / 2) // longer than until the next renewal
 			for _, n := range b.nodes {
-				n.set(func() { n.fault = nil })
+				n.Set(func() { n.Fault = nil })
 			}
 			time.Sleep(x.spec.lifetime() / renewPause)
-			require.False(t, x.hold.over())
+			require.False(t, x.lease.over())
 			time.Sleep(x.spec.lifetime())
 		}
 		l.Unlock()
@@ -56,12 +56,12 @@ func TestRenewalEndsWithALostHold(t *testing.T) {
 		l.Lock()
 		b.holders()
 		for _, n := range b.nodes {
-			n.restart()
+			n.Restart()
 		}
 		time.Sleep(time.Minute)
-		extensions := b.nodes[0].ran(scripts.Mutex().Extend)
+		extensions := b.nodes[0].Ran(scripts.Mutex().Extend)
 		time.Sleep(time.Hour)
-		require.Equal(t, extensions, b.nodes[0].ran(scripts.Mutex().Extend))
+		require.Equal(t, extensions, b.nodes[0].Ran(scripts.Mutex().Extend))
 		require.Panics(t, l.Unlock, "the work was not protected")
 		b.lock(x) // the object can be used again
 		b.unlock(x)
@@ -77,7 +77,7 @@ func TestLockerPanics(t *testing.T) {
 		l.Lock()
 		b.holders()
 		for _, n := range b.nodes {
-			n.set(func() { n.fault = func(*driver.Call) error { return errors.New("fake: down") } })
+			n.Set(func() { n.Fault = func(*driver.Call) error { return errors.New("fake: down") } })
 		}
 		require.NotPanics(t, l.Unlock, "unreachable nodes are no reason")
 	})
@@ -88,9 +88,9 @@ func TestLockerDoesNotPanicForOneForgetfulNodeAmongUnreachableOnes(t *testing.T)
 		l := b.object(nil).Locker()
 		l.Lock()
 		b.holders()
-		b.nodes[0].restart()
+		b.nodes[0].Restart()
 		for _, n := range b.nodes[1:] {
-			n.set(func() { n.fault = func(*driver.Call) error { return errors.New("fake: down") } })
+			n.Set(func() { n.Fault = func(*driver.Call) error { return errors.New("fake: down") } })
 		}
 		require.NotPanics(t, l.Unlock)
 	})
@@ -98,7 +98,7 @@ func TestLockerDoesNotPanicForOneForgetfulNodeAmongUnreachableOnes(t *testing.T)
 
 func TestLockerWaitsWithoutLimit(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
-		b.nodes[0].put("name", "theirs", time.Hour)
+		b.nodes[0].Put("name", "theirs", time.Hour)
 		calls := 0
 		x := b.object(func(c *Config) {
 			c.Tries = 1
@@ -106,7 +106,7 @@ func TestLockerWaitsWithoutLimit(t *testing.T) {
 				if calls++; calls == 1 {
 					return "", errors.New("no entropy yet")
 				}
-				return freshValue(""), nil
+				return freshValue(), nil
 			}
 		})
 		start := time.Now()

@@ -37,7 +37,7 @@ func (b *bench) walls() *atomic.Int64 {
 func (b *bench) restarted(nodes ...int) {
 	synctest.Wait()
 	for _, i := range nodes {
-		b.nodes[i].restart()
+		b.nodes[i].Restart()
 	}
 }
 
@@ -106,7 +106,7 @@ func TestSlowUnlockIsNoLoss(t *testing.T) {
 		b.lockAll(x)
 		lost := x.Lost()
 		for _, n := range b.nodes {
-			n.set(func() { n.before = always(100 * ms) })
+			n.Set(func() { n.Before = always(100 * ms) })
 		}
 		time.Sleep(time.Until(x.Until()) - 50*ms)
 		b.unlock(x)
@@ -131,7 +131,7 @@ func TestExtensionPutsTheLossOff(t *testing.T) {
 	})
 }
 
-// asks are the calls that ask the nodes about a hold.
+// asks are the calls that ask the nodes about a lease.
 var asks = map[string]func(*Exclusive){
 	"extend": func(x *Exclusive) { _, _ = x.Extend(background) },
 	"valid":  func(x *Exclusive) { _, _ = x.Valid(background) },
@@ -179,11 +179,11 @@ func TestDeniedIsLostWhileANodeHangs(t *testing.T) {
 				b.lockAll(x)
 				start, lost := time.Now(), x.Lost()
 				b.restarted(0, 1)
-				b.nodes[2].setHung(true)
+				b.nodes[2].SetHung(true)
 				ask(x)
 				require.True(t, isLost(lost))
 				require.Zero(t, time.Since(start), "at once")
-				b.nodes[2].setHung(false)
+				b.nodes[2].SetHung(false)
 				_, _ = x.Unlock(background)
 				b.asleep()
 			})
@@ -199,7 +199,7 @@ func TestSilenceIsNoLossBeforeUntil(t *testing.T) {
 		lost := x.Lost()
 		b.restarted(0)
 		for _, n := range b.nodes[1:] {
-			n.set(func() { n.fault = func(*driver.Call) error { return errors.New("fake: down") } })
+			n.Set(func() { n.Fault = func(*driver.Call) error { return errors.New("fake: down") } })
 		}
 		b.notExtended(x)
 		require.False(t, isLost(lost))
@@ -214,7 +214,7 @@ func TestLateDenialIsLoss(t *testing.T) {
 		b.lockAll(x)
 		lost := x.Lost()
 		b.restarted(0, 1)
-		b.nodes[1].set(func() { b.nodes[1].before = only("mutex_extend", time.Second) })
+		b.nodes[1].Set(func() { b.nodes[1].Before = only("mutex_extend", time.Second) })
 		b.notExtended(x)
 		require.False(t, isLost(lost))
 		start := time.Now()
@@ -232,8 +232,8 @@ func TestDenialThatIsOverhauledIsNoLoss(t *testing.T) {
 		lost := x.Lost()
 		b.restarted(0)
 		first := true
-		b.nodes[1].set(func() {
-			b.nodes[1].before = func(*driver.Call) time.Duration {
+		b.nodes[1].Set(func() {
+			b.nodes[1].Before = func(*driver.Call) time.Duration {
 				if first {
 					first = false
 					return 300 * ms
@@ -241,7 +241,7 @@ func TestDenialThatIsOverhauledIsNoLoss(t *testing.T) {
 				return 0
 			}
 		})
-		b.nodes[2].set(func() { b.nodes[2].after = always(ms) })
+		b.nodes[2].Set(func() { b.nodes[2].After = always(ms) })
 		slow := begins(background, func(ctx context.Context) error { _, err := x.Extend(ctx); return err })
 		time.Sleep(50 * ms)
 		b.extend(x) // by 1 and 2
@@ -252,7 +252,7 @@ func TestDenialThatIsOverhauledIsNoLoss(t *testing.T) {
 	})
 }
 
-// A hold that was told to be lost stays lost, whatever the nodes say afterwards: here
+// A lease that was told to be lost stays lost, whatever the nodes say afterwards: here
 // one of them gets a grant that comes very late.
 func TestLostStaysLost(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
@@ -262,7 +262,7 @@ func TestLostStaysLost(t *testing.T) {
 		b.restarted(0, 1)
 		_, err := x.Valid(background)
 		require.Error(t, err)
-		b.nodes[0].put("name", x.Value(), time.Minute)
+		b.nodes[0].Put("name", x.Value(), time.Minute)
 		require.ErrorIs(t, b.notExtended(x), ErrLost)
 		ok, err := x.Valid(background)
 		require.False(t, ok)
@@ -273,7 +273,7 @@ func TestLostStaysLost(t *testing.T) {
 	})
 }
 
-// Redsync's looser rule can have a hold back. Who was told stays told.
+// Redsync's looser rule can have a lease back. Who was told stays told.
 func TestLossIsTakenBackByTheLooserRule(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(func(c *Config) { c.SetNXOnExtend = true })
@@ -291,7 +291,7 @@ func TestLossIsTakenBackByTheLooserRule(t *testing.T) {
 func TestAdoptedHoldIsLostWhenDenied(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.put("name", "adopted", 24*time.Hour)
+			n.Put("name", "adopted", 24*time.Hour)
 		}
 		x := b.object(func(c *Config) { c.Value = "adopted" })
 		lost := x.Lost()
@@ -307,7 +307,7 @@ func TestAdoptedHoldIsLostWhenDenied(t *testing.T) {
 		_, _ = y.Valid(background)
 		require.True(t, isLost(lost))
 		for _, n := range b.nodes {
-			n.put("name", "other", time.Hour)
+			n.Put("name", "other", time.Hour)
 		}
 		b.extend(y) // by votes alone
 		require.False(t, isLost(y.Lost()))
@@ -394,7 +394,7 @@ func TestPermitIsLost(t *testing.T) {
 		b.restarted(0, 1, 2)
 		_, _ = p.Extend(background)
 		require.True(t, isLost(lost))
-		require.Equal(t, 2, b.nodes[0].ran(scripts.Semaphore().Acquire))
+		require.Equal(t, 2, b.nodes[0].Ran(scripts.Semaphore().Acquire))
 	})
 }
 
@@ -424,8 +424,8 @@ func TestManyListeners(t *testing.T) {
 	})
 }
 
-// The wall clock is set back, a hold begins by it, and the clock is set right again: that
-// hold is over by it, which no timer knows.
+// The wall clock is set back, a lease begins by it, and the clock is set right again: that
+// lease is over by it, which no timer knows.
 func TestLostWhenTheWallClockComesBack(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		step := b.walls()

@@ -13,6 +13,8 @@ import (
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
+	"github.com/holdfast-go/holdfast/scripts"
 )
 
 func TestMain(m *testing.M) { redistest.Main(m) }
@@ -21,7 +23,16 @@ func TestMain(m *testing.M) { redistest.Main(m) }
 type bench struct {
 	*testing.T
 	engine *Engine
-	nodes  []*fakeNode
+	nodes  []*fakenode.Node
+}
+
+func fakes(n int) ([]*fakenode.Node, []driver.Pool) {
+	nodes, pools := make([]*fakenode.Node, n), make([]driver.Pool, n)
+	for i := range nodes {
+		nodes[i] = fakenode.New()
+		pools[i] = nodes[i]
+	}
+	return nodes, pools
 }
 
 // bubble runs a test over n fake nodes on fake time, and checks that nothing is
@@ -78,7 +89,7 @@ func (b *bench) holders() []string {
 	synctest.Wait()
 	var tokens []string
 	for _, n := range b.nodes {
-		tokens = append(tokens, n.holder("name"))
+		tokens = append(tokens, n.Holder("name"))
 	}
 	return tokens
 }
@@ -89,6 +100,58 @@ func (b *bench) nothingLeft() {
 	for i, token := range b.holders() {
 		require.Empty(b, token, "node %d", i)
 	}
+}
+
+// failing has nodes fail a script, or all of them for nil, until they are back.
+func (b *bench) failing(script *scripts.Script, fault error, nodes ...int) {
+	for _, i := range nodes {
+		b.nodes[i].Set(func() {
+			b.nodes[i].Fault = func(call *driver.Call) error {
+				if script == nil || call.Script() == script {
+					return fault
+				}
+				return nil
+			}
+		})
+	}
+}
+
+// wrong makes the lock on every node wrong.
+func (b *bench) wrong(change func(l *fakenode.RW)) {
+	for _, n := range b.nodes {
+		n.Set(func() { change(n.RW(rwName)) })
+	}
+}
+
+// writers are the nodes' write tokens, once everything has settled.
+func (b *bench) writers() []string {
+	synctest.Wait()
+	var tokens []string
+	for _, n := range b.nodes {
+		writer, _, _ := n.LookRW(rwName)
+		tokens = append(tokens, writer)
+	}
+	return tokens
+}
+
+// leases count the nodes' readers, and tickets their intents, once everything has
+// settled.
+func (b *bench) leases() (leases []int) {
+	synctest.Wait()
+	for _, n := range b.nodes {
+		_, readers, _ := n.LookRW(rwName)
+		leases = append(leases, readers)
+	}
+	return leases
+}
+
+func (b *bench) tickets() (tickets []int) {
+	synctest.Wait()
+	for _, n := range b.nodes {
+		_, _, intents := n.LookRW(rwName)
+		tickets = append(tickets, intents)
+	}
+	return tickets
 }
 
 // every thins out the random schedules. 5 keeps all kinds of them: their seeds choose by
@@ -112,7 +175,7 @@ func always(d time.Duration) func(*driver.Call) time.Duration {
 // only delays the calls of one script by d.
 func only(name string, d time.Duration) func(*driver.Call) time.Duration {
 	return func(call *driver.Call) time.Duration {
-		if call.Script().Name() == name {
+		if call.Name() == name {
 			return d
 		}
 		return 0
@@ -123,6 +186,6 @@ func only(name string, d time.Duration) func(*driver.Call) time.Duration {
 func once(name string) func(*driver.Call) bool {
 	var done atomic.Bool
 	return func(call *driver.Call) bool {
-		return call.Script().Name() == name && done.CompareAndSwap(false, true)
+		return call.Name() == name && done.CompareAndSwap(false, true)
 	}
 }

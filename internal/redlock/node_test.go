@@ -21,9 +21,9 @@ func socketDeadline() error {
 func TestTimeoutOfASocketKeepsItsCause(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.fault = func(*driver.Call) error { return socketDeadline() }
+			n.Fault = func(*driver.Call) error { return socketDeadline() }
 		}
-		b.nodes[2].before = always(ms) // so that it is not one of the two that decide
+		b.nodes[2].Before = always(ms) // so that it is not one of the two that decide
 		err := b.object(nil).TryLock(context.Background())
 		require.ErrorContains(t, err, "node #0: no answer in time: client: read tcp: i/o timeout")
 		require.ErrorIs(t, err, os.ErrDeadlineExceeded)

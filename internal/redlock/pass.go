@@ -21,23 +21,6 @@ import (
 //
 // A token that others may act on is not passed: a value of the user's own, and one that
 // was handed out by Value. What they do with it they would do to a later holder.
-const (
-	maxTenure       = 5 * time.Millisecond
-	tenuresAnExpiry = 64
-)
-
-// holder is one goroutine's time with a lease. It ends when the lease passes on or is
-// given back; from then on nothing that it does reaches the lease.
-type holder struct {
-	*hold
-	turn int // how many had the lease before
-}
-
-// holder is the present one.
-func (h *hold) holder() holder { return holder{h, h.turn} }
-
-// tenure is how long after an answer of the nodes a lease may pass on.
-func (s *Spec) tenure() time.Duration { return min(maxTenure, s.Expiry/tenuresAnExpiry) }
 
 // pass ends the holder's time, and reports whether the lease may go to the next goroutine.
 func (h holder) pass() bool {
@@ -52,65 +35,20 @@ func (h holder) pass() bool {
 	return true
 }
 
-// isOver reports that the holder's time has ended by passing. h.mu is held.
-func (h holder) isOver() bool { return h.turn != h.hold.turn }
-
-// active reports that the lease is the holder's and was not released.
-func (h holder) active() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return !h.ended && !h.isOver()
-}
-
 // passes reports that the lease may pass on without asking. h.mu is held.
-func (h *hold) passes(now instant) bool {
-	return !h.ended && !h.claimed && !h.told && h.loss.err == nil && h.transferable() &&
-		now.Since(h.proven) <= h.spec.tenure()
+func (l *lease) passes(now instant) bool {
+	return !l.ended && !l.claimed && !l.reported && l.loss.err == nil && l.transferable() &&
+		now.Since(l.proven) <= l.spec.tenure()
 }
 
 // transferable reports that only the engine knows the token. h.mu is held.
-func (h *hold) transferable() bool { return !h.token.strict && !h.shown }
+func (l *lease) transferable() bool { return !l.token.strict && !l.shown }
 
 // passOn begins the next holder's time. h.mu is held.
-func (h *hold) passOn() {
-	h.turn++
-	h.stopRenewal()
-	h.renewal.forDo, h.inDo, h.loss = false, false, loss{}
-}
-
-// lockHeld locks the lease that the holder has, or that has taken its place. It returns
-// nil, and locks nothing, when the holder's time is over.
-func (h holder) lockHeld() *hold {
-	h.mu.Lock()
-	if h.isOver() {
-		h.mu.Unlock()
-		return nil
-	}
-	to := h.convertee
-	if to == nil {
-		return h.hold
-	}
-	h.mu.Unlock()
-	to.mu.Lock()
-	return to
-}
-
-// converted is the lease that Downgrade has made of the holder's, or nil.
-func (h holder) converted() *hold {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.isOver() {
-		return nil
-	}
-	return h.convertee
-}
-
-// show hands the token out. Others may act on it from now on.
-func (h holder) show() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.shown = h.shown || !h.isOver()
-	return h.token.value
+func (l *lease) passOn() {
+	l.passings++
+	l.stopRenewal()
+	l.renewal.forDo, l.inDo, l.loss = false, false, loss{}
 }
 
 // renewToPass asks the nodes, once the tenure is over, to renew a lease that was claimed,
@@ -123,7 +61,7 @@ func (h holder) renewToPass(ctx context.Context, p *pause) bool {
 	if h.spec.protocol.Pass == nil || !h.prepareToPass() || p.begin(h) {
 		return false
 	}
-	call := h.spec.passCall(h.hold)
+	call := passCall(h.spec, h.lease)
 	r := h.roundToExtend(ctx, &call)
 	if !r.Run(ctx) || awaited(r) {
 		return false
@@ -140,11 +78,11 @@ func (h holder) renewToPass(ctx context.Context, p *pause) bool {
 }
 
 // prepareToPass reports whether the lease may pass on at all.
-func (h *hold) prepareToPass() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.numbers.size = h.spec.block(h.numbers.count(), true)
-	return h.transferable()
+func (l *lease) prepareToPass() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.numbers.size = l.spec.block(l.numbers.count(), true)
+	return l.transferable()
 }
 
 // awaited reports that a node which has renewed the lease says that others stand in line.
@@ -158,14 +96,14 @@ func awaited(r *quorum.Round) bool {
 }
 
 // passRenewed passes on what was claimed, unless the token was handed out meanwhile.
-func (h *hold) passRenewed() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.transferable() {
+func (l *lease) passRenewed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.transferable() {
 		return false
 	}
-	h.claimed = false
-	h.passOn()
+	l.claimed = false
+	l.passOn()
 	return true
 }
 
@@ -197,15 +135,16 @@ func (p *pause) begin(h holder) bool {
 }
 
 // hush has the lease's release tell nobody. It reports false where that cannot be.
-func (h *hold) hush() bool {
-	call := h.spec.releaseCall(h.token, nil)
+func (l *lease) hush() bool {
+	call := l.spec.releaseCall(l.token, noTicket, noLifetime)
 	quiet, ok := call.WithoutQueue()
-	if ok {
-		h.mu.Lock()
-		h.undo = quiet
-		h.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !ok || l.place != nil {
+		return false
 	}
-	return ok
+	l.undo = quiet
+	return true
 }
 
 // tellFirst has the first in line told of a lock that is free.

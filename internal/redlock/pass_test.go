@@ -70,7 +70,7 @@ func TestLeasePassesOnWithoutARequest(t *testing.T) {
 				require.Equal(t, until, x.Until())
 			}
 			for _, node := range b.nodes {
-				require.Equal(t, []string{"mutex_acquire"}, node.history())
+				require.Equal(t, []string{"mutex_acquire"}, node.History())
 			}
 			b.unlock(x)
 			b.nothingWaits()
@@ -91,7 +91,7 @@ func TestLeaseIsRenewedBeforeItPassesOnAfterATenure(t *testing.T) {
 			require.Equal(t, start.Add(ms), time.Now(), "one round trip")
 			require.Equal(t, start.Add(x.spec.lifetime()), x.Until())
 			for i, node := range b.nodes {
-				require.Equal(t, []string{"mutex_acquire", "mutex_pass"}, node.history())
+				require.Equal(t, []string{"mutex_acquire", "mutex_pass"}, node.History())
 				require.Equal(t, token, b.holders()[i])
 			}
 			b.unlock(x)
@@ -109,7 +109,7 @@ func TestTenureOfAShortLease(t *testing.T) {
 		time.Sleep(ms + 1)
 		b.unlock(x)
 		require.NoError(t, <-next)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Pass))
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Pass))
 		b.unlock(x)
 		b.nothingWaits()
 	})
@@ -126,7 +126,7 @@ func TestATenureEndsByEitherClock(t *testing.T) {
 		step.Store(int64(time.Second))
 		b.unlock(x)
 		require.NoError(t, <-next)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Pass))
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Pass))
 		b.unlock(x)
 		b.nothingWaits()
 	})
@@ -210,7 +210,7 @@ func TestLostLeaseDoesNotPassBeyondATenure(t *testing.T) {
 		x := b.object(nil)
 		b.lockAll(x)
 		for _, node := range b.nodes {
-			node.put("name", "theirs", time.Second)
+			node.Put("name", "theirs", time.Second)
 		}
 		first, second := b.next(background, x), b.next(background, x)
 		b.unlock(x)
@@ -234,7 +234,7 @@ func TestExpiredLeaseDoesNotPassOn(t *testing.T) {
 		time.Sleep(995 * ms) // the node still has it
 		b.unlock(x)          // so the node says that nobody else can have had it
 		require.NoError(t, <-next)
-		require.Equal(t, 2, b.nodes[0].ran(scripts.Mutex().Acquire))
+		require.Equal(t, 2, b.nodes[0].Ran(scripts.Mutex().Acquire))
 		b.unlock(x)
 		b.nothingWaits()
 	})
@@ -259,7 +259,7 @@ func TestKnownTokensDoNotPassOn(t *testing.T) {
 				next := b.next(background, x)
 				b.unlock(x)
 				require.NoError(t, <-next)
-				require.Equal(t, []string{"mutex_acquire", "mutex_release", "mutex_acquire"}, b.nodes[0].history())
+				require.Equal(t, []string{"mutex_acquire", "mutex_release", "mutex_acquire"}, b.nodes[0].History())
 				b.unlock(x)
 				b.nothingWaits()
 			})
@@ -278,7 +278,7 @@ func TestTokenIsKnownForItsLeaseAlone(t *testing.T) {
 		next := b.next(background, x)
 		b.unlock(x)
 		require.NoError(t, <-next)
-		require.Equal(t, 2, b.nodes[0].ran(scripts.Mutex().Acquire))
+		require.Equal(t, 2, b.nodes[0].Ran(scripts.Mutex().Acquire))
 		b.unlock(x)
 		b.nothingWaits()
 	})
@@ -334,7 +334,7 @@ func TestLossIsThePresentHolders(t *testing.T) {
 		doing := begins(background, func(ctx context.Context) error {
 			return x.Do(ctx, func(ctx context.Context) error {
 				for _, node := range b.nodes {
-					node.put("name", "theirs", time.Hour)
+					node.Put("name", "theirs", time.Hour)
 				}
 				<-ctx.Done()
 				return context.Cause(ctx)
@@ -402,7 +402,7 @@ func TestPassWithoutAMinority(t *testing.T) {
 	hearing(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		b.nodes[2].set(func() { clear(b.nodes[2].keys) })
+		b.nodes[2].Set(func() { clear(b.nodes[2].Keys) })
 		next := b.next(background, x)
 		time.Sleep(2 * maxTenure)
 		b.unlock(x)
@@ -423,14 +423,14 @@ func TestLeaseGivesWayToThoseInLine(t *testing.T) {
 			b.lockAll(x)
 			first := x.token()
 			for _, i := range nodes {
-				b.nodes[i].set(func() { b.nodes[i].enqueue("name", "c|one", (20 * ms).Milliseconds()) })
+				b.nodes[i].Set(func() { b.nodes[i].Enqueue("name", "c|one", (20 * ms).Milliseconds()) })
 			}
 			next := b.next(background, x)
 			time.Sleep(2 * maxTenure)
 			b.unlock(x)
 			require.NoError(t, <-next)
 			require.NotEqual(t, first, x.token())
-			require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Release))
+			require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Release))
 			b.unlock(x)
 			b.nothingWaits()
 		})
@@ -463,11 +463,11 @@ func TestPassWithoutAnswers(t *testing.T) {
 			next := b.next(background, x)
 			time.Sleep(2 * maxTenure)
 			for _, node := range b.nodes[:lost] {
-				node.set(func() { node.lose = all("mutex_pass") })
+				node.Set(func() { node.Lose = all("mutex_pass") })
 			}
 			b.unlock(x)
 			require.NoError(t, <-next)
-			require.Equal(t, 2, b.nodes[2].ran(scripts.Mutex().Acquire))
+			require.Equal(t, 2, b.nodes[2].Ran(scripts.Mutex().Acquire))
 			b.unlock(x)
 			b.nothingWaits()
 		})
@@ -476,7 +476,7 @@ func TestPassWithoutAnswers(t *testing.T) {
 
 // all is true of every call of a script.
 func all(script string) func(*driver.Call) bool {
-	return func(call *driver.Call) bool { return call.Script().Name() == script }
+	return func(call *driver.Call) bool { return call.Name() == script }
 }
 
 // An Unlock whose ctx ends while the nodes are asked gives the lease up all the same.
@@ -501,7 +501,7 @@ func TestLatePass(t *testing.T) {
 	hearing(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		b.nodes[2].set(func() { b.nodes[2].before = only("mutex_pass", 100*ms) })
+		b.nodes[2].Set(func() { b.nodes[2].Before = only("mutex_pass", 100*ms) })
 		next := b.next(background, x)
 		time.Sleep(2 * maxTenure)
 		b.unlock(x)
@@ -536,7 +536,7 @@ func TestNumbersGrowWhereTheLeasePassesOn(t *testing.T) {
 			}
 			all.Wait()
 			require.Equal(t, 2*16*60, sections)
-			require.Less(t, len(b.nodes[0].history()), sections/5)
+			require.Less(t, len(b.nodes[0].History()), sections/5)
 			b.nothingWaits()
 		})
 	}
@@ -554,7 +554,7 @@ func TestBlockIsUsedUp(t *testing.T) {
 			require.NoError(t, <-next)
 			require.Equal(t, first+int64(i)+1, x.Fence())
 		}
-		require.Equal(t, []string{"mutex_acquire_fenced", "mutex_pass_fenced"}, b.nodes[0].history())
+		require.Equal(t, []string{"mutex_acquire_fenced", "mutex_pass_fenced"}, b.nodes[0].History())
 		require.Equal(t, first+4, b.counted()[0], "what the nodes count from is its end")
 		b.unlock(x)
 		b.nothingWaits()
@@ -568,7 +568,7 @@ func TestLeaseThatIsKnownToBeLostDoesNotPassOn(t *testing.T) {
 		b.lockAll(x)
 		next := b.next(background, x)
 		for _, node := range b.nodes {
-			node.put("name", "theirs", time.Second)
+			node.Put("name", "theirs", time.Second)
 		}
 		require.Error(t, b.notExtended(x))
 		require.True(t, isLost(x.Lost()))
@@ -585,15 +585,15 @@ func TestLeaseThatIsKnownToBeLostDoesNotPassOn(t *testing.T) {
 func TestLeaseThatEndsWithinItsTenureDoesNotPassOn(t *testing.T) {
 	hearing(t, 1, func(b *bench) {
 		x := b.object(func(c *Config) { c.Expiry, c.TimeoutFactor, c.Unlimited = time.Second, 0.999, true })
-		b.nodes[0].set(func() { b.nodes[0].after = only("mutex_acquire", 987*ms) })
+		b.nodes[0].Set(func() { b.nodes[0].After = only("mutex_acquire", 987*ms) })
 		b.lock(x)
-		b.nodes[0].set(func() { b.nodes[0].after = nil })
+		b.nodes[0].Set(func() { b.nodes[0].After = nil })
 		next := b.next(background, x)
 		time.Sleep(time.Until(x.Until()))
 		_, err := x.Unlock(background)
 		require.NoError(t, err, "the node still has it")
 		require.NoError(t, <-next)
-		require.Equal(t, 2, b.nodes[0].ran(scripts.Mutex().Acquire))
+		require.Equal(t, 2, b.nodes[0].Ran(scripts.Mutex().Acquire))
 		b.unlock(x)
 		b.nothingWaits()
 	})
@@ -614,7 +614,7 @@ func TestContextOfAnEarlierHolderIsNotLost(t *testing.T) {
 			require.NoError(t, <-next)
 			late = before.bind(background)
 			for _, node := range b.nodes {
-				node.put("name", "theirs", time.Minute)
+				node.Put("name", "theirs", time.Minute)
 			}
 			require.Error(t, b.notExtended(x))
 			require.True(t, isLost(x.Lost()))

@@ -8,7 +8,7 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
-// Permit is a hold of slots, and belongs to whoever has it: goroutines may pass
+// Permit is a lease of slots, and belongs to whoever has it: goroutines may pass
 // it on. It is safe for concurrent use.
 type Permit struct {
 	holder
@@ -18,10 +18,10 @@ type Permit struct {
 
 // NoPermit makes the permit that nobody has acquired: see Unmade.
 func NoPermit(p *Protocol, text string) *Permit {
-	h := new(hold)
-	h.ended = true
-	h.init(Unmade(text).NewSpec(p, "", DefaultConfig()), token{})
-	return &Permit{holder: h.holder()}
+	l := new(lease)
+	l.ended = true
+	l.init(Unmade(text).NewSpec(p, "", DefaultConfig()), token{})
+	return &Permit{holder: l.holder()}
 }
 
 // Release gives the slots back, or to a goroutine that waits for as many with the same
@@ -38,7 +38,7 @@ func (p *Permit) Release(ctx context.Context) (bool, error) {
 func (p *Permit) release(ctx context.Context) (err error, lost bool) {
 	s := p.section()
 	err, lost = p.giveBack(ctx)
-	p.spec.observer.released(ctx, p.holder, s, holdfast.Released{Err: err}, lost)
+	p.holder.released(ctx, s, holdfast.Released{Err: err}, lost)
 	return err, lost
 }
 
@@ -49,7 +49,7 @@ func (p *Permit) giveBack(ctx context.Context) (err error, lost bool) {
 	}
 	switch {
 	case p.slots.queue.awaits(p.n) && h.pass():
-		p.slots.discard(p.slots.queue.pass(p.n, h.hold))
+		p.slots.discard(p.slots.queue.pass(p.n, h.lease))
 		return nil, false
 	case !h.claim():
 		return h.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
@@ -67,13 +67,13 @@ func (p *Permit) Extend(ctx context.Context) (bool, error) {
 }
 
 // Until is the end of the permit's validity.
-func (p *Permit) Until() time.Time { return p.hold.validity().until }
+func (p *Permit) Until() time.Time { return p.lease.validity().until }
 
 // Value is the permit's token.
 func (p *Permit) Value() string { return p.show() }
 
 // Slots are the numbers of the permit's slots, in ascending order.
-func (p *Permit) Slots() []int { return slotset.Parse(p.hold.slots) }
+func (p *Permit) Slots() []int { return slotset.Parse(p.lease.slots) }
 
 // Lost returns a channel that is closed when the permit is lost.
 func (p *Permit) Lost() <-chan struct{} { return p.holder.lost() }

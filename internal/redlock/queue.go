@@ -22,13 +22,13 @@ type queue struct {
 // turn is what a goroutine waits for, and then what it was called for.
 type turn struct {
 	reads  bool
-	joined bool  // it reads, and has joined the shared lease; else it is the one to ask
-	hold   *hold // a lease that was passed on, so that it need not acquire one
+	joined bool   // it reads, and has joined the shared lease; else it is the one to ask
+	lease  *lease // a lease that was passed on, so that it need not acquire one
 }
 
 // enter waits for the place, which may come with a lease. On error the caller has no place,
 // and nothing to give back but the lease, if there is one.
-func (q *queue) enter(ctx context.Context, by *tries) (*hold, error) {
+func (q *queue) enter(ctx context.Context, by *tries) (*lease, error) {
 	q.mu.Lock()
 	if q.free() {
 		q.taken = true
@@ -36,7 +36,7 @@ func (q *queue) enter(ctx context.Context, by *tries) (*hold, error) {
 		return nil, nil
 	}
 	t, err := q.wait(ctx, by, turn{})
-	return t.hold, err
+	return t.lease, err
 }
 
 // free reports that no goroutine has the place, nor waits for it. q.mu is held.
@@ -78,25 +78,25 @@ func (q *queue) handOn(t turn, err error) (turn, error) {
 	default:
 		q.taken = false
 	}
-	return turn{hold: q.pass(t.hold)}, err
+	return turn{lease: q.pass(t.lease)}, err
 }
 
 // leave gives the place to those who are next, with a lease if h is not nil. It returns h if
 // no other is there to take it.
-func (q *queue) leave(h *hold) *hold {
+func (q *queue) leave(l *lease) *lease {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.taken = false
-	return q.pass(h)
+	return q.pass(l)
 }
 
 // pass is leave for a place that is free already. q.mu is held.
-func (q *queue) pass(h *hold) *hold {
+func (q *queue) pass(l *lease) *lease {
 	if p := q.waiting.First(); p != nil && !p.Value.reads {
-		p.Value.hold, h = h, nil
+		p.Value.lease, l = l, nil
 	}
 	q.advance()
-	return h
+	return l
 }
 
 // advance calls all whose turn it is. q.mu is held.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -25,7 +26,7 @@ const (
 // heldBy has another client hold the lock on all nodes.
 func (b *bench) heldBy(token string, lifetime time.Duration) {
 	for _, n := range b.nodes {
-		n.put("name", token, lifetime)
+		n.Put("name", token, lifetime)
 	}
 }
 
@@ -33,11 +34,11 @@ func (b *bench) heldBy(token string, lifetime time.Duration) {
 func (b *bench) looked(within time.Duration) (asked []int) {
 	before := make([]int, len(b.nodes))
 	for i, n := range b.nodes {
-		before[i] = n.ran(scripts.Mutex().Acquire)
+		before[i] = n.Ran(scripts.Mutex().Acquire)
 	}
 	time.Sleep(within)
 	for i, n := range b.nodes {
-		asked = append(asked, n.ran(scripts.Mutex().Acquire)-before[i])
+		asked = append(asked, n.Ran(scripts.Mutex().Acquire)-before[i])
 	}
 	return asked
 }
@@ -82,7 +83,7 @@ func TestQuietWaiterLooksSeldom(t *testing.T) {
 		for _, n := range []int{1, 3, 4} {
 			bubble(t, n, func(b *bench) {
 				for _, node := range b.nodes {
-					node.deaf = false
+					node.NoSubscriptions = false
 				}
 				b.heldBy(tokenOfOurs, 24*time.Hour)
 				leave := b.waitsForEver(func(cfg *Config) { cfg.Expiry = c.expiry; cfg.SetRetryDelay(c.delay) })
@@ -98,8 +99,8 @@ func TestQuietWaiterLooksSeldom(t *testing.T) {
 // Answers that come during a pause make a waiter quiet as well, and it looks all the same.
 func TestWaiterThatBecomesQuietLooks(t *testing.T) {
 	hearing(t, 3, func(b *bench) {
-		b.away(errLostReply, 0)
-		b.nodes[2].after = always(20 * ms) // the others have decided, and it is not quiet with one
+		b.away(fakenode.ErrLostReply, 0)
+		b.nodes[2].After = always(20 * ms) // the others have decided, and it is not quiet with one
 		b.heldBy(tokenOfOurs, time.Hour)
 		leave := b.waitsForEver(func(cfg *Config) { cfg.SetRetryDelay(100 * ms) })
 		require.Positive(t, b.looked(time.Minute)[1])
@@ -124,8 +125,8 @@ func TestWaiterThatIsNotToldLooksAfterEachDelay(t *testing.T) {
 	} {
 		hearing(t, 3, func(b *bench) {
 			for i, n := range b.nodes {
-				n.before, n.after = nil, nil
-				n.deaf = i < c.deaf
+				n.Before, n.After = nil, nil
+				n.NoSubscriptions = i < c.deaf
 			}
 			b.heldBy(c.token, time.Hour)
 			leave := b.waitsForEver(func(cfg *Config) { cfg.SetRetryDelay(c.delay) })
@@ -148,10 +149,10 @@ func TestWaiterSeesWhoHoldsTheLock(t *testing.T) {
 		b.requireLooks(99, 10*time.Second, "another")
 		b.heldBy(tokenOfOurs, time.Hour)
 		b.requireLooks(12, 10*time.Second, "one of ours again")
-		b.nodes[0].put("name", foreign, time.Hour)
+		b.nodes[0].Put("name", foreign, time.Hour)
 		time.Sleep(time.Second)
 		b.requireLooks(12, 10*time.Second, "a majority of ours")
-		b.nodes[1].put("name", foreign, time.Hour)
+		b.nodes[1].Put("name", foreign, time.Hour)
 		time.Sleep(time.Second)
 		b.requireLooks(99, 10*time.Second, "a minority of ours")
 		leave()
@@ -164,10 +165,11 @@ func TestSubscriptionThatBreaksMakesWaitersLook(t *testing.T) {
 		b.heldBy(tokenOfOurs, time.Hour)
 		leave := b.waitsForEver(nil)
 		b.requireLooks(12, 10*time.Second, "heard")
-		n.set(func() { n.deaf = true })
-		n.breakSubscriptions()
+		n.Set(func() { n.NoSubscriptions = true })
+		synctest.Wait()
+		n.BreakSubscriptions()
 		b.requireLooks(99, 10*time.Second, "not heard any more")
-		n.set(func() { n.deaf = false })
+		n.Set(func() { n.NoSubscriptions = false })
 		time.Sleep(notify.MaxPause)
 		b.requireLooks(12, 10*time.Second, "heard again")
 		leave()
@@ -181,7 +183,7 @@ func TestWaiterLooksWhenTheHoldEnds(t *testing.T) {
 			hearing(t, n, func(b *bench) {
 				b.heldBy(tokenOfOurs, lifetime)
 				if n == 3 {
-					b.nodes[1].put("name", tokenOfOurs, time.Hour) // a majority is free without it
+					b.nodes[1].Put("name", tokenOfOurs, time.Hour) // a majority is free without it
 				}
 				x, start := b.object(func(c *Config) { c.Unlimited = true }), time.Now()
 				b.lock(x)
@@ -210,7 +212,7 @@ func TestTriesGoByWithoutLooks(t *testing.T) {
 	hearing(t, 1, func(b *bench) {
 		b.heldBy(tokenOfOurs, time.Hour)
 		warm := b.waitsForEver(nil) // so that the subscription is open
-		before, start := b.nodes[0].ran(scripts.Mutex().Acquire), time.Now()
+		before, start := b.nodes[0].Ran(scripts.Mutex().Acquire), time.Now()
 		x := NewExclusive(b.engine.NewSpec(testProtocol, "name", func() Config {
 			c := DefaultConfig()
 			c.Tries = 6
@@ -219,7 +221,7 @@ func TestTriesGoByWithoutLooks(t *testing.T) {
 		}()))
 		require.ErrorIs(t, x.Lock(background), ErrFailed)
 		require.Equal(t, 500*ms+2*ms, time.Since(start), "five delays, and the first and the last try")
-		require.LessOrEqual(t, b.nodes[0].ran(scripts.Mutex().Acquire)-before, 2+1, "one of the other waiter's looks may be among them")
+		require.LessOrEqual(t, b.nodes[0].Ran(scripts.Mutex().Acquire)-before, 2+1, "one of the other waiter's looks may be among them")
 		warm()
 	})
 }
@@ -228,14 +230,14 @@ func TestTriesGoByWithoutLooks(t *testing.T) {
 func TestLooksOfAProcessComeTogether(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		n := b.nodes[0]
-		n.deaf = false
+		n.NoSubscriptions = false
 		var mu sync.Mutex
 		moments, looks := make(map[time.Time]bool), 0
 		ctx, cancel := context.WithCancel(background)
 		var waiting sync.WaitGroup
 		for i := range 100 {
 			name := fmt.Sprint("name", i)
-			n.put(name, tokenOfOurs, time.Hour)
+			n.Put(name, tokenOfOurs, time.Hour)
 			c := DefaultConfig()
 			c.Unlimited = true
 			x := NewExclusive(b.engine.NewSpec(testProtocol, name, c))
@@ -243,8 +245,8 @@ func TestLooksOfAProcessComeTogether(t *testing.T) {
 			time.Sleep(7 * ms)
 		}
 		time.Sleep(time.Second)
-		n.set(func() {
-			n.before = func(call *driver.Call) time.Duration {
+		n.Set(func() {
+			n.Before = func(call *driver.Call) time.Duration {
 				mu.Lock()
 				defer mu.Unlock()
 				moments[time.Now().Truncate(5*ms)] = true // beside what they wait for others
@@ -267,14 +269,14 @@ func TestLooksOfACrowdGoInFullBatches(t *testing.T) {
 	const waiters = 2000
 	bubble(t, 1, func(b *bench) {
 		n := b.nodes[0]
-		n.deaf = false
+		n.NoSubscriptions = false
 		sent := b.batches()[0]
 		var delays atomic.Int32
 		ctx, cancel := context.WithCancel(background)
 		var waiting sync.WaitGroup
 		for i := range waiters {
 			name := fmt.Sprint("name", i)
-			n.put(name, tokenOfOurs, time.Hour)
+			n.Put(name, tokenOfOurs, time.Hour)
 			c := DefaultConfig()
 			c.Unlimited = true
 			c.RetryDelay = func(int) time.Duration { delays.Add(1); return 100 * ms }
@@ -283,9 +285,9 @@ func TestLooksOfACrowdGoInFullBatches(t *testing.T) {
 			time.Sleep(ms / 2)
 		}
 		time.Sleep(time.Second)
-		looks, requests, before := n.ran(scripts.Mutex().Acquire), sent.requests.Load(), delays.Load()
+		looks, requests, before := n.Ran(scripts.Mutex().Acquire), sent.requests.Load(), delays.Load()
 		time.Sleep(8 * time.Second)
-		looks, requests = n.ran(scripts.Mutex().Acquire)-looks, sent.requests.Load()-requests
+		looks, requests = n.Ran(scripts.Mutex().Acquire)-looks, sent.requests.Load()-requests
 		require.InDelta(t, 10*waiters, looks, waiters)
 		require.LessOrEqual(t, int(requests), looks/90)
 		require.LessOrEqual(t, int(delays.Load()-before), looks+waiters/10, "who has tries without limit wakes for its looks only")
@@ -305,7 +307,7 @@ func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
 				}
 				hearing(t, 3, func(b *bench) {
 					for _, n := range b.nodes {
-						n.before, n.after = always(way), always(way)
+						n.Before, n.After = always(way), always(way)
 					}
 					b.heldBy(tokenOfOurs, 24*time.Hour)
 					leave := b.waitsForEver(func(c *Config) { c.Expiry = expiry; c.SetRetryDelay(delay) })
@@ -331,9 +333,9 @@ func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
 		n := b.nodes[0]
 		holder := b.client(nil)
 		b.lock(holder)
-		n.put("other", tokenOfOurs, time.Hour)
-		n.set(func() {
-			n.after = func(call *driver.Call) time.Duration {
+		n.Put("other", tokenOfOurs, time.Hour)
+		n.Set(func() {
+			n.After = func(call *driver.Call) time.Duration {
 				if call.Keys()[0] == "name" && call.Script() == scripts.Mutex().Acquire {
 					return 10 * ms
 				}
@@ -353,7 +355,7 @@ func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
 		c.Unlimited = true
 		other := begins(ctx, NewExclusive(b.engine.NewSpec(testProtocol, "other", c)).Lock)
 		time.Sleep(5 * ms)
-		require.Equal(t, 1, n.subscriptions())
+		require.Equal(t, 1, n.Subscriptions())
 		b.unlock(holder) // it has its place on the node, and does not know it yet
 		require.LessOrEqual(t, <-got, 25*ms)
 		cancel()
@@ -380,19 +382,19 @@ func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
 			return b.object(unlimited).Lock
 		}},
 		"writer behind a writer": {scripts.RWMutex().WriteAcquire, func(b *bench) func(context.Context) error {
-			b.set(func(l *fakeRW) { l.writer = fakeKey{tokenOfOurs, time.Now().Add(time.Hour)} }, 0, 1, 2)
+			b.set(func(l *fakenode.RW) { l.Writer = fakenode.Key{Token: tokenOfOurs, Ends: time.Now().Add(time.Hour)} }, 0, 1, 2)
 			return b.rw(unlimited).Writer.Lock
 		}},
 		"writer behind readers": {scripts.RWMutex().WriteAcquire, func(b *bench) func(context.Context) error {
-			b.set(func(l *fakeRW) { l.readers["theirs"] = time.Now().Add(time.Hour) }, 0, 1, 2)
+			b.set(func(l *fakenode.RW) { l.Readers["theirs"] = time.Now().Add(time.Hour) }, 0, 1, 2)
 			return b.rw(unlimited).Writer.Lock
 		}},
 		"reader behind a writer": {scripts.RWMutex().ReadAcquire, func(b *bench) func(context.Context) error {
-			b.set(func(l *fakeRW) { l.writer = fakeKey{tokenOfOurs, time.Now().Add(time.Hour)} }, 0, 1, 2)
+			b.set(func(l *fakenode.RW) { l.Writer = fakenode.Key{Token: tokenOfOurs, Ends: time.Now().Add(time.Hour)} }, 0, 1, 2)
 			return b.rw(unlimited).Reader.Lock
 		}},
 		"reader behind a writer that waits": {scripts.RWMutex().ReadAcquire, func(b *bench) func(context.Context) error {
-			b.set(func(l *fakeRW) { theirReader(l); theirTicket(l) }, 0, 1, 2)
+			b.set(func(l *fakenode.RW) { theirReader(l); theirTicket(l) }, 0, 1, 2)
 			return b.rw(unlimited).Reader.Lock
 		}},
 		"reader behind a writer that waits for its process": {scripts.RWMutex().ReadExtend, func(b *bench) func(context.Context) error {
@@ -411,9 +413,9 @@ func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
 				ctx, cancel := context.WithCancel(background)
 				waiting := begins(ctx, c.waits(b))
 				time.Sleep(time.Second)
-				before := b.nodes[0].ran(c.asks)
+				before := b.nodes[0].Ran(c.asks)
 				time.Sleep(50 * time.Second)
-				assert.InDelta(t, 50/0.8, b.nodes[0].ran(c.asks)-before, 6)
+				assert.InDelta(t, 50/0.8, b.nodes[0].Ran(c.asks)-before, 6)
 				cancel()
 				require.ErrorIs(t, <-waiting, context.Canceled)
 			})

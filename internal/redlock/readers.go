@@ -177,10 +177,10 @@ func (r *readers) takeFromDo() {
 }
 
 // leaveDo is leave for the share that Do has of h, if it still has one.
-func (r *readers) leaveDo(h *hold) (from *sharedLease, last bool) {
+func (r *readers) leaveDo(l *lease) (from *sharedLease, last bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.lease == nil || r.lease.hold != h || !r.lease.ofDo {
+	if r.lease == nil || r.lease.lease != l || !r.lease.ofDo {
 		return nil, false
 	}
 	r.lease.ofDo = false

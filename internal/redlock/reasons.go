@@ -8,25 +8,25 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
-// A hold that ends because it could not be extended says why: what the last extension has
+// A lease that ends because it could not be extended says why: what the last extension has
 // met, node by node. Each node's part is noted as it comes, so that also a minority's, and
 // that of an extension which is still under way at the end, are there to be told.
 
 // extending notes the nodes that are about to be asked. What was met there before says
 // more than that there is no answer yet.
-func (h *hold) extending(r *quorum.Round) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i := range h.stakes {
-		if s := &h.stakes[i]; s.met == nil {
+func (l *lease) extending(r *quorum.Round) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.stakes {
+		if s := &l.stakes[i]; s.met == nil {
 			s.met = &RedisError{Node: i, Err: cmp.Or(r.Voter(i).Err, errNoAnswer)}
 		}
 	}
 }
 
 // met takes a node's answer to an extension.
-func (h *hold) met(n *node, a quorum.Answer) {
-	of := h.lockInherited()
+func (l *lease) met(n *node, a quorum.Answer) {
+	of := l.lockInherited()
 	defer of.mu.Unlock()
 	of.stakes[n.Index].met = reason(n.Index, a)
 }
@@ -46,10 +46,10 @@ func reason(i int, a quorum.Answer) error {
 
 // reasons is what the last extension has met, as one cause, or none if there was no
 // extension, or nothing was in its way. h.mu is held.
-func (h *hold) reasons() []error {
+func (l *lease) reasons() []error {
 	var met []error
-	for i := range h.stakes {
-		if err := h.stakes[i].met; err != nil {
+	for i := range l.stakes {
+		if err := l.stakes[i].met; err != nil {
 			met = append(met, err)
 		}
 	}
@@ -59,19 +59,19 @@ func (h *hold) reasons() []error {
 	return []error{&extensionFailure{met}}
 }
 
-// expired is why the hold cannot be relied upon once its validity has ended.
-func (h *hold) expired() []error {
-	return append([]error{ErrLockAlreadyExpired}, h.reasonsOfLoss()...)
+// expired is why the lease cannot be relied upon once its validity has ended.
+func (l *lease) expired() []error {
+	return append([]error{ErrLockAlreadyExpired}, l.reasonsOfLoss()...)
 }
 
-// reasonsOfLoss is reasons for the owner of a hold that has ended.
-func (h *hold) reasonsOfLoss() []error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.reasons()
+// reasonsOfLoss is reasons for the owner of a lease that has ended.
+func (l *lease) reasonsOfLoss() []error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reasons()
 }
 
-// extensionFailure is what the last extension of a hold has met, node by node.
+// extensionFailure is what the last extension of a lease has met, node by node.
 type extensionFailure struct{ causes []error }
 
 func (e *extensionFailure) Error() string {

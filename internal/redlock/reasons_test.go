@@ -27,7 +27,7 @@ var outages = map[string]struct {
 	"loading": {func(b *bench) { b.failing(nil, errLoading, 0, 1, 2) }, "LOADING"},
 	"hung": {func(b *bench) {
 		for _, n := range b.nodes {
-			n.setHung(true)
+			n.SetHung(true)
 		}
 	}, errNoAnswer.Error()},
 }
@@ -35,9 +35,9 @@ var outages = map[string]struct {
 // well ends an outage.
 func (b *bench) well() {
 	for _, n := range b.nodes {
-		n.set(func() { n.fault = nil })
-		if n.hung != nil {
-			n.setHung(false)
+		n.Set(func() { n.Fault = nil })
+		if n.Hanging() != nil {
+			n.SetHung(false)
 		}
 	}
 }
@@ -140,7 +140,7 @@ func TestHoldThatWasNotExtendedHasNoReasons(t *testing.T) {
 	})
 }
 
-// What the owner of a lost hold is told: by Unlock, Extend and Valid.
+// What the owner of a lost lease is told: by Unlock, Extend and Valid.
 func TestOwnerOfALostHoldIsToldWhy(t *testing.T) {
 	for _, change := range []func(*Config){
 		func(c *Config) { c.AutoExtend = true },

@@ -7,21 +7,21 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
-// releaseAll gives the hold back on every node that may have it, and reports
-// whether a majority had it until now. The hold has ended in any case: what the
+// releaseAll gives the lease back on every node that may have it, and reports
+// whether a majority had it until now. The lease has ended in any case: what the
 // caller does not wait for is settled in the background.
 //
 // The answer goes by the nodes' word and not by the clock: a majority that
 // still had the token proves that nobody else can have held the lock up to now.
 //
-// On failure, outcome tells whether the hold had been lost.
-func (h *hold) releaseAll(ctx context.Context) (outcome, []error) {
-	r := h.roundToRelease(ctx)
-	late := h.validity().ended(r.Began)
-	h.inviteRelease(r)
+// On failure, outcome tells whether the lease had been lost.
+func (l *lease) releaseAll(ctx context.Context) (outcome, []error) {
+	r := l.roundToRelease(ctx)
+	late := l.validity().ended(r.Began)
+	l.inviteRelease(r)
 	switch {
 	case r.Run(ctx):
-		h.forgetRelease(r)
+		l.forgetRelease(r)
 		return released, nil
 	case late:
 		return expired, causesOf(r)
@@ -32,14 +32,14 @@ func (h *hold) releaseAll(ctx context.Context) (outcome, []error) {
 	}
 }
 
-func (h *hold) roundToRelease(ctx context.Context) *quorum.Round {
-	q := h.spec.question(ctx, h.token, h.undoCall())
-	q.To, q.Unsent, q.Class = (*releasing)(h), quorum.Keep, outbox.Urgent
-	return h.spec.engine.quorum.Round(q)
+func (l *lease) roundToRelease(ctx context.Context) *quorum.Round {
+	q := l.spec.question(ctx, l.token, l.undoCall())
+	q.To, q.Unsent, q.Class = (*releasing)(l), quorum.Keep, outbox.Urgent
+	return l.spec.engine.quorum.Round(q)
 }
 
 // releasing is a lease as the observer of the round that releases it.
-type releasing hold
+type releasing lease
 
 // Unsent implements [quorum.Observer].
 func (h *releasing) Unsent(*quorum.Round, int) {}
@@ -48,22 +48,22 @@ func (h *releasing) Unsent(*quorum.Round, int) {}
 func (h *releasing) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
 	n := h.spec.engine.nodes[i]
 	h.spec.observer.nodeError(n, a)
-	return (*hold)(h).released(n, a)
+	return (*lease)(h).released(n, a)
 }
 
 // Late implements [quorum.Observer].
 func (h *releasing) Late(*quorum.Round, int, quorum.Answer) {}
 
 // forgetRelease lets go of the round of a release, unless nodes are to report to it yet.
-func (h *hold) forgetRelease(r *quorum.Round) {
+func (l *lease) forgetRelease(r *quorum.Round) {
 	if r.Joins() {
 		return
 	}
-	h.mu.Lock()
-	if h.release == r {
-		h.release = nil
+	l.mu.Lock()
+	if l.release == r {
+		l.release = nil
 	}
-	h.mu.Unlock()
+	l.mu.Unlock()
 	r.Done()
 }
 
@@ -77,28 +77,28 @@ const (
 	undecided                // too few nodes answered
 )
 
-// inviteRelease ends the hold and sorts the nodes: those that may have the
+// inviteRelease ends the lease and sorts the nodes: those that may have the
 // token are asked now, those with a call under way when that has returned; of the
 // rest the answer is known.
 //
 // All in one step: a call that returns before it is settled by itself alone, one that
 // returns later joins the round.
-func (h *hold) inviteRelease(r *quorum.Round) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.end(r.Began.Time)
-	h.release = r
-	for i := range h.stakes {
-		switch s := &h.stakes[i]; {
+func (l *lease) inviteRelease(r *quorum.Round) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.end(r.Began.Time)
+	l.release = r
+	for i := range l.stakes {
+		switch s := &l.stakes[i]; {
 		case s.pending > 0:
 			r.Join(i)
 		case !s.maybe || s.timed:
 			r.Excuse(i, s.absent())
 		}
 	}
-	for i := range h.stakes {
+	for i := range l.stakes {
 		if r.Asks(i) {
-			h.stakes[i].releasing++
+			l.stakes[i].releasing++
 		}
 	}
 }
@@ -110,7 +110,7 @@ func (h holder) claim() bool {
 	h.mu.Lock()
 	defer h.unlock()
 	h.expire(now)
-	if h.isOver() || h.claimed || h.told || h.successor != nil {
+	if h.isOver() || h.claimed || h.reported || h.successor != nil {
 		return false
 	}
 	h.claimed = true
@@ -120,10 +120,10 @@ func (h holder) claim() bool {
 
 // countKnown counts the nodes whose first certain answer is there, which is the last word,
 // or that never had the token. h.mu is held.
-func (h *hold) countKnown() int {
+func (l *lease) countKnown() int {
 	n := 0
-	for i := range h.stakes {
-		if s := &h.stakes[i]; s.last != quorum.None || s.settled() {
+	for i := range l.stakes {
+		if s := &l.stakes[i]; s.last != quorum.None || s.settled() {
 			n++
 		}
 	}
@@ -131,34 +131,34 @@ func (h *hold) countKnown() int {
 }
 
 // disclaim ends the owner's release, and reports whether it was the first one
-// of a hold that has its object's place, which is now free. The owner has been told all
+// of a lease that has its object's place, which is now free. The owner has been told all
 // that can be known when the outcome is certain, or a majority has had the last word.
-func (h *hold) disclaim(end outcome) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.claimed, h.told = false, end != undecided || h.countKnown() >= h.spec.engine.quorum.Majority()
-	leaves := h.placed
-	h.placed = false
+func (l *lease) disclaim(end outcome) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.claimed, l.reported = false, end != undecided || l.countKnown() >= l.spec.engine.quorum.Majority()
+	leaves := l.placed
+	l.placed = false
 	return leaves
 }
 
-// verdict is what the owner of a hold is told of its release, and whether the
-// hold is known to have been lost, as opposed to nodes that could not be asked.
-func (h *hold) verdict(ctx context.Context, end outcome, causes []error) (err error, lost bool) {
+// verdict is what the owner of a lease is told of its release, and whether the
+// lease is known to have been lost, as opposed to nodes that could not be asked.
+func (l *lease) verdict(ctx context.Context, end outcome, causes []error) (err error, lost bool) {
 	if end == released {
 		return nil, false
 	}
 	if end == gone {
-		h.mu.Lock()
-		h.lose(causes...)
-		h.unlock()
+		l.mu.Lock()
+		l.lose(causes...)
+		l.unlock()
 	}
 	if ctx.Err() != nil {
 		causes = append(ended(ctx), causes...)
 	}
 	if end == expired {
-		causes = append(causes, h.reasonsOfLoss()...)
-		return h.spec.fail(ErrLockAlreadyExpired, causes...), true
+		causes = append(causes, l.reasonsOfLoss()...)
+		return l.spec.fail(ErrLockAlreadyExpired, causes...), true
 	}
-	return h.spec.fail(errRelease, causes...), end == gone
+	return l.spec.fail(errRelease, causes...), end == gone
 }

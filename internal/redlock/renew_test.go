@@ -13,11 +13,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/renewer"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// autoExtend is the configuration of objects that renew their holds.
+// autoExtend is the configuration of objects that renew their leases.
 func autoExtend(c *Config) { c.AutoExtend = true }
 
 // named makes one lock object of many.
@@ -39,8 +40,8 @@ func (b *bench) extensions(fault func(n int) error) *extensions {
 	e := new(extensions)
 	for i, node := range b.nodes {
 		n := 0
-		node.set(func() {
-			node.fault = func(call *driver.Call) error {
+		node.Set(func() {
+			node.Fault = func(call *driver.Call) error {
 				if call.Script() != scripts.Mutex().Extend {
 					return nil
 				}
@@ -161,7 +162,7 @@ func TestRenewalTellsOfADenial(t *testing.T) {
 		<-x.Lost()
 		require.Equal(t, x.spec.lifetime()/renewAfter, time.Since(start).Round(10))
 		time.Sleep(time.Hour)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Extend))
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Extend))
 		b.asleep()
 	})
 }
@@ -173,17 +174,17 @@ func TestSlowRenewalDoesNotExtendTrust(t *testing.T) {
 		b.lockAll(x)
 		until := x.Until()
 		for i, n := range b.nodes {
-			n.set(func() { n.after = only("mutex_extend", 6*time.Second+time.Duration(i)*ms) })
+			n.Set(func() { n.After = only("mutex_extend", 6*time.Second+time.Duration(i)*ms) })
 		}
 		<-x.Lost()
 		require.Zero(t, time.Since(until))
-		require.Positive(t, b.nodes[0].ran(scripts.Mutex().Extend), "the nodes have extended it")
+		require.Positive(t, b.nodes[0].Ran(scripts.Mutex().Extend), "the nodes have extended it")
 		time.Sleep(2 * time.Second) // the answers come
 		require.Equal(t, until, x.Until())
-		require.True(t, x.hold.over())
-		n := b.nodes[0].ran(scripts.Mutex().Extend)
+		require.True(t, x.lease.over())
+		n := b.nodes[0].Ran(scripts.Mutex().Extend)
 		time.Sleep(time.Hour)
-		require.Equal(t, n, b.nodes[0].ran(scripts.Mutex().Extend))
+		require.Equal(t, n, b.nodes[0].Ran(scripts.Mutex().Extend))
 	})
 }
 
@@ -194,7 +195,7 @@ func TestRenewalCountsFromItsStart(t *testing.T) {
 		b.lockAll(x)
 		first := x.Until()
 		for i, n := range b.nodes {
-			n.set(func() { n.after = only("mutex_extend", 3*time.Second+time.Duration(i)*ms) })
+			n.Set(func() { n.After = only("mutex_extend", 3*time.Second+time.Duration(i)*ms) })
 		}
 		time.Sleep(7 * time.Second)
 		require.Equal(t, x.spec.lifetime()/renewAfter, x.Until().Sub(first).Round(10))
@@ -211,16 +212,16 @@ func TestUnlockWaitsForARenewal(t *testing.T) {
 		b.lockAll(x)
 		lost := x.Lost()
 		for _, n := range b.nodes {
-			n.set(func() { n.before = only("mutex_extend", 100*ms) })
+			n.Set(func() { n.Before = only("mutex_extend", 100*ms) })
 		}
 		time.Sleep(x.spec.lifetime()/renewAfter + 50*ms)
 		b.unlock(x)
 		synctest.Wait()
 		for _, n := range b.nodes {
-			require.Equal(t, []string{"mutex_acquire", "mutex_extend", "mutex_release"}, n.history())
+			require.Equal(t, []string{"mutex_acquire", "mutex_extend", "mutex_release"}, n.History())
 		}
 		time.Sleep(time.Hour)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Extend))
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Extend))
 		require.False(t, isLost(lost))
 	})
 }
@@ -231,7 +232,7 @@ func TestUnlockWhileRenewalHangs(t *testing.T) {
 		x := b.object(autoExtend)
 		b.lockAll(x)
 		for _, n := range b.nodes[:2] {
-			n.setHung(true)
+			n.SetHung(true)
 		}
 		time.Sleep(x.spec.lifetime()/renewAfter + 50*ms)
 		start := time.Now()
@@ -244,7 +245,7 @@ func TestUnlockWhileRenewalHangs(t *testing.T) {
 		_, _ = x.Unlock(ctx)
 		require.Zero(t, time.Since(start))
 		for _, n := range b.nodes[:2] {
-			n.setHung(false)
+			n.SetHung(false)
 		}
 		b.nothingLeft()
 	})
@@ -259,7 +260,7 @@ func TestPassedOnHoldIsRenewed(t *testing.T) {
 		b.unlock(x)
 		require.NoError(t, <-next)
 		synctest.Wait() // for the node that is not needed for a majority
-		require.Zero(t, b.nodes[0].ran(scripts.Mutex().Release))
+		require.Zero(t, b.nodes[0].Ran(scripts.Mutex().Release))
 		time.Sleep(time.Hour)
 		require.False(t, isLost(x.Lost()))
 		b.unlock(x)
@@ -298,7 +299,7 @@ func TestReadersLeaseAndPermitsAreRenewed(t *testing.T) {
 		time.Sleep(time.Hour)
 		require.NoError(t, x.Downgrade(background))
 		time.Sleep(time.Hour)
-		require.False(t, isLost(x.Reader.Lost()), "what became of the write hold is renewed too")
+		require.False(t, isLost(x.Reader.Lost()), "what became of the write lease is renewed too")
 		b.out(x.Reader)
 		b.free()
 		b.asleep()
@@ -331,7 +332,7 @@ func TestSuspendedProcessDoesNotRenewWhatIsOver(t *testing.T) {
 
 // batching is a fake node whose driver sends many calls at once.
 type batching struct {
-	*fakeNode
+	*fakenode.Node
 	requests atomic.Int32
 	batches  atomic.Int32 // of these
 	most     atomic.Int32
@@ -339,7 +340,7 @@ type batching struct {
 
 func (f *batching) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	f.requests.Add(1)
-	return f.fakeNode.Eval(ctx, call)
+	return f.Node.Eval(ctx, call)
 }
 
 func (f *batching) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.Reply {
@@ -349,7 +350,7 @@ func (f *batching) EvalBatch(ctx context.Context, calls []*driver.Call) []driver
 	replies := make([]driver.Reply, len(calls))
 	var all sync.WaitGroup
 	for i, call := range calls {
-		all.Go(func() { replies[i].Value, replies[i].Err = f.fakeNode.Eval(ctx, call) })
+		all.Go(func() { replies[i].Value, replies[i].Err = f.Node.Eval(ctx, call) })
 	}
 	all.Wait()
 	return replies
@@ -359,14 +360,14 @@ func (f *batching) EvalBatch(ctx context.Context, calls []*driver.Call) []driver
 func (b *bench) batches() []*batching {
 	nodes, pools := make([]*batching, len(b.nodes)), make([]driver.Pool, len(b.nodes))
 	for i, n := range b.nodes {
-		nodes[i] = &batching{fakeNode: n}
+		nodes[i] = &batching{Node: n}
 		pools[i] = nodes[i]
 	}
 	b.engine = New(pools...)
 	return nodes
 }
 
-// crowd locks n objects that renew their holds, over some time.
+// crowd locks n objects that renew their leases, over some time.
 func (b *bench) crowd(n int) []*Exclusive {
 	objects := make([]*Exclusive, n)
 	for i := range objects {
@@ -381,8 +382,8 @@ func (b *bench) noneLost(objects []*Exclusive) {
 	b.Helper()
 	synctest.Wait()
 	for i, x := range objects {
-		require.NoError(b, x.current().lossOf(), "hold %d", i)
-		require.False(b, x.hold.over(), "hold %d", i)
+		require.NoError(b, x.current().lossOf(), "lease %d", i)
+		require.False(b, x.lease.over(), "lease %d", i)
 	}
 }
 
@@ -400,13 +401,13 @@ func TestManyHoldsAreRenewedInBatches(t *testing.T) {
 		nodes := b.batches()
 		objects := b.crowd(600)
 		for i, n := range b.nodes {
-			n.set(func() { n.before = always(time.Duration(i+1) * ms / 10) })
+			n.Set(func() { n.Before = always(time.Duration(i+1) * ms / 10) })
 		}
-		before := b.nodes[0].ran(scripts.Mutex().Extend)
+		before := b.nodes[0].Ran(scripts.Mutex().Extend)
 		batches := nodes[0].batches.Load()
 		time.Sleep(2 * time.Minute)
 		b.noneLost(objects)
-		extensions := b.nodes[0].ran(scripts.Mutex().Extend) - before
+		extensions := b.nodes[0].Ran(scripts.Mutex().Extend) - before
 		batches = nodes[0].batches.Load() - batches
 		require.Greater(t, extensions, 25_000)
 		require.Less(t, int(batches), extensions/30)
@@ -421,13 +422,13 @@ func TestManyHoldsWithoutBatchesTakeFewGoroutines(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		objects := b.crowd(600)
 		for i, n := range b.nodes {
-			n.set(func() { n.most, n.before = 0, always(time.Duration(i+1)*ms/10) })
+			n.Set(func() { n.MaxInside, n.Before = 0, always(time.Duration(i+1)*ms/10) })
 		}
 		time.Sleep(time.Minute)
 		b.noneLost(objects)
 		for _, n := range b.nodes {
-			require.LessOrEqual(t, n.most, 16)
-			require.Greater(t, n.most, 1)
+			require.LessOrEqual(t, n.MaxInside, 16)
+			require.Greater(t, n.MaxInside, 1)
 		}
 		b.unlockAll(objects)
 	})
@@ -441,14 +442,14 @@ func TestManyHoldsWithAHungNode(t *testing.T) {
 				b.batches()
 			}
 			objects := b.crowd(600)
-			b.nodes[1].setHung(true)
+			b.nodes[1].SetHung(true)
 			time.Sleep(2 * time.Minute)
 			b.noneLost(objects)
-			require.LessOrEqual(t, b.nodes[1].under(), 16*128)
-			b.nodes[1].setHung(false)
+			require.LessOrEqual(t, b.nodes[1].Inside(), 16*128)
+			b.nodes[1].SetHung(false)
 			time.Sleep(time.Minute)
 			b.noneLost(objects)
-			require.Equal(t, objects[0].Value(), b.nodes[1].holder("name0"), "it was repaired")
+			require.Equal(t, objects[0].Value(), b.nodes[1].Holder("name0"), "it was repaired")
 			b.unlockAll(objects)
 		})
 	}
@@ -464,11 +465,11 @@ func TestManyHoldsWithASlowNode(t *testing.T) {
 			b.lock(objects[i])
 		}
 		slow := b.nodes[1]
-		slow.set(func() { slow.most, slow.before = 0, only("mutex_extend", 1900*ms) })
+		slow.Set(func() { slow.MaxInside, slow.Before = 0, only("mutex_extend", 1900*ms) })
 		time.Sleep(time.Minute)
 		b.noneLost(objects)
-		require.LessOrEqual(t, slow.most, 16*128)
-		slow.set(func() { slow.before = nil })
+		require.LessOrEqual(t, slow.MaxInside, 16*128)
+		slow.Set(func() { slow.Before = nil })
 		time.Sleep(2 * time.Second) // for what is under way
 		b.unlockAll(objects)
 	})
@@ -485,11 +486,11 @@ func TestManyHoldsOutliveRestarts(t *testing.T) {
 			objects := b.crowd(600)
 			for round := range 6 {
 				at := b.nodes[round%3]
-				at.restart()
+				at.Restart()
 				time.Sleep(10 * time.Second) // one extension repairs, the next lets it vote
 				b.noneLost(objects)
 				for i, x := range objects {
-					require.Equal(t, x.Value(), at.holder(fmt.Sprint("name", i)))
+					require.Equal(t, x.Value(), at.Holder(fmt.Sprint("name", i)))
 				}
 			}
 			b.unlockAll(objects)
@@ -497,7 +498,7 @@ func TestManyHoldsOutliveRestarts(t *testing.T) {
 	}
 }
 
-// A majority that restarts empty is told for every hold, long before Until.
+// A majority that restarts empty is told for every lease, long before Until.
 func TestManyHoldsAreLostTogether(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.batches()
@@ -506,14 +507,14 @@ func TestManyHoldsAreLostTogether(t *testing.T) {
 		time.Sleep(objects[0].spec.lifetime() / 2)
 		for _, x := range objects {
 			require.ErrorIs(t, x.current().lossOf(), ErrLost)
-			require.False(t, x.hold.over(), "not by the clocks yet")
+			require.False(t, x.lease.over(), "not by the clocks yet")
 			_, _ = x.Unlock(background)
 		}
 		b.asleep()
 	})
 }
 
-// Holds of many expiries, with one majority that fails now and then.
+// Leases of many expiries, with one majority that fails now and then.
 func TestHoldsOfManyExpiries(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.batches()
@@ -530,11 +531,11 @@ func TestHoldsOfManyExpiries(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			b.noneLost(objects)
 			for _, n := range b.nodes {
-				n.set(func() { n.fault = func(*driver.Call) error { return errDown } })
+				n.Set(func() { n.Fault = func(*driver.Call) error { return errDown } })
 			}
 			time.Sleep(20 * ms)
 			for _, n := range b.nodes {
-				n.set(func() { n.fault = nil })
+				n.Set(func() { n.Fault = nil })
 			}
 		}
 		b.unlockAll(objects)

@@ -39,6 +39,17 @@ func readVote(reply any) (quorum.Answer, bool) {
 	return quorum.Answer{}, false
 }
 
+// readSet reads the reply of SET with NX.
+func readSet(reply any) (quorum.Answer, bool) {
+	switch reply {
+	case "OK":
+		return quorum.Answer{Vote: quorum.Yes}, true
+	case nil:
+		return quorum.Answer{Vote: quorum.Taken}, true
+	}
+	return quorum.Answer{}, false
+}
+
 // readNumber is readVote where leases are numbered: a fencing token is a yes, too.
 func readNumber(reply any) (quorum.Answer, bool) {
 	if n, ok := reply.(int64); ok && n >= minFence {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 )
 
 // baggage is what a caller's context carries.
@@ -107,7 +108,7 @@ func (b *bench) keepsNothing(name string, x half) {
 		{"a Lock that fails", func(ctx context.Context) {
 			ctx, cancel := context.WithTimeout(ctx, 300*ms)
 			defer cancel()
-			b.away(errLostReply, b.all()...)
+			b.away(fakenode.ErrLostReply, b.all()...)
 			require.Error(b, x.Lock(ctx))
 			b.back(b.all()...)
 		}},
@@ -145,9 +146,9 @@ func TestStragglersHaveTheirCallersValues(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		seen := make(chan any, 3)
 		for _, n := range b.nodes {
-			n.before, n.careful = always(10*ms), false
+			n.Before, n.KeepsDeadlines = always(10*ms), false
 		}
-		b.nodes[2].before = always(50 * ms)
+		b.nodes[2].Before = always(50 * ms)
 		look := func(ctx context.Context) { seen <- ctx.Value(baggageKey{}) }
 		x := (&bench{b.T, New(b.nodes[0], b.nodes[1], looking{b.nodes[2], look}), b.nodes}).object(nil)
 		require.NoError(t, x.Lock(context.WithValue(background, baggageKey{}, "value")))
@@ -159,12 +160,12 @@ func TestStragglersHaveTheirCallersValues(t *testing.T) {
 
 // looking is a pool that looks at a call's context when the call has been answered.
 type looking struct {
-	*fakeNode
+	*fakenode.Node
 	at func(context.Context)
 }
 
 func (l looking) Eval(ctx context.Context, call *driver.Call) (any, error) {
-	reply, err := l.fakeNode.Eval(ctx, call)
+	reply, err := l.Node.Eval(ctx, call)
 	l.at(ctx)
 	return reply, err
 }

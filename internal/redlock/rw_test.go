@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -74,7 +75,7 @@ func (b *bench) waits(results ...<-chan error) {
 // asked counts how often a script ran on node 0.
 func (b *bench) asked(script *scripts.Script) int {
 	synctest.Wait()
-	return b.nodes[0].ran(script)
+	return b.nodes[0].Ran(script)
 }
 
 // free checks that no node has a writer, a reader or a ticket.
@@ -82,7 +83,7 @@ func (b *bench) free() {
 	b.Helper()
 	synctest.Wait()
 	for i, n := range b.nodes {
-		writer, readers, tickets := n.lock()
+		writer, readers, tickets := n.LookRW(rwName)
 		require.Empty(b, writer, "writer on node %d", i)
 		require.Zero(b, readers, "readers on node %d", i)
 		require.Zero(b, tickets, "tickets on node %d", i)
@@ -90,15 +91,17 @@ func (b *bench) free() {
 }
 
 // set changes what some nodes have of the lock, as somebody else would.
-func (b *bench) set(change func(l *fakeRW), nodes ...int) {
+func (b *bench) set(change func(l *fakenode.RW), nodes ...int) {
 	for _, i := range nodes {
-		b.nodes[i].set(func() { change(b.nodes[i].rwLock(rwName)) })
+		b.nodes[i].Set(func() { change(b.nodes[i].RW(rwName)) })
 	}
 }
 
-func theirWriter(l *fakeRW) { l.writer = fakeKey{"theirs", time.Now().Add(time.Minute)} }
-func theirReader(l *fakeRW) { l.readers["theirs"] = time.Now().Add(time.Minute) }
-func theirTicket(l *fakeRW) { l.announce(l.intents, l.writers, "theirs", time.Minute.Milliseconds()) }
+func theirWriter(l *fakenode.RW) {
+	l.Writer = fakenode.Key{Token: "theirs", Ends: time.Now().Add(time.Minute)}
+}
+func theirReader(l *fakenode.RW) { l.Readers["theirs"] = time.Now().Add(time.Minute) }
+func theirTicket(l *fakenode.RW) { l.WaitingWriters.Enqueue("theirs", time.Minute.Milliseconds()) }
 
 // The table in the documentation of package rwmutex, among processes.
 func TestWhoWaitsForWhom(t *testing.T) {
@@ -111,7 +114,7 @@ func TestWhoWaitsForWhom(t *testing.T) {
 		{"writer", writer, false, false, true},
 	} {
 		for other, is := range map[string]struct {
-			there  func(*fakeRW)
+			there  func(*fakenode.RW)
 			passes bool
 		}{
 			"reader":         {theirReader, c.reader},
@@ -128,7 +131,7 @@ func TestWhoWaitsForWhom(t *testing.T) {
 func reader(x *RW) half { return x.Reader }
 func writer(x *RW) half { return x.Writer }
 
-func (b *bench) meets(x half, there func(*fakeRW), passes bool) {
+func (b *bench) meets(x half, there func(*fakenode.RW), passes bool) {
 	b.set(there, 0, 1, 2)
 	tried := x.TryLock(background)
 	if passes {
@@ -144,7 +147,7 @@ func (b *bench) meets(x half, there func(*fakeRW), passes bool) {
 	waiting := begins(background, x.Lock)
 	time.Sleep(time.Second)
 	b.waits(waiting)
-	b.set((*fakeRW).clear, 0, 1, 2)
+	b.set((*fakenode.RW).Clear, 0, 1, 2)
 	require.NoError(b, <-waiting)
 	b.out(x)
 	b.free()
@@ -177,14 +180,14 @@ func TestWhoWaitsForWhomInOneObject(t *testing.T) {
 		waitingWriter := begins(background, x.Writer.Lock)
 		laterReader := begins(background, x.Reader.Lock)
 		laterWriter := begins(background, x.Writer.Lock)
-		sent := len(b.nodes[0].history())
+		sent := len(b.nodes[0].History())
 		for _, h := range []half{x.Reader, x.Writer} {
 			var taken *ErrTaken
 			require.ErrorAs(t, h.TryLock(background), &taken)
 			require.Empty(t, taken.Nodes)
 		}
 		b.extended(x.Reader)
-		require.Len(t, b.nodes[0].history(), sent+1, "those in line send nothing, nor do those who only try")
+		require.Len(t, b.nodes[0].History(), sent+1, "those in line send nothing, nor do those who only try")
 
 		b.out(x.Reader)
 		b.waits(waitingWriter, laterReader, laterWriter)
@@ -253,7 +256,7 @@ func TestReadersJoinWithoutARoundTripForAShortWhile(t *testing.T) {
 		for range 10 {
 			b.in(x.Reader)
 		}
-		require.Len(t, b.nodes[0].history(), 1)
+		require.Len(t, b.nodes[0].History(), 1)
 		time.Sleep(time.Nanosecond)
 		b.in(x.Reader)
 		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadExtend))
@@ -274,7 +277,7 @@ func TestReadersJoinWithoutARoundTripForAShortWhile(t *testing.T) {
 func TestOneExtensionAdmitsAllWhoCameMeanwhile(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.before = only("rwmutex_read_extend", 10*ms)
+			n.Before = only("rwmutex_read_extend", 10*ms)
 		}
 		x := b.rw(nil)
 		b.in(x.Reader)
@@ -300,7 +303,7 @@ func TestOneExtensionAdmitsAllWhoCameMeanwhile(t *testing.T) {
 func TestOneAcquireAdmitsAllWhoCameMeanwhile(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.before = only("rwmutex_read_acquire", 10*ms)
+			n.Before = only("rwmutex_read_acquire", 10*ms)
 		}
 		x := b.rw(nil)
 		var readers []<-chan error
@@ -326,7 +329,7 @@ func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
 			b.extended(x.Reader)
 		},
 		"by an extension's straggler": func(b *bench, x *RW) {
-			b.nodes[2].set(func() { b.nodes[2].after = only("rwmutex_read_extend", joinWindow/2) })
+			b.nodes[2].Set(func() { b.nodes[2].After = only("rwmutex_read_extend", joinWindow/2) })
 			b.set(theirTicket, 2)
 			b.extended(x.Reader)
 			b.in(x.Reader) // nobody knows yet
@@ -336,14 +339,14 @@ func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
 			b.set(theirTicket, 0, 1) // so that one who asks is refused
 		},
 		"by a refused extension": func(b *bench, x *RW) {
-			b.set((*fakeRW).clear, 0, 1, 2)
+			b.set((*fakenode.RW).Clear, 0, 1, 2)
 			b.set(theirWriter, 0, 1, 2)
 			_, err := x.Reader.Extend(background)
 			require.ErrorIs(b, err, ErrExtendFailed)
 		},
 		"by a straggler that had refused": func(b *bench, x *RW) {
 			b.out(x.Reader)
-			b.nodes[2].set(func() { b.nodes[2].after = only("rwmutex_read_acquire", joinWindow/2) })
+			b.nodes[2].Set(func() { b.nodes[2].After = only("rwmutex_read_acquire", joinWindow/2) })
 			b.set(theirTicket, 2)
 			b.in(x.Reader)
 			b.in(x.Reader)
@@ -363,7 +366,7 @@ func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
 				require.Equal(t, before+1, b.asked(scripts.RWMutex().ReadExtend), "it asks instead")
 				time.Sleep(time.Second)
 				b.waits(first, second)
-				b.set((*fakeRW).clear, 0, 1, 2)
+				b.set((*fakenode.RW).Clear, 0, 1, 2)
 				_, _ = x.Reader.Unlock(background)
 				require.NoError(t, <-first)
 				require.NoError(t, <-second)
@@ -384,7 +387,7 @@ func TestReadersJoinAgainOnceTheWriterHasGivenUp(t *testing.T) {
 		b.extended(x.Reader)
 		waiting := begins(background, x.Reader.Lock)
 		b.waits(waiting)
-		b.set(func(l *fakeRW) { clear(l.intents) }, 0, 1, 2)
+		b.set(func(l *fakenode.RW) { clear(l.WaitingWriters.Tickets) }, 0, 1, 2)
 		require.NoError(t, <-waiting)
 		b.in(x.Reader)
 		require.Equal(t, 1, b.asked(scripts.RWMutex().ReadAcquire), "the same lease")
@@ -439,7 +442,7 @@ func (b *bench) relay(x *RW, stay, every time.Duration) (stop func()) {
 
 func TestReadersThatNeverPauseGoRedWithoutTickets(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.wrong(func(l *fakeRW) { l.deaf = true })
+		b.wrong(func(l *fakenode.RW) { l.ReadersPassWriters = true })
 		readers, other := b.rw(nil), b.rw(nil)
 		stop := b.relay(readers, 7*ms, 5*ms)
 		time.Sleep(100 * ms)
@@ -480,7 +483,7 @@ func TestExpiredLeaseLetsNobodyInUntilAllHaveGivenItBack(t *testing.T) {
 func TestTryLockOfAReaderWaitsForAQuestionUnderWay(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.before = only("rwmutex_read_acquire", 10*ms)
+			n.Before = only("rwmutex_read_acquire", 10*ms)
 		}
 		x := b.rw(nil)
 		asking := begins(background, x.Reader.Lock)
@@ -504,7 +507,7 @@ func TestTryLockOfAReaderWaitsForAQuestionUnderWay(t *testing.T) {
 		b.waits(trying)
 		cancel()
 		require.ErrorIs(t, <-trying, context.Canceled)
-		b.set((*fakeRW).clear, 0, 1, 2)
+		b.set((*fakenode.RW).Clear, 0, 1, 2)
 		require.NoError(t, <-asking)
 		b.out(x.Reader)
 		b.free()
@@ -522,7 +525,7 @@ func TestTryLockOfAReaderHasAPollerLook(t *testing.T) {
 		require.Zero(t, time.Since(start))
 		require.Equal(t, 2, b.asked(scripts.RWMutex().ReadAcquire))
 		b.waits(polling)
-		b.set((*fakeRW).clear, 0, 1, 2)
+		b.set((*fakenode.RW).Clear, 0, 1, 2)
 		require.NoError(t, <-polling)
 		b.out(x.Reader)
 	})
@@ -530,8 +533,8 @@ func TestTryLockOfAReaderHasAPollerLook(t *testing.T) {
 
 // A node that has forgotten a reader gets it back even while a writer waits.
 func TestForgetfulNodesAreRepairedForReaders(t *testing.T) {
-	for name, there := range map[string]func(*fakeRW){
-		"nothing": func(*fakeRW) {},
+	for name, there := range map[string]func(*fakenode.RW){
+		"nothing": func(*fakenode.RW) {},
 		"intent":  theirTicket,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -539,13 +542,13 @@ func TestForgetfulNodesAreRepairedForReaders(t *testing.T) {
 				x := b.rw(nil)
 				b.in(x.Reader)
 				synctest.Wait()
-				b.nodes[1].restart()
+				b.nodes[1].Restart()
 				b.set(there, 0, 1, 2)
 				b.extended(x.Reader)
 				require.Equal(t, []int{1, 1, 1}, b.leases())
-				require.Equal(t, 1, b.nodes[1].ran(scripts.RWMutex().ReadRepair))
+				require.Equal(t, 1, b.nodes[1].Ran(scripts.RWMutex().ReadRepair))
 
-				b.nodes[2].restart() // node 1 does not vote yet
+				b.nodes[2].Restart() // node 1 does not vote yet
 				_, err := x.Reader.Extend(background)
 				require.ErrorIs(t, err, ErrExtendFailed)
 				_, err = x.Reader.Unlock(background)
@@ -560,7 +563,7 @@ func TestForgetfulNodeIsNotRepairedBesideAnotherWriter(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		b.in(x.Reader)
-		b.set((*fakeRW).clear, 1)
+		b.set((*fakenode.RW).Clear, 1)
 		b.set(theirWriter, 1)
 		b.extended(x.Reader)
 		require.Equal(t, []string{"", "theirs", ""}, b.writers())
@@ -577,7 +580,7 @@ func TestReadersTokensComeFromTheUsersFunction(t *testing.T) {
 		b.in(x.Reader)
 		synctest.Wait()
 		for _, node := range b.nodes {
-			node.set(func() { require.Contains(t, node.rwLock(rwName).readers, any("value 1")) })
+			node.Set(func() { require.Contains(t, node.RW(rwName).Readers, any("value 1")) })
 		}
 		b.out(x.Reader)
 		b.in(x.Writer)
@@ -589,22 +592,22 @@ func TestReadersTokensComeFromTheUsersFunction(t *testing.T) {
 	})
 }
 
-// What an ended hold of the object has left on a node is replaced, whichever
+// What an ended lease of the object has left on a node is replaced, whichever
 // half it was of.
 func TestEarlierHoldsOfTheObjectAreReplaced(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		lost := func(*driver.Call) error { return errLostReply }
+		lost := func(*driver.Call) error { return fakenode.ErrLostReply }
 		x := b.rw(nil)
 		b.in(x.Writer)
-		b.nodes[1].set(func() { b.nodes[1].fault = lost })
+		b.nodes[1].Set(func() { b.nodes[1].Fault = lost })
 		b.out(x.Writer)
-		b.nodes[1].set(func() { b.nodes[1].fault = nil })
+		b.nodes[1].Set(func() { b.nodes[1].Fault = nil })
 		require.NotEmpty(t, b.writers()[1])
 		require.NoError(t, x.Reader.TryLock(background))
 		require.Equal(t, []int{1, 1, 1}, b.leases())
-		b.nodes[1].set(func() { b.nodes[1].fault = lost })
+		b.nodes[1].Set(func() { b.nodes[1].Fault = lost })
 		b.out(x.Reader)
-		b.nodes[1].set(func() { b.nodes[1].fault = nil })
+		b.nodes[1].Set(func() { b.nodes[1].Fault = nil })
 		require.Equal(t, []int{0, 1, 0}, b.leases())
 		require.NoError(t, x.Writer.TryLock(background))
 		require.Equal(t, []string{x.Writer.Value(), x.Writer.Value(), x.Writer.Value()}, b.writers())
@@ -623,7 +626,7 @@ func TestReadersLeaseIsRepaired(t *testing.T) {
 		for when, forgets := range map[string]int{"in time": 1, "late": 2} {
 			t.Run(way+"/"+when, func(t *testing.T) {
 				bubble(t, 3, func(b *bench) {
-					b.nodes[2].after = always(5 * ms)
+					b.nodes[2].After = always(5 * ms)
 					x := b.rw(nil)
 					b.in(x.Reader)
 					time.Sleep(20 * ms) // its answers are all there
@@ -635,7 +638,7 @@ func TestReadersLeaseIsRepaired(t *testing.T) {
 					extend(b, x)
 					time.Sleep(20 * ms)
 					require.Equal(t, []int{1, 1, 1}, b.leases())
-					require.Equal(t, 1, b.nodes[forgets].ran(scripts.RWMutex().ReadRepair))
+					require.Equal(t, 1, b.nodes[forgets].Ran(scripts.RWMutex().ReadRepair))
 					b.extended(x.Reader) // from now on the repaired one votes
 					time.Sleep(20 * ms)
 					b.restarted(0)

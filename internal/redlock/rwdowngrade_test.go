@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -27,7 +28,7 @@ func TestDowngradeGivesAFullExpiry(t *testing.T) {
 			require.Equal(t, x.Reader.spec.lifetime(), x.Reader.Until().Sub(start))
 			synctest.Wait()
 			for _, node := range b.nodes {
-				node.set(func() { require.Contains(t, node.rwLock(rwName).readers, any(value), "the same token") })
+				node.Set(func() { require.Contains(t, node.RW(rwName).Readers, any(value), "the same token") })
 			}
 			_, err := x.Writer.Unlock(background)
 			require.ErrorIs(t, err, errNotHeld)
@@ -70,7 +71,7 @@ func TestDowngradeLetsWaitingReadersIn(t *testing.T) {
 func TestNoWriterGetsInDuringADowngrade(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for i, n := range b.nodes {
-			n.before = func(call *driver.Call) time.Duration {
+			n.Before = func(call *driver.Call) time.Duration {
 				if call.Script() == scripts.RWMutex().Downgrade {
 					return time.Duration(i+1) * 50 * ms
 				}
@@ -122,20 +123,20 @@ func TestDowngradeWhereTooFewNodesAnswer(t *testing.T) {
 				synctest.Wait()
 				until, value := x.Writer.Until(), x.Writer.Value()
 				time.Sleep(time.Second)
-				b.away(errLostReply, c.away...)
+				b.away(fakenode.ErrLostReply, c.away...)
 				err := x.Downgrade(background)
 				if c.ok {
 					require.NoError(t, err)
 				} else {
 					require.ErrorIs(t, err, errDowngrade)
-					require.Equal(t, until, x.Reader.Until(), "what is left lasts no longer than the write hold")
+					require.Equal(t, until, x.Reader.Until(), "what is left lasts no longer than the write lease")
 				}
 				require.Equal(t, c.converted, b.leases())
 				for i, token := range b.writers() {
-					require.Equal(t, c.converted[i] == 0, token == value, "write hold on node %d", i)
+					require.Equal(t, c.converted[i] == 0, token == value, "write lease on node %d", i)
 				}
 				_, err = x.Writer.Unlock(background)
-				require.ErrorIs(t, err, errNotHeld, "the write hold is gone")
+				require.ErrorIs(t, err, errNotHeld, "the write lease is gone")
 				b.back(c.away...)
 				require.ErrorIs(t, b.rw(nil).Writer.TryLock(background), ErrFailed, "nobody else gets in")
 				b.extended(x.Reader)
@@ -149,17 +150,17 @@ func TestDowngradeWhereTooFewNodesAnswer(t *testing.T) {
 
 func (b *bench) back(nodes ...int) {
 	for _, i := range nodes {
-		b.nodes[i].set(func() { b.nodes[i].fault = nil })
+		b.nodes[i].Set(func() { b.nodes[i].Fault = nil })
 	}
 }
 
-// RUnlock gives back what is still a write hold, too.
+// RUnlock gives back what is still a write lease, too.
 func TestReleaseAfterAFailedDowngradeFreesBothKeys(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		b.in(x.Writer)
 		synctest.Wait()
-		b.away(errLostReply, 1, 2)
+		b.away(fakenode.ErrLostReply, 1, 2)
 		require.Error(t, x.Downgrade(background))
 		b.back(1, 2)
 		require.Equal(t, []int{1, 0, 0}, b.leases())
@@ -175,9 +176,9 @@ func TestDowngradeWithLostReplies(t *testing.T) {
 		b.in(x.Writer)
 		synctest.Wait()
 		for _, n := range b.nodes {
-			n.set(func() { n.lose = once("rwmutex_downgrade") })
+			n.Set(func() { n.Lose = once("rwmutex_downgrade") })
 		}
-		require.ErrorIs(t, x.Downgrade(background), errLostReply)
+		require.ErrorIs(t, x.Downgrade(background), fakenode.ErrLostReply)
 		require.Equal(t, []int{1, 1, 1}, b.leases())
 		b.in(x.Reader) // joins what is left
 		b.out(x.Reader)
@@ -190,7 +191,7 @@ func TestDowngradeWithLostReplies(t *testing.T) {
 func TestLateGrantsAfterADowngradeAreTheReaders(t *testing.T) {
 	for _, released := range []bool{false, true} {
 		bubble(t, 3, func(b *bench) {
-			b.nodes[2].before = only("rwmutex_write_acquire", 100*ms)
+			b.nodes[2].Before = only("rwmutex_write_acquire", 100*ms)
 			x := b.rw(nil)
 			b.in(x.Writer)
 			require.NoError(t, x.Downgrade(background))
@@ -213,8 +214,8 @@ func TestLateGrantsAfterADowngradeAreTheReaders(t *testing.T) {
 // after that of the acquire.
 func TestLateGrantsBesideADowngradeAreTheReaders(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[2].before = only("rwmutex_write_acquire", 100*ms)
-		b.nodes[2].after = only("rwmutex_downgrade", 200*ms)
+		b.nodes[2].Before = only("rwmutex_write_acquire", 100*ms)
+		b.nodes[2].After = only("rwmutex_downgrade", 200*ms)
 		x := b.rw(nil)
 		b.in(x.Writer)
 		require.NoError(t, x.Downgrade(background))
@@ -228,11 +229,31 @@ func TestLateGrantsBesideADowngradeAreTheReaders(t *testing.T) {
 	})
 }
 
+// A node that forgets what it is being asked to convert is repaired once it has answered.
+func TestRepairWaitsForAConversionUnderWay(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		b.nodes[2].Before = only("rwmutex_write_acquire", 100*ms)
+		b.nodes[2].After = only("rwmutex_downgrade", 90*ms)
+		x := b.rw(nil)
+		b.in(x.Writer)
+		require.NoError(t, x.Downgrade(background))
+		time.Sleep(150 * ms)
+		require.Equal(t, []int{1, 1, 1}, b.leases())
+		b.nodes[2].Restart()
+		b.extended(x.Reader)
+		require.Equal(t, 1, b.nodes[2].Inside(), "the conversion is under way")
+		time.Sleep(time.Second)
+		require.Equal(t, []int{1, 1, 1}, b.leases())
+		b.out(x.Reader)
+		b.free()
+	})
+}
+
 // A node runs the acquire in time, but its answer comes after a downgrade of which
 // nothing was sent: what it has is the readers' all the same.
 func TestLateAnswersAfterADowngradeAreTheReaders(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[2].after = only("rwmutex_write_acquire", 100*ms)
+		b.nodes[2].After = only("rwmutex_write_acquire", 100*ms)
 		x := b.rw(nil)
 		b.in(x.Writer)
 		ctx, cancel := context.WithCancel(background)
@@ -251,8 +272,8 @@ func TestLateAnswersAfterADowngradeAreTheReaders(t *testing.T) {
 // of it, which is released.
 func TestExtensionBetweenALateGrantAndItsRelease(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[2].before = only("rwmutex_write_acquire", 100*ms)
-		b.nodes[2].after = only("rwmutex_write_acquire", 100*ms)
+		b.nodes[2].Before = only("rwmutex_write_acquire", 100*ms)
+		b.nodes[2].After = only("rwmutex_write_acquire", 100*ms)
 		x := b.rw(nil)
 		b.in(x.Writer)
 		require.NoError(t, x.Downgrade(background))
@@ -286,14 +307,14 @@ func TestDowngradeAfterExpiry(t *testing.T) {
 	})
 }
 
-// The majority's answers come when the read hold would already be over.
+// The majority's answers come when the read lease would already be over.
 func TestDowngradeWonTooLate(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(func(c *Config) { c.Expiry, c.TimeoutFactor = time.Second, 2 })
 		b.in(x.Writer)
 		time.Sleep(500 * ms)
 		for _, n := range b.nodes {
-			n.set(func() { n.after = only("rwmutex_downgrade", 600*ms) })
+			n.Set(func() { n.After = only("rwmutex_downgrade", 600*ms) })
 		}
 		require.ErrorIs(t, x.Downgrade(background), errTooLate)
 		require.ErrorIs(t, x.Reader.TryLock(background), ErrFailed, "it is over")
@@ -307,11 +328,11 @@ func TestDowngradeWithoutAWriteHold(t *testing.T) {
 		x := b.rw(nil)
 		notHeld := func() {
 			t.Helper()
-			sent := len(b.nodes[0].history())
+			sent := len(b.nodes[0].History())
 			err := x.Downgrade(background)
 			require.ErrorIs(t, err, ErrLockAlreadyExpired)
 			require.ErrorIs(t, err, errNotHeld)
-			require.Len(t, b.nodes[0].history(), sent)
+			require.Len(t, b.nodes[0].History(), sent)
 		}
 		notHeld()
 		b.in(x.Reader)
@@ -333,7 +354,7 @@ func TestDowngradeWithoutAWriteHold(t *testing.T) {
 func TestAdoptedHoldIsNotDowngraded(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(func(c *Config) { c.Value = "mine" })
-		b.set(func(l *fakeRW) { l.writer = fakeKey{"mine", time.Now().Add(time.Minute)} }, 0, 1, 2)
+		b.set(func(l *fakenode.RW) { l.Writer = fakenode.Key{Token: "mine", Ends: time.Now().Add(time.Minute)} }, 0, 1, 2)
 		require.ErrorIs(t, x.Downgrade(background), errNotHeld)
 		require.Equal(t, []string{"mine", "mine", "mine"}, b.writers())
 		b.out(x.Writer)
@@ -397,7 +418,7 @@ func TestDowngradeBesideUnlockAndExtend(t *testing.T) {
 	t.Logf("%d of 100 times the downgrade came first", downgraded)
 }
 
-// A write extension that is under way when the hold is downgraded revives nothing.
+// A write extension that is under way when the lease is downgraded revives nothing.
 func TestExtensionUnderWayDoesNotOutliveADowngrade(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
@@ -415,7 +436,7 @@ func TestExtensionUnderWayDoesNotOutliveADowngrade(t *testing.T) {
 	})
 }
 
-// A renewed write hold is a renewed read hold after it, until that is given back.
+// A renewed write lease is a renewed read lease after it, until that is given back.
 func TestDowngradeKeepsRenewal(t *testing.T) {
 	for name, lock := range map[string]func(*RW){
 		"Locker":     func(x *RW) { x.Writer.Locker().Lock() },
@@ -439,7 +460,7 @@ func TestDowngradeKeepsRenewal(t *testing.T) {
 	}
 }
 
-// Those who wait for the loss of the write hold are told of that of the read hold.
+// Those who wait for the loss of the write lease are told of that of the read lease.
 func TestLostAcrossADowngrade(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
@@ -447,7 +468,7 @@ func TestLostAcrossADowngrade(t *testing.T) {
 		lost := x.Writer.Lost()
 		time.Sleep(5 * time.Second)
 		require.NoError(t, x.Downgrade(background))
-		require.True(t, isLost(x.Writer.Lost()), "there is no write hold")
+		require.True(t, isLost(x.Writer.Lost()), "there is no write lease")
 		<-lost
 		require.Zero(t, time.Since(x.Reader.Until()))
 		_, _ = x.Reader.Unlock(background)
@@ -461,7 +482,7 @@ func TestLostAcrossADowngrade(t *testing.T) {
 	})
 }
 
-// Do goes on with a read hold: renewed, watched, and given back at the end by fn or by Do.
+// Do goes on with a read lease: renewed, watched, and given back at the end by fn or by Do.
 func TestDowngradeInDo(t *testing.T) {
 	for _, unlocks := range []bool{true, false} {
 		bubble(t, 3, func(b *bench) {
@@ -494,8 +515,8 @@ func TestLossAfterADowngradeInDo(t *testing.T) {
 		fn    error
 		by    time.Duration
 	}{
-		"denied":         {func(b *bench) { b.set((*fakeRW).clear, 0, 1, 2) }, nil, 4 * time.Second},
-		"silent":         {func(b *bench) { b.away(errLostReply, 0, 1, 2) }, errWork, 9 * time.Second},
+		"denied":         {func(b *bench) { b.set((*fakenode.RW).Clear, 0, 1, 2) }, nil, 4 * time.Second},
+		"silent":         {func(b *bench) { b.away(fakenode.ErrLostReply, 0, 1, 2) }, errWork, 9 * time.Second},
 		"found by clock": {func(b *bench) { time.Sleep(7 * time.Second) }, nil, 16 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -507,7 +528,7 @@ func TestLossAfterADowngradeInDo(t *testing.T) {
 					synctest.Wait()
 					c.fault(b)
 					if name == "found by clock" {
-						b.away(errLostReply, 0, 1, 2)
+						b.away(fakenode.ErrLostReply, 0, 1, 2)
 					}
 					<-ctx.Done()
 					require.ErrorIs(t, context.Cause(ctx), ErrLost)
@@ -523,12 +544,12 @@ func TestLossAfterADowngradeInDo(t *testing.T) {
 	}
 }
 
-// A Downgrade that fails leaves a read hold to Until, which Do gives back too.
+// A Downgrade that fails leaves a read lease to Until, which Do gives back too.
 func TestFailedDowngradeInDo(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		err := x.Writer.Do(background, func(ctx context.Context) error {
-			b.failing(scripts.RWMutex().Downgrade, errLostReply, 0, 1, 2)
+			b.failing(scripts.RWMutex().Downgrade, fakenode.ErrLostReply, 0, 1, 2)
 			require.ErrorIs(t, x.Downgrade(ctx), errDowngrade)
 			b.back(0, 1, 2)
 			require.NoError(t, ctx.Err())
@@ -541,7 +562,7 @@ func TestFailedDowngradeInDo(t *testing.T) {
 	})
 }
 
-// Others read by the lease that fn's hold has become. What Do gives back is its own share:
+// Others read by the lease that fn's lease has become. What Do gives back is its own share:
 // none, once anybody has called RUnlock, which may have been fn.
 func TestDowngradeInDoBesideReaders(t *testing.T) {
 	for _, unlocks := range []bool{true, false} {

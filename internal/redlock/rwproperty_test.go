@@ -13,12 +13,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 )
+
+const seeds = 30
 
 // aWriter is what a writer adds to the count of those who are in; a reader adds 1.
 const aWriter = 10_000
 
-// census counts who is in: only holds that are valid by the clock.
+// census counts who is in: only leases that are valid by the clock.
 type census struct {
 	mu     sync.Mutex
 	now    int
@@ -129,7 +133,7 @@ func (c *client) stay(until time.Time) {
 // One that comes back has all that it had, or was away for so long that all of
 // that would have ended.
 type weather struct {
-	nodes  []*fakeNode
+	nodes  []*fakenode.Node
 	expiry time.Duration
 	ended  chan struct{}
 	over   chan struct{}
@@ -159,10 +163,10 @@ func (w *weather) sleep(d time.Duration) bool {
 
 func (w *weather) strike(random *rand.Rand) {
 	n := w.nodes[random.IntN(len(w.nodes))]
-	fault := []error{errLostReply, &net.OpError{Op: "dial", Err: errLostReply}}[random.IntN(2)]
-	n.mu.Lock()
-	n.fault = func(*driver.Call) error { return fault }
-	n.mu.Unlock()
+	fault := []error{fakenode.ErrLostReply, &net.OpError{Op: "dial", Err: fakenode.ErrLostReply}}[random.IntN(2)]
+	n.Mu.Lock()
+	n.Fault = func(*driver.Call) error { return fault }
+	n.Mu.Unlock()
 	away := upTo(random, w.expiry)
 	forgets := random.IntN(3) == 0
 	if forgets {
@@ -172,11 +176,11 @@ func (w *weather) strike(random *rand.Rand) {
 		return
 	}
 	if forgets {
-		n.restart()
+		n.Restart()
 	}
-	n.mu.Lock()
-	n.fault = nil
-	n.mu.Unlock()
+	n.Mu.Lock()
+	n.Fault = nil
+	n.Mu.Unlock()
 }
 
 // clear ends the weather, with all nodes well.
@@ -184,7 +188,7 @@ func (w *weather) clear() {
 	close(w.ended)
 	<-w.over
 	for _, n := range w.nodes {
-		n.set(func() { n.before, n.lose, n.fault = nil, nil, nil })
+		n.Set(func() { n.Before, n.Lose, n.Fault = nil, nil, nil })
 	}
 }
 
@@ -225,7 +229,7 @@ func (b *bench) randomly(seed uint64) *census {
 	return seen
 }
 
-func pools(nodes []*fakeNode) []driver.Pool {
+func pools(nodes []*fakenode.Node) []driver.Pool {
 	var pools []driver.Pool
 	for _, n := range nodes {
 		pools = append(pools, n)
@@ -233,7 +237,7 @@ func pools(nodes []*fakeNode) []driver.Pool {
 	return pools
 }
 
-// settle has every process hear from every node, so that what it owes is paid.
+// settle has every process hear from every node, so that pending releases are answered.
 func (b *bench) settle(engines []*Engine) {
 	time.Sleep(rwExpiry / 10) // for calls that are under way
 	for _, e := range engines {
@@ -248,11 +252,11 @@ func (b *bench) settle(engines []*Engine) {
 // overlap, writers get in, and at the end nothing is left.
 func TestNeverAWriterBesideAnybody(t *testing.T) {
 	writes, most := 0, 0
-	for _, seed := range chosenSeeds(t) {
+	for _, seed := range redistest.Seeds(t, seeds) {
 		for _, n := range []int{1, 3, 5} {
 			bubble(t, n, func(b *bench) {
 				seen := b.randomly(seed)
-				require.Empty(b, seen.wrong, "%s=%d, %d nodes", seedVariable, seed, n)
+				require.Empty(b, seen.wrong, "%s=%d, %d nodes", redistest.SeedVariable, seed, n)
 				require.Zero(b, seen.now)
 				b.freeAfter(seed)
 				writes, most = writes+seen.writes, max(most, seen.most)
@@ -268,13 +272,13 @@ func TestNeverAWriterBesideAnybody(t *testing.T) {
 func (b *bench) freeAfter(seed uint64) {
 	b.Helper()
 	for i, n := range b.nodes {
-		writer, readers, tickets := n.lock()
-		require.Equal(b, "", writer, "%s=%d: node %d of %d", seedVariable, seed, i, len(b.nodes))
+		writer, readers, tickets := n.LookRW(rwName)
+		require.Empty(b, writer, "%s=%d: node %d of %d", redistest.SeedVariable, seed, i, len(b.nodes))
 		require.Equal(b, [2]int{}, [2]int{readers, tickets},
-			"%s=%d: readers and tickets on node %d of %d", seedVariable, seed, i, len(b.nodes))
-		n.set(func() { // under its lock: releases may still be sent again
-			l := n.rwLock(rwName)
-			require.Zero(b, len(l.intents)+len(l.waiters), "%s=%d: line on node %d of %d", seedVariable, seed, i, len(b.nodes))
+			"%s=%d: readers and tickets on node %d of %d", redistest.SeedVariable, seed, i, len(b.nodes))
+		n.Set(func() { // under its lock: releases may still be sent again
+			l := n.RW(rwName)
+			require.Zero(b, len(l.WaitingWriters.Tickets)+len(l.WaitingReaders.Tickets), "%s=%d: line on node %d of %d", redistest.SeedVariable, seed, i, len(b.nodes))
 		})
 	}
 }
@@ -284,7 +288,7 @@ func (b *bench) freeAfter(seed uint64) {
 func TestNeverAWriterBesideAnybodyGoesRedOnBlindNodes(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		bubble(t, n, func(b *bench) {
-			b.wrong(func(l *fakeRW) { l.blind = true })
+			b.wrong(func(l *fakenode.RW) { l.WritersPassReaders = true })
 			require.NotEmpty(b, b.randomly(0).wrong)
 		})
 	}

@@ -2,18 +2,19 @@ package redlock
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 )
 
 // slowly has every call take 10ms each way.
 func (b *bench) slowly() {
 	for _, n := range b.nodes {
-		n.set(func() { n.before, n.after = always(10*ms), always(10*ms) })
+		n.Set(func() { n.Before, n.After = always(10*ms), always(10*ms) })
 	}
 }
 
@@ -60,7 +61,7 @@ func TestTryDoesNotGoByAnAnswerOfLongAgo(t *testing.T) {
 		time.Sleep(30 * ms)
 		behind := begins(background, x.Reader.Lock)
 		require.ErrorIs(t, x.Reader.TryLock(background), ErrFailed)
-		b.set((*fakeRW).clear, 0, 1, 2)
+		b.set((*fakenode.RW).Clear, 0, 1, 2)
 		start := time.Now()
 		require.NoError(t, x.Reader.TryLock(background))
 		require.Equal(t, 20*ms, time.Since(start), "one question")
@@ -83,7 +84,7 @@ func TestTryDoesNotGoByARefusalFromBeforeIt(t *testing.T) {
 		b.set(theirWriter, 0, 1, 2)
 		asks := begins(background, x.Reader.Lock)
 		time.Sleep(15 * ms) // the nodes have refused, and the answer is on its way
-		b.set((*fakeRW).clear, 0, 1, 2)
+		b.set((*fakenode.RW).Clear, 0, 1, 2)
 		require.NoError(t, x.Reader.TryLock(background))
 		require.NoError(t, <-asks)
 		b.out(x.Reader)
@@ -173,8 +174,8 @@ func TestWhatKeepsAReaderOut(t *testing.T) {
 						require.NotErrorIs(t, err, errContested)
 					}
 					byPointer, byValue := new(ErrTaken), ErrTaken{}
-					require.True(t, errors.As(err, &byPointer))
-					require.True(t, errors.As(err, &byValue))
+					require.ErrorAs(t, err, &byPointer)
+					require.ErrorAs(t, err, &byValue)
 					require.LessOrEqual(t, len(byPointer.Nodes), c.node)
 					require.Equal(t, c.node > 0, len(byPointer.Nodes) > 0)
 					require.Equal(t, byPointer.Nodes, byValue.Nodes)

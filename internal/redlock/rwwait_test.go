@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 )
 
 // A call may be cancelled wherever it waits. It then leaves nothing behind, and
@@ -46,11 +47,11 @@ func TestCancelledCallsStrandNothing(t *testing.T) {
 		}},
 		"a reader between two tries": {reader, func(b *bench, _ *RW) func() {
 			b.set(theirWriter, 0, 1, 2)
-			return func() { b.set((*fakeRW).clear, 0, 1, 2) }
+			return func() { b.set((*fakenode.RW).Clear, 0, 1, 2) }
 		}},
 		"a writer between two tries": {writer, func(b *bench, _ *RW) func() {
 			b.set(theirReader, 0, 1, 2)
-			return func() { b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1, 2) }
+			return func() { b.set(func(l *fakenode.RW) { delete(l.Readers, "theirs") }, 0, 1, 2) }
 		}},
 		"a reader that awaits the end of a lease": {reader, func(b *bench, x *RW) func() {
 			b.in(x.Reader)
@@ -88,7 +89,7 @@ func TestCancelledCallsStrandNothing(t *testing.T) {
 // slow delays one script on every node, and none with no name.
 func (b *bench) slow(script string, d time.Duration) {
 	for _, n := range b.nodes {
-		n.set(func() { n.before = only(script, d) })
+		n.Set(func() { n.Before = only(script, d) })
 	}
 }
 
@@ -101,7 +102,7 @@ func TestEndedContextSendsNothing(t *testing.T) {
 			require.ErrorIs(t, h.Lock(ctx), context.Canceled)
 			require.ErrorIs(t, h.TryLock(ctx), ErrFailed)
 		}
-		require.Empty(t, b.nodes[0].history())
+		require.Empty(t, b.nodes[0].History())
 	})
 }
 
@@ -228,9 +229,9 @@ func TestTurnThatComesToACancelledCall(t *testing.T) {
 
 // leaseOf makes a lease with one reader, that others may join.
 func (b *bench) leaseOf(x *RW) *sharedLease {
-	h := new(hold)
-	h.init(x.Reader.spec, newToken("lease", false))
-	got := newSharedLease(h)
+	l := new(lease)
+	l.init(x.Reader.spec, newToken("lease", false))
+	got := newSharedLease(l)
 	got.join(1)
 	return got
 }
@@ -241,10 +242,10 @@ func TestReaderThatAsksToJoinAnEndingLeaseGetsANewOne(t *testing.T) {
 	for _, at := range []time.Duration{0, 5 * ms, 10 * ms, 15 * ms, 20 * ms} {
 		bubble(t, 3, func(b *bench) {
 			for i, n := range b.nodes {
-				n.before = func(call *driver.Call) time.Duration {
+				n.Before = func(call *driver.Call) time.Duration {
 					return only("rwmutex_read_extend", 10*ms)(call) + only("rwmutex_read_release", 5*ms)(call)
 				}
-				n.after = always(time.Duration(i) * 100)
+				n.After = always(time.Duration(i) * 100)
 			}
 			x := b.rw(nil)
 			b.in(x.Reader)
@@ -278,7 +279,7 @@ func TestLockersOfBothHalvesRenew(t *testing.T) {
 	})
 }
 
-// errOf is the text of an Unlock without a hold.
+// errOf is the text of an Unlock without a lease.
 func errOf(x *RW, l *Locker) string {
 	err, _ := l.half.unlock(background)
 	return err.Error()
@@ -308,7 +309,7 @@ func TestLockersPanicWhenTheLeaseWasLost(t *testing.T) {
 				l := map[string]*Locker{"reader": x.Reader.Locker(), "writer": x.Writer.Locker()}[name]
 				l.Lock()
 				synctest.Wait()
-				b.set((*fakeRW).clear, 0, 1)
+				b.set((*fakenode.RW).Clear, 0, 1)
 				require.Panics(t, l.Unlock)
 				b.free()
 				l.Lock() // and goes on
@@ -325,7 +326,7 @@ func TestLockersDoNotPanicWhenNodesAreAway(t *testing.T) {
 		l := x.Reader.Locker()
 		l.Lock()
 		for _, n := range b.nodes {
-			n.set(func() { n.fault = func(*driver.Call) error { return errLostReply } })
+			n.Set(func() { n.Fault = func(*driver.Call) error { return fakenode.ErrLostReply } })
 		}
 		require.NotPanics(t, l.Unlock)
 	})

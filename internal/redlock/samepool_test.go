@@ -6,11 +6,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 )
 
 // twin is a pool that says what servers it leads to.
 type twin struct {
-	*fakeNode
+	*fakenode.Node
 	servers []any
 }
 
@@ -18,7 +19,7 @@ func (w twin) Identity() []any { return w.servers }
 
 // A server has one vote.
 func TestPoolsOfOneServerAreRefused(t *testing.T) {
-	one, two, three := newFake(), newFake(), newFake()
+	one, two, three := fakenode.New(), fakenode.New(), fakenode.New()
 	at := func(addr string) any { return driver.NewEndpoint("tcp", addr) }
 	for name, c := range map[string]struct {
 		pools []driver.Pool

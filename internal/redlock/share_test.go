@@ -19,7 +19,7 @@ func TestGoroutinesOfOneObjectAreServedInOrder(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
-		asked := b.nodes[0].ran(scripts.Mutex().Acquire)
+		asked := b.nodes[0].Ran(scripts.Mutex().Acquire)
 		var order []int
 		var done sync.WaitGroup
 		for i := range 20 {
@@ -30,7 +30,7 @@ func TestGoroutinesOfOneObjectAreServedInOrder(t *testing.T) {
 			})
 			synctest.Wait() // it is in line
 		}
-		require.Equal(t, asked, b.nodes[0].ran(scripts.Mutex().Acquire), "those in line do not ask")
+		require.Equal(t, asked, b.nodes[0].Ran(scripts.Mutex().Acquire), "those in line do not ask")
 		b.unlock(x)
 		done.Wait()
 		for i, got := range order {
@@ -51,7 +51,7 @@ func TestQueuedTriesRunOutAsIfTheyHadPolled(t *testing.T) {
 		var taken *ErrTaken
 		require.ErrorAs(t, err, &taken)
 		require.Empty(t, taken.Nodes, "no node was asked")
-		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Acquire))
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Acquire))
 	})
 }
 
@@ -60,14 +60,14 @@ func TestTriesSpentInLineAreNotMadeAgain(t *testing.T) {
 		x := b.object(func(c *Config) { c.Tries = 5 })
 		b.lock(x)
 		time.AfterFunc(250*ms, func() {
-			b.nodes[0].put("name", "theirs", time.Minute)
+			b.nodes[0].Put("name", "theirs", time.Minute)
 			_, err := x.Unlock(context.Background())
 			require.Error(t, err)
 		})
 		start := time.Now()
 		require.ErrorIs(t, x.Lock(context.Background()), ErrFailed)
 		require.Equal(t, 400*ms, time.Since(start), "as if it had polled from the start")
-		require.Equal(t, 1+3, b.nodes[0].ran(scripts.Mutex().Acquire), "let in at 250ms, then at 300 and 400ms")
+		require.Equal(t, 1+3, b.nodes[0].Ran(scripts.Mutex().Acquire), "let in at 250ms, then at 300 and 400ms")
 	})
 }
 
@@ -79,7 +79,7 @@ func TestTryLockOfAHeldObjectAsksNobody(t *testing.T) {
 		var taken *ErrTaken
 		require.ErrorAs(t, x.TryLock(context.Background()), &taken)
 		require.Zero(t, time.Since(start))
-		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Acquire))
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Acquire))
 		b.unlock(x)
 		require.NoError(t, x.TryLock(context.Background()))
 		b.unlock(x)
@@ -171,14 +171,14 @@ func TestUnlockWithoutAHold(t *testing.T) {
 			require.False(t, ok)
 			require.ErrorIs(t, err, ErrLockAlreadyExpired)
 			require.ErrorIs(t, err, errNotHeld)
-			require.Zero(t, b.nodes[0].ran(scripts.Mutex().Release))
+			require.Zero(t, b.nodes[0].Ran(scripts.Mutex().Release))
 		}
 		b.lockAll(x)
 		b.unlock(x)
 		synctest.Wait()
 		_, err := x.Unlock(context.Background())
 		require.ErrorIs(t, err, errNotHeld)
-		require.Equal(t, 1, b.nodes[0].ran(scripts.Mutex().Release))
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Release))
 	})
 }
 
@@ -187,7 +187,7 @@ func TestUnlockAfterAnotherHasTakenIt(t *testing.T) {
 		x := b.object(nil)
 		b.lockAll(x)
 		for _, n := range b.nodes {
-			n.put("name", "theirs", time.Minute)
+			n.Put("name", "theirs", time.Minute)
 		}
 		_, err := x.Unlock(context.Background())
 		var taken *ErrTaken
@@ -199,7 +199,7 @@ func TestUnlockAfterAnotherHasTakenIt(t *testing.T) {
 func TestTwoUnlocksAtOnceReleaseOnce(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.before = always(10 * ms)
+			n.Before = always(10 * ms)
 		}
 		x := b.object(nil)
 		b.lock(x)
@@ -229,23 +229,23 @@ func TestUnlockWithoutAMajorityIsNoExpiry(t *testing.T) {
 		refuse := func(*driver.Call) error {
 			return &net.OpError{Op: "dial", Err: down}
 		}
-		b.nodes[0].fault = refuse
+		b.nodes[0].Fault = refuse
 		x := b.object(nil)
 		b.lockAll(x)
-		b.nodes[1].set(func() { b.nodes[1].fault = refuse })
+		b.nodes[1].Set(func() { b.nodes[1].Fault = refuse })
 		_, err := x.Unlock(context.Background())
 		require.ErrorContains(t, err, `test: "name": failed to release lock: node #0: never granted it; node #1: dial: fake: down`)
 		require.NotErrorIs(t, err, ErrLockAlreadyExpired)
 		require.Equal(t, []string{"", x.Value(), ""}, b.holders())
-		require.Equal(t, 0, b.nodes[0].ran(scripts.Mutex().Release), "nothing was sent there, so nothing is released")
+		require.Equal(t, 0, b.nodes[0].Ran(scripts.Mutex().Release), "nothing was sent there, so nothing is released")
 	})
 }
 
 func TestClientsOwnTimeoutDoesNotPassForTheCallers(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		for _, cause := range []error{context.DeadlineExceeded, context.Canceled} {
-			b.nodes[0].set(func() {
-				b.nodes[0].fault = func(*driver.Call) error { return &net.OpError{Op: "dial", Err: cause} }
+			b.nodes[0].Set(func() {
+				b.nodes[0].Fault = func(*driver.Call) error { return &net.OpError{Op: "dial", Err: cause} }
 			})
 			err := b.object(nil).TryLock(context.Background())
 			require.NotErrorIs(t, err, cause)

@@ -22,7 +22,7 @@ type Shared struct {
 	attempts attempts // of the reader that asks
 
 	mu   sync.Mutex
-	last *hold // the current lease's hold, or the last one's: nil before the first
+	last *lease // the current one, or the last: nil before the first
 }
 
 // Lock acquires a share of the lease with the configured tries, TryLock with one.
@@ -39,7 +39,7 @@ func (x *Shared) lock(ctx context.Context, by *tries) error {
 	ctx, e := x.spec.observer.enter(ctx, 1)
 	err := x.take(ctx, by)
 	if e.observer != nil {
-		e.end(ctx, x.current(), by, err, x.unlock)
+		x.current().entered(ctx, e, by, err, x.unlock)
 	}
 	if err == nil && x.spec.AutoExtend {
 		x.current().keepAlive()
@@ -81,7 +81,7 @@ func (x *Shared) ask(ctx context.Context, by *tries) error {
 		x.readers.begin()
 		got, causes, err := x.tryOnce(ctx, by, tk)
 		if got != nil {
-			x.keep(got.hold)
+			x.keep(got.lease)
 			tk.end() // before another reader may ask, and use it
 			x.attempts.forget()
 			if x.readers.admitted(got) {
@@ -112,7 +112,7 @@ func (x *Shared) pause(ctx context.Context, by *tries, tk *ticket, causes []erro
 		// Without the ticket: a try that asks no node does not make it last, and one
 		// that would end too soon asks for another try at once. Behind a writer that
 		// waits for the lease, the end of that is what the reader is told of.
-		if now.hold.contested() != nil {
+		if now.lease.contested() != nil {
 			err = by.pauseToLook(ctx, recall)
 		} else {
 			err = by.pauseOr(ctx, recall)
@@ -144,24 +144,24 @@ func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*sharedLea
 			return nil, nil, x.spec.fail(ErrFailed, ended(ctx)...)
 		}
 	}
-	h, causes, err := x.attempts.next(ctx, by, tk)
-	if h == nil {
+	l, causes, err := x.attempts.next(ctx, by, tk)
+	if l == nil {
 		return nil, causes, err
 	}
-	return newSharedLease(h), nil, nil
+	return newSharedLease(l), nil, nil
 }
 
 // tryJoin asks the nodes whether further readers may join the lease, and extends
 // it by that. A lease whose validity has ended lets nobody in, and stays in the
-// way until its readers have given it back, as a mutex's hold does.
+// way until its readers have given it back, as a mutex's lease does.
 func (x *Shared) tryJoin(ctx context.Context, now *sharedLease) (*sharedLease, []error, error) {
-	h := now.hold
-	h.uncontest()
-	causes := h.extend(ctx)
+	l := now.lease
+	l.uncontest()
+	causes := l.extend(ctx)
 	if causes != nil && ctx.Err() != nil {
 		return nil, nil, x.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
 	}
-	if nodes := h.contested(); causes == nil && nodes != nil {
+	if nodes := l.contested(); causes == nil && nodes != nil {
 		causes = []error{contested(nodes)}
 	}
 	if causes != nil {
@@ -170,18 +170,18 @@ func (x *Shared) tryJoin(ctx context.Context, now *sharedLease) (*sharedLease, [
 	return now, nil, nil
 }
 
-func (x *Shared) keep(h *hold) {
+func (x *Shared) keep(l *lease) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.last = h
+	x.last = l
 }
 
-// current returns the current or last lease as that of its readers. Its hold is nil before
+// current returns the current or last lease as that of its readers. Its lease is nil before
 // the first.
 func (x *Shared) current() holder {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return holder{hold: x.last}
+	return holder{lease: x.last}
 }
 
 // Unlock gives one share back. The last one releases the lease, and reports
@@ -204,9 +204,9 @@ func (x *Shared) unlock(ctx context.Context) (err error, lost bool) {
 }
 
 // releaseAfter gives back, at the end of the writer's Do, the share that fn's Downgrade
-// has made of the hold, unless fn has.
-func (x *Shared) releaseAfter(ctx context.Context, h *hold) (err error, lost bool) {
-	from, last := x.readers.leaveDo(h)
+// has made of the lease, unless fn has.
+func (x *Shared) releaseAfter(ctx context.Context, l *lease) (err error, lost bool) {
+	from, last := x.readers.leaveDo(l)
 	if from == nil {
 		return nil, false
 	}
@@ -215,38 +215,38 @@ func (x *Shared) releaseAfter(ctx context.Context, h *hold) (err error, lost boo
 
 // left sees to a lease that a reader has left.
 func (x *Shared) left(ctx context.Context, from *sharedLease, last bool) (err error, lost bool) {
-	h := holder{hold: from.hold}
+	h := holder{lease: from.lease}
 	s := h.leave()
 	switch {
 	case last:
 		err, lost = x.release(ctx, from)
-	case from.hold.over():
-		err, lost = x.spec.fail(ErrLockAlreadyExpired, from.hold.reasonsOfLoss()...), true
+	case from.lease.over():
+		err, lost = x.spec.fail(ErrLockAlreadyExpired, from.lease.reasonsOfLoss()...), true
 	}
-	x.spec.observer.released(ctx, h, s, holdfast.Released{Passed: !last, Err: err}, lost)
+	h.released(ctx, s, holdfast.Released{Passed: !last, Err: err}, lost)
 	return err, lost
 }
 
 // release ends the lease after its last reader.
 func (x *Shared) release(ctx context.Context, from *sharedLease) (err error, lost bool) {
-	h := from.hold
-	if !(holder{hold: h}).claim() {
+	l := from.lease
+	if !(holder{lease: l}).claim() {
 		x.readers.released(from)
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	h.awaitRenewal(ctx)
-	end, causes := h.releaseAll(ctx)
-	h.disclaim(end)
-	x.attempts.left.add(&h.footprint)
+	l.awaitRenewal(ctx)
+	end, causes := l.releaseAll(ctx)
+	l.disclaim(end)
+	x.attempts.left.add(&l.footprint)
 	x.readers.released(from)
-	return h.verdict(ctx, end, causes)
+	return l.verdict(ctx, end, causes)
 }
 
 // releaseAgain asks once more for the release of the last lease, if too few nodes
 // have answered so far.
 func (x *Shared) releaseAgain(ctx context.Context) (err error, lost bool) {
 	h := x.current()
-	if h.hold == nil || h.active() || !h.claim() {
+	if h.lease == nil || h.active() || !h.claim() {
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
 	end, causes := h.releaseAll(ctx)
@@ -263,7 +263,7 @@ func (x *Shared) Extend(ctx context.Context) (bool, error) {
 // Until is the end of the validity of the current or last lease, or the zero time
 // before the first.
 func (x *Shared) Until() time.Time {
-	if h := x.current(); h.hold != nil {
+	if h := x.current(); h.lease != nil {
 		return h.validity().until
 	}
 	return time.Time{}

@@ -11,20 +11,20 @@ const joinWindow = time.Millisecond
 
 // sharedLease is one lease that goroutines read under. The queue's mutex guards it.
 type sharedLease struct {
-	hold    *hold
+	lease   *lease
 	readers int
 	ofDo    bool          // one of them is a Do's, by Downgrade, and RUnlock was not called since
 	closes  time.Time     // when readers join it no more without asking the nodes
 	over    chan struct{} // closed when the last reader has given it back
 }
 
-func newSharedLease(h *hold) *sharedLease { return &sharedLease{hold: h, over: make(chan struct{})} }
+func newSharedLease(l *lease) *sharedLease { return &sharedLease{lease: l, over: make(chan struct{})} }
 
 // join counts further readers, which the nodes have let in, and lets others join for a short
 // while.
 func (l *sharedLease) join(readers int) {
 	l.readers += readers
-	l.closes = l.hold.spec.engine.now().Add(joinWindow)
+	l.closes = l.lease.spec.engine.now().Add(joinWindow)
 }
 
 // leave takes one reader away, and reports whether it was the last one: then the lease is to
@@ -42,8 +42,8 @@ func (l *sharedLease) joinable() bool {
 	if l.ending() {
 		return false
 	}
-	now := l.hold.spec.engine.now()
-	return now.Before(l.closes) && !l.hold.validity().ended(now) && l.hold.contested() == nil
+	now := l.lease.spec.engine.now()
+	return now.Before(l.closes) && !l.lease.validity().ended(now) && l.lease.contested() == nil
 }
 
 // isOver reports that the lease was given back.

@@ -11,9 +11,9 @@ import (
 func TestNobodyGetsIntoALeaseThatIsOver(t *testing.T) {
 	_, pools := fakes(1)
 	x := NewRW(New(pools...), writeProtocol, readProtocol, rwName, DefaultConfig())
-	r, h := x.Reader.readers, new(hold)
-	h.init(x.Reader.spec, newToken("lease", false))
-	lease := newSharedLease(h)
+	r, l := x.Reader.readers, new(lease)
+	l.init(x.Reader.spec, newToken("lease", false))
+	lease := newSharedLease(l)
 	require.True(t, r.admitted(lease))
 	from, last := r.leave()
 	require.True(t, lease == from)

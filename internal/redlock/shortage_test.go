@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
@@ -42,15 +43,15 @@ func TestRefusalSaysNothingThatItDoesNotKnow(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		p := b.take(b.slots(2, nil), 2)
 		b.holders()
-		b.failing(nil, &driver.ReplyError{Err: errLostReply}, 0, 1)
-		b.nodes[0].before, b.nodes[1].before = always(ms), always(ms) // node 2 has told by then
+		b.failing(nil, &driver.ReplyError{Err: fakenode.ErrLostReply}, 0, 1)
+		b.nodes[0].Before, b.nodes[1].Before = always(ms), always(ms) // node 2 has reported by then
 		_, err := b.slots(2, nil).TryAcquire(background, 1)
 		require.ErrorIs(b, err, ErrFailed)
 		require.NotContains(b, err.Error(), "permits free")
 		b.back(0, 1)
 		b.giveBack(p)
 	})
-	r := New(newFake(), newFake()).quorum.Round(quorum.Question{})
+	r := New(fakenode.New(), fakenode.New()).quorum.Round(quorum.Question{})
 	for i := range 2 {
 		r.Record(i, quorum.Answer{Vote: quorum.Taken, Detail: new(grant)})
 	}

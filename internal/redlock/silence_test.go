@@ -14,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
+	"github.com/holdfast-go/holdfast/internal/redlock/retry"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -34,49 +36,49 @@ func TestBackgroundWorkBehindAHungNodeIsBounded(t *testing.T) {
 	bubble(t, 5, func(b *bench) {
 		b.churn(1, ms)
 		for _, n := range b.nodes[:2] {
-			n.setHung(true)
+			n.SetHung(true)
 		}
 		b.churn(1000, ms)
 		for i, n := range b.nodes[:2] {
-			require.LessOrEqual(t, n.under(), 16, "node %d", i) // as many as an outbox sends at a time
-			require.Greater(t, n.under(), 0)
-			n.setHung(false)
+			require.LessOrEqual(t, n.Inside(), 16, "node %d", i) // as many as an outbox sends at a time
+			require.Positive(t, n.Inside())
+			n.SetHung(false)
 		}
-		time.Sleep(time.Minute) // for what is owed
+		time.Sleep(time.Minute) // for what is pending
 		for _, n := range b.nodes {
-			require.Zero(t, n.under())
+			require.Zero(t, n.Inside())
 			var names []string
-			n.set(func() { names = slices.Collect(maps.Keys(n.keys)) })
+			n.Set(func() { names = slices.Collect(maps.Keys(n.Keys)) })
 			for _, name := range names {
-				require.Empty(t, n.holder(name))
+				require.Empty(t, n.Holder(name))
 			}
 		}
-		before := b.nodes[0].ran(scripts.Mutex().Acquire)
+		before := b.nodes[0].Ran(scripts.Mutex().Acquire)
 		b.churn(10, ms)
-		require.Equal(t, before+10, b.nodes[0].ran(scripts.Mutex().Acquire), "it is asked as ever")
+		require.Equal(t, before+10, b.nodes[0].Ran(scripts.Mutex().Acquire), "it is asked as ever")
 	})
 }
 
-func TestDebtsAreBounded(t *testing.T) {
+func TestPendingReleasesAreBounded(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		n := b.engine.nodes[0]
 		s := b.engine.NewSpec(testProtocol, "name", DefaultConfig())
-		strict := func(i int) *hold {
-			h := adopt(s, fmt.Sprint(i))
-			h.end(time.Now())
-			return h
+		strict := func(i int) *lease {
+			l := adopt(s, fmt.Sprint(i))
+			l.end(time.Now())
+			return l
 		}
-		for i := range mostDebts + 10 {
-			n.owe(&strict(i).footprint)
+		for i := range retry.Max + 10 {
+			strict(i).footprint.retryAt(n)
 		}
-		require.EqualValues(t, mostDebts, n.debts.count.Load())
-		require.False(t, n.debts.strict.has(strictKey{"name", "9"}), "dropped")
-		require.True(t, n.debts.strict.has(strictKey{"name", "10"}))
+		require.Equal(t, retry.Max, n.pending.Len())
+		require.False(t, n.strict.Has(strictKey{"name", "9"}), "dropped")
+		require.True(t, n.strict.Has(strictKey{"name", "10"}))
 		other := NewExclusive(b.engine.NewSpec(testProtocol, "other", DefaultConfig()))
 		b.lock(other)
 		synctest.Wait()
-		require.Zero(t, n.debts.count.Load())
-		require.False(t, n.debts.strict.has(strictKey{"name", "10"}))
+		require.Zero(t, n.pending.Len())
+		require.False(t, n.strict.Has(strictKey{"name", "10"}))
 		b.unlock(other)
 	})
 }
@@ -85,15 +87,15 @@ func TestDebtsAreBounded(t *testing.T) {
 // waits for it any more, but for a moment.
 func TestSilentNodeIsNotWaitedFor(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[1].put("name", "theirs", time.Hour)
-		b.nodes[2].setHung(true)
+		b.nodes[1].Put("name", "theirs", time.Hour)
+		b.nodes[2].SetHung(true)
 		x := b.object(nil)
 		for _, want := range []time.Duration{400 * ms, spareTime, spareTime} {
 			start := time.Now()
 			require.ErrorIs(t, x.TryLock(context.Background()), ErrFailed)
 			require.Equal(t, want, time.Since(start))
 		}
-		b.nodes[2].setHung(false)
+		b.nodes[2].SetHung(false)
 		synctest.Wait()
 		require.NoError(t, x.TryLock(context.Background()), "it has answered, and is waited for again")
 		b.unlock(x)
@@ -106,7 +108,7 @@ func TestSilentMajorityIsWaitedFor(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.silence(0, 1, 2)
 		for _, n := range b.nodes {
-			n.before = always(10 * ms)
+			n.Before = always(10 * ms)
 		}
 		x := b.object(nil)
 		require.NoError(t, x.TryLock(context.Background()))
@@ -117,11 +119,11 @@ func TestSilentMajorityIsWaitedFor(t *testing.T) {
 func TestDriversTimeoutMakesANodeSilent(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		n := b.nodes[0]
-		n.bound, n.careful = true, true
-		n.setHung(true)
+		n.Bounded, n.KeepsDeadlines = true, true
+		n.SetHung(true)
 		require.Error(t, b.object(nil).TryLock(context.Background()))
 		require.True(t, b.engine.nodes[0].Silent(new(driver.Call)))
-		n.setHung(false)
+		n.SetHung(false)
 		b.churn(1, ms)
 		require.False(t, b.engine.nodes[0].Silent(new(driver.Call)))
 	})
@@ -132,37 +134,35 @@ func TestDriversTimeoutMakesANodeSilent(t *testing.T) {
 func TestWhatIsNotNeededIsNotSent(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes[:2] {
-			n.put("name", "theirs", time.Hour)
+			n.Put("name", "theirs", time.Hour)
 		}
 		slow := b.nodes[2]
-		slow.before = always(100 * ms)
+		slow.Before = always(100 * ms)
 		for i := range 20 { // take all places in flight
 			x := b.named(i, nil)
 			go func() { _ = x.TryLock(background) }()
 		}
 		time.Sleep(20 * ms)
-		before := len(slow.history())
+		before := len(slow.History())
 		err := b.object(nil).TryLock(background)
 		require.ErrorAs(t, err, new(*ErrTaken))
 		time.Sleep(time.Second)
-		for _, name := range slow.history()[before:] {
+		for _, name := range slow.History()[before:] {
 			require.Contains(t, []string{"mutex_acquire"}, name)
 		}
-		require.Equal(t, 20, slow.ran(scripts.Mutex().Acquire), "those of the 20 and no other")
+		require.Equal(t, 20, slow.Ran(scripts.Mutex().Acquire), "those of the 20 and no other")
 	})
 }
 
 // greeted is a node whose driver makes connections for the lanes. A connection is there
 // once the node has answered something on it, as with go-redis: a node that hangs keeps a
 // dial waiting until the client's own timeout.
-type greeted struct{ *fakeNode }
+type greeted struct{ *fakenode.Node }
 
 const greetedWithin = 5 * time.Second
 
 func (g greeted) Dial(ctx context.Context, _ string) (driver.Conn, error) {
-	g.mu.Lock()
-	hung := g.hung
-	g.mu.Unlock()
+	hung := g.Hanging()
 	if hung == nil {
 		return greetedConn(g), nil
 	}
@@ -174,7 +174,7 @@ func (g greeted) Dial(ctx context.Context, _ string) (driver.Conn, error) {
 	}
 }
 
-type greetedConn struct{ *fakeNode }
+type greetedConn struct{ *fakenode.Node }
 
 func (greetedConn) Bounded() bool { return false }
 func (greetedConn) Close() error  { return nil }
@@ -200,8 +200,8 @@ func (b *bench) greeting() *bench {
 // once, and not again with every try.
 func TestNodeThatIsNotReachedIsNotWaitedFor(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[1].put("name", "theirs", time.Hour)
-		b.nodes[2].setHung(true)
+		b.nodes[1].Put("name", "theirs", time.Hour)
+		b.nodes[2].SetHung(true)
 		x := b.greeting().object(nil)
 		for _, want := range []time.Duration{400 * ms, spareTime, spareTime} {
 			start := time.Now()
@@ -212,7 +212,7 @@ func TestNodeThatIsNotReachedIsNotWaitedFor(t *testing.T) {
 		start := time.Now()
 		require.ErrorIs(t, x.TryLock(background), ErrFailed)
 		require.Equal(t, spareTime, time.Since(start), "nor after the client has given up")
-		b.nodes[2].setHung(false)
+		b.nodes[2].SetHung(false)
 		synctest.Wait()
 		require.NoError(t, x.TryLock(background), "there is a connection, and it is waited for again")
 		b.unlock(x)
@@ -235,8 +235,8 @@ func crowdTakes(t *testing.T, hangs bool) (took time.Duration) {
 	bubble(t, 3, func(b *bench) {
 		b.far(ms, ms)
 		if hangs {
-			b.nodes[2].setHung(true)
-			defer b.nodes[2].setHung(false)
+			b.nodes[2].SetHung(true)
+			defer b.nodes[2].SetHung(false)
 		}
 		start := time.Now()
 		var all sync.WaitGroup

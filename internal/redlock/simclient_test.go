@@ -158,9 +158,9 @@ func (c *simClient) stayIn(x simThing, unlock func(context.Context) (bool, error
 func passedOn(x simThing) bool {
 	switch x := x.(type) {
 	case *Exclusive:
-		return x.current().turn > 0
+		return x.current().passings > 0
 	case *Permit:
-		return x.turn > 0
+		return x.passings > 0
 	}
 	return false
 }
@@ -180,7 +180,7 @@ func (c *simClient) mustBeLost(x simThing, err error) {
 	}
 }
 
-// denials counts the nodes that have nothing of a hold, by the error of its extension.
+// denials counts the nodes that have nothing of a lease, by the error of its extension.
 func denials(err error) (n int) {
 	failed, _ := err.(*failure)
 	if failed == nil {

@@ -15,7 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
+	"github.com/holdfast-go/holdfast/internal/redlock/simnet"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -43,25 +45,24 @@ type simulation struct {
 	seed    int
 	random  *rand.Rand
 	kind    int // of primitive: see simKinds
-	nodes   []*simNode
+	net     *simnet.Network
+	nodes   []*simnet.Node
 	expiry  time.Duration
 	bound   time.Duration // of a call
 	limit   int           // of the semaphore
-	odds    simOdds
-	calm    bool // nothing but slow calls, lost requests and replies, and callers that give up
-	strict  bool // each process has one value for all its holds; in calm schedules, as what runs late is not told from what is new
-	renews  bool // holds renew themselves
-	numbers bool // write holds have fencing tokens
-	far     bool // some processes are far away from some nodes
-	hasty   bool // who waits asks again and again, and who has it often comes back too late
-	crowded bool // many others go the same ways
-	flights int  // that an outbox has at a time; 0 for as many as it likes
-	way     int  // what the pools can do: see simWays
+	calm    bool          // nothing but slow calls, lost requests and replies, and callers that give up
+	strict  bool          // each process has one value for all its leases; in calm schedules, as what runs late is not told from what is new
+	renews  bool          // leases renew themselves
+	numbers bool          // write leases have fencing tokens
+	far     bool          // some processes are far away from some nodes
+	hasty   bool          // who waits asks again and again, and who has it often comes back too late
+	crowded bool          // many others go the same ways
+	flights int           // that an outbox has at a time; 0 for as many as it likes
+	way     int           // what the pools can do: see simnet.Kinds
 
 	wrong  simWrong
 	watch  *simWatch
 	counts *simCounts
-	quiet  atomic.Bool // the network is well again
 }
 
 var simKinds = []string{"mutex", "rwmutex", "semaphore"}
@@ -71,22 +72,19 @@ var simNodes = []int{1, 3, 5, 2, 4, 6}
 
 // simWrong breaks something on purpose, for the tests of the test.
 type simWrong struct {
+	net     simnet.Wrong
 	engine  func(*Engine)
-	script  func(*fakeNode, *driver.Call) // changes a call just before it is run
-	node    func(*simNode)
+	node    func(*simnet.Node)
 	config  func(*Config)
 	forgets bool // a node that was killed is back at once
 	numbers bool // all schedules have fencing tokens
 	again   int  // so many more schedules must see it
-	late    bool // lifetimes begin earlier than validity does: as if that began with the answer
-	unsent  bool // drivers take what they have sent for not sent
 	twice   int  // how many of a thousand calls are run twice, where that is what shows it
 	strict  bool // all calm schedules have strict values
 	apart   bool // those of a process who share its value do not know of each other's releases
-	once    bool // no release is sent again
 }
 
-func (s *simulation) meet(f simFault) { s.counts[f].Add(1) }
+func (s *simulation) meet(f simnet.Fault) { s.counts[f].Add(1) }
 
 func (s *simulation) note(text string, args ...any) { s.watch.note(text, args...) }
 
@@ -109,24 +107,17 @@ func (s *simulation) draw(n int) {
 	s.expiry = time.Second + upTo(r, time.Second).Truncate(ms)
 	s.bound = s.expiry / 10
 	s.calm = r.IntN(4) == 0
-	s.odds = simOdds{slow: r.IntN(100), reply: r.IntN(60), request: r.IntN(60)}
-	if !s.calm {
-		s.odds.late, s.odds.twice = r.IntN(50), r.IntN(60)
-	}
-	s.odds.twice = max(s.odds.twice, s.wrong.twice)
-	if s.wrong.unsent {
-		s.odds.reply += 250
-	}
+	s.net = &simnet.Network{Expiry: s.expiry, Bound: s.bound, Odds: s.drawOdds(r), Wrong: s.wrong.net, Meet: s.meet, Note: s.note}
 	s.limit = 1 + r.IntN(4)
 	if simKinds[s.kind] == "semaphore" {
 		s.watch.limit = s.limit
 	}
 	deaf := r.IntN(3) == 0
 	for i := range n {
-		node := &simNode{fakeNode: newFake(), index: i, rate: 1}
-		node.deaf = deaf
+		node := simnet.NewNode(i)
+		node.NoSubscriptions = deaf
 		if r.IntN(2) == 0 {
-			node.rate = 1 + DefaultDriftFactor*(2*r.Float64()-1)
+			node.Rate = 1 + DefaultDriftFactor*(2*r.Float64()-1)
 		}
 		if s.wrong.node != nil {
 			s.wrong.node(node)
@@ -138,21 +129,34 @@ func (s *simulation) draw(n int) {
 	s.numbers = simKinds[s.kind] != "semaphore" && (r.IntN(2) == 0 || s.wrong.numbers)
 	s.strict = s.calm && simKinds[s.kind] != "semaphore" && (r.IntN(2) == 0 || s.wrong.strict)
 	for _, node := range s.nodes { // within the time that one that returns empty stays away
-		node.skew = upTo(r, s.expiry/2)
+		node.Skew = upTo(r, s.expiry/2)
 	}
+}
+
+// drawOdds makes the odds of faults. In calm schedules nothing comes late or twice.
+func (s *simulation) drawOdds(r *rand.Rand) simnet.Odds {
+	odds := simnet.Odds{Slow: r.IntN(100), Reply: r.IntN(60), Request: r.IntN(60)}
+	if !s.calm {
+		odds.Late, odds.Twice = r.IntN(50), r.IntN(60)
+	}
+	odds.Twice = max(odds.Twice, s.wrong.twice)
+	if s.wrong.net.Unsent {
+		odds.Reply += 250
+	}
+	return odds
 }
 
 // drawWays makes what lies between the clients and the nodes: far nodes, of which a round
 // trip takes up to most of a bound, small outboxes, crowds, and what drivers can do.
 func (s *simulation) drawWays(r *rand.Rand) {
-	s.way, s.crowded = r.IntN(simWays), r.IntN(4) == 0
+	s.way, s.crowded = r.IntN(simnet.Kinds), r.IntN(4) == 0
 	if r.IntN(3) == 0 {
 		s.flights = 1 + r.IntN(2)
 	}
-	s.far = r.IntN(3) == 0 || s.wrong.late
-	s.hasty = s.far && (r.IntN(2) == 0 || s.wrong.late)
+	s.far = r.IntN(3) == 0 || s.wrong.net.Early
+	s.hasty = s.far && (r.IntN(2) == 0 || s.wrong.net.Early)
 	for _, n := range s.nodes {
-		n.deaf = n.deaf || s.hasty
+		n.NoSubscriptions = n.NoSubscriptions || s.hasty
 	}
 }
 
@@ -185,13 +189,20 @@ func (s *simulation) engine(process int) *Engine {
 	var pools []driver.Pool
 	for i, n := range s.nodes {
 		seed := rand.NewPCG(uint64(s.seed), uint64(1000+10*process+i))
-		way := &simPool{sim: s, node: n, process: process, bound: s.seed%2 == 0, random: rand.New(seed)}
-		if s.far && !s.quiet.Load() {
-			way.goFar()
+		way := simnet.NewWay(s.net, n, process, s.seed%2 == 0, rand.New(seed))
+		if s.far && !s.net.Quiet.Load() {
+			way.GoFar()
 		}
-		pools = append(pools, way.driver(s.way))
+		pools = append(pools, simnet.Driver(way, s.way))
 	}
 	e := New(pools...)
+	standing := rand.New(rand.NewPCG(uint64(s.seed), uint64(3000+process)))
+	var mu sync.Mutex
+	e.stands = func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return standing.IntN(4) > 0
+	}
 	if s.flights > 0 {
 		for _, n := range e.nodes {
 			n.Narrow(s.flights)
@@ -229,7 +240,7 @@ func (s *simulation) crowd(process int, e *Engine, all *sync.WaitGroup) {
 	config.Expiry, config.TimeoutFactor, config.Tries = s.expiry, 0.1, 2
 	for g := range simCrowd {
 		name := fmt.Sprintf("crowd %d/%d", process, g)
-		lock := NewExclusive(e.NewSpec(testProtocol, name, config))
+		lock := NewExclusive(e.NewSpec(s.mutex(), name, config))
 		c := simClient{sim: s, name: name, random: rand.New(rand.NewPCG(uint64(s.seed), uint64(5000+100*process+g)))}
 		all.Go(func() {
 			for range simCrowdVisits {
@@ -264,9 +275,17 @@ func (s *simulation) object(e *Engine, value string) simClient {
 	case "semaphore":
 		c.slots = NewSlots(e.NewSpec(slotsProtocol, "name", config), s.limit)
 	default:
-		c.lock = NewExclusive(e.NewSpec(testProtocol, "name", config))
+		c.lock = NewExclusive(e.NewSpec(s.mutex(), "name", config))
 	}
 	return c
+}
+
+// mutex is the protocol of all mutexes: on one node a release may grant.
+func (s *simulation) mutex() *Protocol {
+	if len(s.nodes) == 1 {
+		return grantProtocol
+	}
+	return testProtocol
 }
 
 // weather stops nodes and kills them, one at a time. One that was killed has kept
@@ -309,39 +328,24 @@ func (s *simulation) longest() time.Duration {
 	return time.Duration(float64(s.expiry)*(1+DefaultDriftFactor)) + 2*ms
 }
 
-func (s *simulation) stop(n *simNode, wait func()) {
-	s.note("node %d stops", n.index)
-	n.mu.Lock()
-	n.stopped = make(chan struct{})
-	n.mu.Unlock()
+func (s *simulation) stop(n *simnet.Node, wait func()) {
+	s.note("node %d stops", n.Index)
+	n.Stop()
 	wait()
-	s.note("node %d goes on", n.index)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	close(n.stopped)
-	n.stopped = nil
+	s.note("node %d goes on", n.Index)
+	n.GoOn()
 }
 
-func (s *simulation) kill(n *simNode, forgets bool, wait func()) {
-	s.note("node %d is killed", n.index)
-	n.mu.Lock()
-	n.away = true
-	n.life++
-	n.mu.Unlock()
-	n.fakeNode.mu.Lock()
-	for len(n.subscribed) > 0 {
-		n.dropSubscription(n.subscribed[0])
-	}
-	n.fakeNode.mu.Unlock()
+func (s *simulation) kill(n *simnet.Node, forgets bool, wait func()) {
+	s.note("node %d is killed", n.Index)
+	n.Kill()
 	wait()
 	if forgets {
-		n.restart()
+		n.Restart()
 		s.meet(faultForgot)
 	}
-	s.note("node %d is back, empty: %v", n.index, forgets)
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.away = false
+	s.note("node %d is back, empty: %v", n.Index, forgets)
+	n.ComeBack()
 }
 
 // settle checks what must be true in the end: everything that was taken came back,
@@ -355,7 +359,7 @@ func (s *simulation) settle() {
 	if w := s.watch; w.holdsBegun != w.returned {
 		w.complain("%d holds were taken and %d came back", w.holdsBegun, w.returned)
 	}
-	s.quiet.Store(true)
+	s.net.Quiet.Store(true)
 	c := s.object(s.engine(9), "value of the last")
 	c.random = s.random
 	err := c.takeAll()
@@ -389,30 +393,30 @@ func (c *simClient) takeAll() error {
 }
 
 // leavesNothing checks, after a calm schedule, that every key went without its
-// expiry: what was owed is paid, though nobody asks the nodes for anything else.
+// expiry: pending releases are sent, though nobody asks the nodes for anything else.
 func (s *simulation) leavesNothing() {
-	s.quiet.Store(true)
+	s.net.Quiet.Store(true)
 	time.Sleep(8 * s.bound)
 	for _, n := range s.nodes {
-		f := n.fakeNode
-		f.mu.Lock()
-		left := len(f.permits)
-		for name := range f.keys {
-			if _, there := f.live(name); there {
+		f := n.Node
+		f.Mu.Lock()
+		left := len(f.Permits)
+		for name := range f.Keys {
+			if _, there := f.Live(name); there {
 				left++
 			}
 		}
-		if l := f.rw[rwName]; l != nil {
-			l.reap()
-			left += len(l.readers)
-			if l.written() {
+		if l := f.RWs[rwName]; l != nil {
+			l.Reap()
+			left += len(l.Readers)
+			if l.IsWritten() {
 				left++
 			}
 		}
-		f.mu.Unlock()
+		f.Mu.Unlock()
 		if left > 0 {
-			s.note("node %d still has %d tokens", n.index, left)
-			s.watch.complain("node %d still has %d tokens that nobody wants", n.index, left)
+			s.note("node %d still has %d tokens", n.Index, left)
+			s.watch.complain("node %d still has %d tokens that nobody wants", n.Index, left)
 		}
 	}
 }
@@ -461,14 +465,14 @@ func TestSimulation(t *testing.T) {
 	if !t.Failed() && schedules >= 360 {
 		require.Positive(t, renewed.Load())
 		require.Positive(t, numbered.Load())
-		for f, name := range simFaultNames {
-			require.Positive(t, counts[f].Load(), "%s was never met", name)
+		for f := range simFaults {
+			require.Positive(t, counts[f].Load(), "%s was never met", faultName(f))
 		}
 	}
 }
 
 // Where nodes forget what they must keep, there may be two holders; but one that is denied
-// by so many nodes that a majority cannot have its hold is told of the loss at once.
+// by so many nodes that a majority cannot have its lease is told of the loss at once.
 func TestSimulatedLossesAreTold(t *testing.T) {
 	denied := 0
 	for seed := range seedsBelow(360) {
@@ -490,28 +494,28 @@ func TestSimulationSeesWhatIsBroken(t *testing.T) {
 		kind  string
 		wrong simWrong
 	}{
-		"release does not compare the token":      {"mutex", simWrong{script: anyonesRelease}},
-		"acquire replaces a stranger's token":     {"mutex", simWrong{script: greedyAcquire}},
-		"one node decides":                        {"mutex", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
-		"one node decides, readers":               {"rwmutex", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
-		"one node decides, permits":               {"semaphore", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
-		"half of the nodes decide":                {"mutex", simWrong{engine: halfDecides}},
-		"half of the nodes decide, readers":       {"rwmutex", simWrong{engine: halfDecides}},
-		"half of the nodes decide, permits":       {"semaphore", simWrong{engine: halfDecides}},
-		"nodes count permits":                     {"semaphore", simWrong{node: func(n *simNode) { n.perNode = true }}},
-		"writers do not see readers":              {"rwmutex", simWrong{node: func(n *simNode) { n.rwLock(rwName).blind = true }}},
-		"a second run drops a permit":             {"semaphore", simWrong{node: func(n *simNode) { n.rash = true }}},
-		"a second run drops a read or write hold": {"rwmutex", simWrong{node: func(n *simNode) { n.rwLock(rwName).rash = true }}},
-		"clocks are faster than the drift allows": {"mutex", simWrong{node: func(n *simNode) { n.rate = 0.5 }}},
-		"no drift is allowed for":                 {"mutex", simWrong{config: func(c *Config) { c.DriftFactor = 0 }, node: func(n *simNode) { n.rate = 0.9 }}},
-		"nodes come back empty at once":           {"mutex", simWrong{forgets: true}},
-		"numbers are not written back":            {"mutex", simWrong{node: func(n *simNode) { n.perGrant = true }, numbers: true}},
-		"a renewal revives what has ended":        {"mutex", simWrong{script: revivingExtend, twice: 250}},
-		"a value's releases are not known":        {"mutex", simWrong{strict: true, apart: true}},
-		"no release is sent again":                {"mutex", simWrong{once: true}},
-		"no release is sent again, readers":       {"rwmutex", simWrong{once: true}},
-		"validity begins with the answer":         {"mutex", simWrong{late: true, again: 4}},
-		"what was sent passes for not sent":       {"mutex", simWrong{unsent: true, again: 4}},
+		"release does not compare the token":       {"mutex", simWrong{net: simnet.Wrong{Script: anyonesRelease}}},
+		"acquire replaces a stranger's token":      {"mutex", simWrong{net: simnet.Wrong{Script: greedyAcquire}}},
+		"one node decides":                         {"mutex", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
+		"one node decides, readers":                {"rwmutex", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
+		"one node decides, permits":                {"semaphore", simWrong{engine: func(e *Engine) { e.quorum.Decide(1) }}},
+		"half of the nodes decide":                 {"mutex", simWrong{engine: halfDecides}},
+		"half of the nodes decide, readers":        {"rwmutex", simWrong{engine: halfDecides}},
+		"half of the nodes decide, permits":        {"semaphore", simWrong{engine: halfDecides}},
+		"nodes count permits":                      {"semaphore", simWrong{node: func(n *simnet.Node) { n.CountsPermits = true }}},
+		"writers do not see readers":               {"rwmutex", simWrong{node: func(n *simnet.Node) { n.RW(rwName).WritersPassReaders = true }}},
+		"a second run drops a permit":              {"semaphore", simWrong{node: func(n *simnet.Node) { n.DropsOwn = true }}},
+		"a second run drops a read or write lease": {"rwmutex", simWrong{node: func(n *simnet.Node) { n.RW(rwName).DropsOwn = true }}},
+		"clocks are faster than the drift allows":  {"mutex", simWrong{node: func(n *simnet.Node) { n.Rate = 0.5 }}},
+		"no drift is allowed for":                  {"mutex", simWrong{config: func(c *Config) { c.DriftFactor = 0 }, node: func(n *simnet.Node) { n.Rate = 0.9 }}},
+		"nodes come back empty at once":            {"mutex", simWrong{forgets: true}},
+		"numbers are not written back":             {"mutex", simWrong{node: func(n *simnet.Node) { n.NoWriteBack = true }, numbers: true}},
+		"a renewal revives what has ended":         {"mutex", simWrong{net: simnet.Wrong{Script: revivingExtend}, twice: 250}},
+		"a value's releases are not known":         {"mutex", simWrong{strict: true, apart: true}},
+		"no release is sent again":                 {"mutex", simWrong{net: simnet.Wrong{Once: true}}},
+		"no release is sent again, readers":        {"rwmutex", simWrong{net: simnet.Wrong{Once: true}}},
+		"validity begins with the answer":          {"mutex", simWrong{net: simnet.Wrong{Early: true}, again: 4}},
+		"what was sent passes for not sent":        {"mutex", simWrong{net: simnet.Wrong{Unsent: true}, again: 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -549,21 +553,21 @@ func as(call *driver.Call, token string) {
 	*call = driver.NewCall(call.Script(), call.Keys(), args...)
 }
 
-func anyonesRelease(f *fakeNode, call *driver.Call) {
-	if key, there := f.live("name"); there && call.Script() == scripts.Mutex().Release {
-		as(call, key.token)
+func anyonesRelease(f *fakenode.Node, call *driver.Call) {
+	if key, there := f.Live("name"); there && call.Script() == scripts.Mutex().Release {
+		as(call, key.Token)
 	}
 }
 
 // revivingExtend writes the token where there is none.
-func revivingExtend(_ *fakeNode, call *driver.Call) {
+func revivingExtend(_ *fakenode.Node, call *driver.Call) {
 	if call.Script() == scripts.Mutex().Extend {
 		*call = driver.NewCall(scripts.Mutex().ExtendOrSet, call.Keys(), call.Args()...)
 	}
 }
 
-func greedyAcquire(f *fakeNode, call *driver.Call) {
-	if key, there := f.live("name"); there && call.Script() == scripts.Mutex().Acquire {
-		*call = driver.NewCall(call.Script(), call.Keys(), append(call.Args(), any(key.token))...)
+func greedyAcquire(f *fakenode.Node, call *driver.Call) {
+	if key, there := f.Live("name"); there && call.Script() == scripts.Mutex().Acquire {
+		*call = driver.NewCall(call.Script(), call.Keys(), append(call.Args(), any(key.Token))...)
 	}
 }

@@ -17,7 +17,7 @@ type simHold struct {
 	live  func() time.Time // in its place, of one that is renewed
 }
 
-// ends is when the hold's validity ends, as far as is known by now.
+// ends is when the lease's validity ends, as far as is known by now.
 func (h *simHold) ends() time.Time {
 	if h.live != nil {
 		return h.live()
@@ -25,8 +25,8 @@ func (h *simHold) ends() time.Time {
 	return h.until
 }
 
-// simWatch sees every hold begin, go on and end, and compares all that are valid at
-// the time. A hold ends with its validity, whatever its owner still believes. Of holds
+// simWatch sees every lease begin, go on and end, and compares all that are valid at
+// the time. A lease ends with its validity, whatever its owner still believes. Of leases
 // that are renewed it is not told, so it looks whenever anything happens.
 type simWatch struct {
 	mu     sync.Mutex
@@ -63,7 +63,7 @@ func (w *simWatch) noteLocked(text string, args ...any) {
 	w.trace = append(w.trace, simEvent{time.Since(w.begun), text, args})
 }
 
-// begin notes a new hold of what was acquired.
+// begin notes a new lease of what was acquired.
 func (w *simWatch) begin(who string, kind byte, slots []int, x simThing) *simHold {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -74,7 +74,7 @@ func (w *simWatch) begin(who string, kind byte, slots []int, x simThing) *simHol
 	return h
 }
 
-// numbered notes a new hold's number.
+// numbered notes a new lease's number.
 func (w *simWatch) numbered(h *simHold, number int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -86,7 +86,7 @@ func (w *simWatch) numbered(h *simHold, number int64) {
 	w.numbers++
 }
 
-// extend notes that a hold is good for longer, or is x's from now on.
+// extend notes that a lease is good for longer, or is x's from now on.
 func (w *simWatch) extend(h *simHold, x simThing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -95,7 +95,7 @@ func (w *simWatch) extend(h *simHold, x simThing) {
 	w.lasts(h, x)
 }
 
-// lasts notes how long a hold is good for. w.mu is held.
+// lasts notes how long a lease is good for. w.mu is held.
 func (w *simWatch) lasts(h *simHold, x simThing) {
 	h.until = x.Until()
 	if w.renews {
@@ -105,14 +105,14 @@ func (w *simWatch) lasts(h *simHold, x simThing) {
 	w.compare()
 }
 
-// lost notes that an extension was denied, and the hold told to be lost.
+// lost notes that an extension was denied, and the lease told to be lost.
 func (w *simWatch) lost() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.denied++
 }
 
-// silent notes that a hold that was denied is not told to be lost.
+// silent notes that a lease that was denied is not told to be lost.
 func (w *simWatch) silent(text string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -128,7 +128,7 @@ func (w *simWatch) become(h *simHold, kind byte) {
 	h.kind = kind
 }
 
-// end notes that a hold's owner is about to give it back.
+// end notes that a lease's owner is about to give it back.
 func (w *simWatch) end(h *simHold) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -141,7 +141,7 @@ func (w *simWatch) end(h *simHold) {
 	delete(w.holds, h)
 }
 
-// compare checks all holds that are valid now against one another. w.mu is held.
+// compare checks all leases that are valid now against one another. w.mu is held.
 func (w *simWatch) compare() {
 	now, taken := time.Now(), 0
 	var valid []*simHold

@@ -18,8 +18,8 @@ import (
 // calls of a crowd in different orders.
 func (b *bench) far(trip, jitter time.Duration) {
 	for _, n := range b.nodes {
-		n.before = func(*driver.Call) time.Duration { return trip/2 + time.Duration(rand.Int64N(int64(jitter)+1)) }
-		n.after = always(trip / 2)
+		n.Before = func(*driver.Call) time.Duration { return trip/2 + time.Duration(rand.Int64N(int64(jitter)+1)) }
+		n.After = always(trip / 2)
 	}
 }
 
@@ -61,9 +61,9 @@ func TestNobodyIsInLineForFreePermits(t *testing.T) {
 				_, err := x.Acquire(background, 1)
 				require.NoError(b, err)
 			})
-			b.nodes[0].mu.Lock()
-			require.Empty(b, b.nodes[0].lines)
-			b.nodes[0].mu.Unlock()
+			b.nodes[0].Mu.Lock()
+			require.Empty(b, b.nodes[0].Lines)
+			b.nodes[0].Mu.Unlock()
 		}
 		all.Wait()
 	})
@@ -94,7 +94,7 @@ func TestATryIsRefusedByTheNodesOnly(t *testing.T) {
 			}
 			all.Wait()
 			t.Logf("%d nodes: %d of %d refused, %.1f requests a try", n, refused.Load(), goroutines*tries,
-				float64(b.nodes[0].ran(scripts.Semaphore().Acquire))/(goroutines*tries))
+				float64(b.nodes[0].Ran(scripts.Semaphore().Acquire))/(goroutines*tries))
 			require.Less(b, int(refused.Load()), goroutines*tries/100)
 		})
 	}
@@ -107,10 +107,10 @@ func TestOnlyAcquiresGoBehindOneThatWasRefused(t *testing.T) {
 		x := b.patient(4)
 		held := b.take(x, 2)
 		large := b.takeLater(background, x, 3)
-		asked := b.nodes[0].ran(scripts.Semaphore().Acquire)
+		asked := b.nodes[0].Ran(scripts.Semaphore().Acquire)
 		small := b.takeLater(background, x, 1)
 		require.Empty(b, small)
-		require.Equal(b, asked, b.nodes[0].ran(scripts.Semaphore().Acquire), "it asks in its turn")
+		require.Equal(b, asked, b.nodes[0].Ran(scripts.Semaphore().Acquire), "it asks in its turn")
 		p, err := x.TryAcquire(background, 2)
 		require.NoError(b, err)
 		b.full(x, 1)

@@ -8,34 +8,38 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 	"github.com/holdfast-go/holdfast/scripts"
 )
-
-// has gives slots to a token of a process that is not in the test.
-func (f *fakeNode) has(token string, slots ...int) {
-	f.permits[token] = fakePermit{slots, time.Now().Add(time.Hour)}
-}
 
 // Of the slots above the limit only the one at the limit is taken. Each node of the
 // majority {0, 2} has one permit, so that a second would be within the limit of 2; together
 // they have two already.
 func TestTheSlotAtTheLimitCounts(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[0].has("at the limit", 2)
-		b.nodes[1].has("at the limit", 2)
-		b.nodes[1].has("below", 1)
-		b.nodes[2].has("below", 1)
+		b.nodes[0].Occupy("at the limit", 2)
+		b.nodes[1].Occupy("at the limit", 2)
+		b.nodes[1].Occupy("below", 1)
+		b.nodes[2].Occupy("below", 1)
 		_, err := b.slots(2, nil).TryAcquire(background, 1)
 		require.ErrorIs(b, err, ErrFailed)
 		require.ErrorIs(b, err, &ErrTaken{Nodes: []int{0, 2}})
 	})
 }
 
+func firstSlots(n int) []int {
+	slots := make([]int, n)
+	for i := range slots {
+		slots[i] = i
+	}
+	return slots
+}
+
 // told is a round in which all nodes have told of the same free slots.
 func told(free string) *quorum.Round {
-	r := New(newFake(), newFake(), newFake()).quorum.Round(quorum.Question{})
+	r := New(fakenode.New(), fakenode.New(), fakenode.New()).quorum.Round(quorum.Question{})
 	for i := range 3 {
 		r.Record(i, quorum.Answer{Vote: quorum.Taken, Detail: &grant{free: free}})
 	}
@@ -65,19 +69,19 @@ func TestRivalsThatDisagreeProposeOtherSlots(t *testing.T) {
 	for range 20 {
 		bubble(t, 3, func(b *bench) {
 			for i, n := range b.nodes {
-				n.has("first", firstSlots(i)...) // so that each grants another one
+				n.Occupy("first", firstSlots(i)...) // so that each grants another one
 			}
 			var wanted []string
 			for _, n := range b.nodes {
-				n.before = func(call *driver.Call) time.Duration {
+				n.Before = func(call *driver.Call) time.Duration {
 					if call.Script() != scripts.Semaphore().Acquire {
 						return 0
 					}
 					want := call.Args()[4].(string)
-					n.mu.Lock()
-					defer n.mu.Unlock()
+					n.Mu.Lock()
+					defer n.Mu.Unlock()
 					if want != "" {
-						n.has("rival of "+want, slotset.Parse(want)...) // was quicker
+						n.Occupy("rival of "+want, slotset.Parse(want)...) // was quicker
 					}
 					if n == b.nodes[0] {
 						wanted = append(wanted, want)
@@ -103,13 +107,13 @@ func TestRivalsThatDisagreeProposeOtherSlots(t *testing.T) {
 // A node that is silent may have what one other has: the count is never too low.
 func TestHeldCountsWhatASilentNodeMayHave(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[0].has("both", 0, 1)
-		b.nodes[1].has("both", 0, 1)
+		b.nodes[0].Occupy("both", 0, 1)
+		b.nodes[1].Occupy("both", 0, 1)
 		x := b.slots(4, nil)
 		require.Equal(b, 2, b.held(x))
-		b.nodes[1].setHung(true)
+		b.nodes[1].SetHung(true)
 		require.Equal(b, 2, b.held(x))
-		b.nodes[1].setHung(false)
+		b.nodes[1].SetHung(false)
 	})
 }
 
@@ -134,6 +138,6 @@ func TestShuffleIsAskedFor(t *testing.T) {
 	for _, shuffle := range []bool{false, true} {
 		c := DefaultConfig()
 		c.ShufflePools = shuffle
-		require.Equal(t, shuffle, New(newFake()).NewSpec(testProtocol, "name", c).question(background, token{}, nil).Shuffle)
+		require.Equal(t, shuffle, New(fakenode.New()).NewSpec(testProtocol, "name", c).question(background, token{}, nil).Shuffle)
 	}
 }

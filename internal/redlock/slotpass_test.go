@@ -53,11 +53,11 @@ func (b *bench) noneWaits() {
 	b.Helper()
 	time.Sleep(time.Second)
 	for i, n := range b.nodes {
-		require.Zero(b, n.places(), "node %d", i)
-		require.Zero(b, n.subscriptions(), "node %d", i)
-		n.set(func() {
-			for token, p := range n.permits {
-				require.False(b, time.Now().Before(p.ends), "node %d: %s has %v", i, token, p.slots)
+		require.Zero(b, n.Waiting(), "node %d", i)
+		require.Zero(b, n.Subscriptions(), "node %d", i)
+		n.Set(func() {
+			for token, p := range n.Permits {
+				require.False(b, time.Now().Before(p.Ends), "node %d: %s has %v", i, token, p.Slots)
 			}
 		})
 	}
@@ -73,7 +73,7 @@ func TestPermitPassesOnWithoutARequest(t *testing.T) {
 			b.giveBack(one)
 			p := b.got(three)
 			time.Sleep(2 * ms) // the next one is refused, and stands in line
-			asked := len(b.nodes[0].history())
+			asked := len(b.nodes[0].History())
 			start, until := time.Now(), p.Until()
 			b.giveBack(p)
 			got := <-one2
@@ -82,7 +82,7 @@ func TestPermitPassesOnWithoutARequest(t *testing.T) {
 			require.Equal(t, until, got.Until())
 			require.Equal(t, []int{0, 1, 2}, got.Slots())
 			require.Equal(t, p.token, got.token)
-			require.Len(t, b.nodes[0].history(), asked)
+			require.Len(t, b.nodes[0].History(), asked)
 			ok, err := got.Extend(background)
 			require.True(t, ok, err)
 			b.giveBack(got.Permit)
@@ -132,7 +132,7 @@ func TestPermitsInATightLoop(t *testing.T) {
 				for range goroutines {
 					<-done
 				}
-				calls := len(b.nodes[0].history())
+				calls := len(b.nodes[0].History())
 				require.Less(t, calls, goroutines*rounds/2)
 				b.noneWaits()
 			})
@@ -221,7 +221,7 @@ func TestServedAndGoneAtOnce(t *testing.T) {
 	for _, others := range []int{0, 1} {
 		hearing(t, 3, func(b *bench) {
 			x := b.patient(1)
-			held := b.take(x, 1).hold
+			held := b.take(x, 1).lease
 			first, _ := x.queue.join(1)
 			x.queue.sit(first)
 			var next <-chan taken
@@ -232,7 +232,7 @@ func TestServedAndGoneAtOnce(t *testing.T) {
 			(&taking{Slots: x, claimant: first, n: 1}).giveUp()
 			if others > 0 {
 				p := b.got(next)
-				require.True(t, held == p.hold)
+				require.True(t, held == p.lease)
 				b.giveBack(p)
 			}
 			time.Sleep(20 * ms)
@@ -256,13 +256,13 @@ func TestReleasedPermitDoesNotPassOn(t *testing.T) {
 			p := b.take(x, 1)
 			for i := range b.nodes { // run, and not answered
 				first := once("semaphore_release")
-				b.nodes[i].set(func() { b.nodes[i].lose = first })
+				b.nodes[i].Set(func() { b.nodes[i].Lose = first })
 			}
 			_, err := p.Release(background)
 			require.ErrorIs(t, err, errRelease)
-			b.nodes[0].set(func() {
+			b.nodes[0].Set(func() {
 				for _, node := range b.nodes {
-					clear(node.permits)
+					clear(node.Permits)
 				}
 			})
 			other := b.take(x, 1)
@@ -272,8 +272,8 @@ func TestReleasedPermitDoesNotPassOn(t *testing.T) {
 			require.NotErrorIs(t, err, ErrLockAlreadyExpired)
 			_, err = p.Release(background)
 			require.ErrorIs(t, err, ErrLockAlreadyExpired, "that was the last word")
-			for i := range p.hold.stakes {
-				require.Zero(t, p.hold.stakes[i].pending)
+			for i := range p.lease.stakes {
+				require.Zero(t, p.lease.stakes[i].pending)
 			}
 			b.giveBack(other)
 			b.giveBack(b.got(next))

@@ -20,8 +20,8 @@ type slotQueue struct {
 
 // slotsClaim is what a goroutine wants, and what it has got.
 type slotsClaim struct {
-	n    int   // slots that it asks for
-	hold *hold // what it was served
+	n     int    // slots that it asks for
+	lease *lease // what it was served
 
 	// warm is the object's ticket, if it is on the nodes when the goroutine becomes the
 	// first: the one before was served without their line's being notified, so it stands
@@ -67,12 +67,12 @@ func (q *slotQueue) advance() {
 // leave ends c's place, and returns what it was served. The one that becomes the first
 // gets tk as it is on the nodes, where it can use that; else tk ends, before another call may
 // use it again. tk is nil if c has none, or has ended it.
-func (q *slotQueue) leave(c *claimant, tk *ticket) *hold {
+func (q *slotQueue) leave(c *claimant, tk *ticket) *lease {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting.Leave(c)
 	if c != q.first {
-		return c.Value.hold
+		return c.Value.lease
 	}
 	if tk == nil {
 		tk = c.Value.warm // it was served before it could use it
@@ -83,16 +83,16 @@ func (q *slotQueue) leave(c *claimant, tk *ticket) *hold {
 		tk.end()
 	}
 	q.advance()
-	return c.Value.hold
+	return c.Value.lease
 }
 
 // begin is called by one that was called. It returns what it was served, or, as it is the
 // first then, the ticket that it takes over, if there is one. With neither it may ask
 // the nodes.
-func (q *slotQueue) begin(c *claimant) (*hold, *ticket) {
+func (q *slotQueue) begin(c *claimant) (*lease, *ticket) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if tk := c.Value.warm; c.Value.hold == nil && tk != nil {
+	if tk := c.Value.warm; c.Value.lease == nil && tk != nil {
 		c.Value.warm = nil
 		return nil, tk
 	}
@@ -104,7 +104,7 @@ func (q *slotQueue) begin(c *claimant) (*hold, *ticket) {
 func (q *slotQueue) sit(c *claimant) (served <-chan struct{}) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if c.Value.hold != nil {
+	if c.Value.lease != nil {
 		return c.Called()
 	}
 	q.trying = false
@@ -113,18 +113,18 @@ func (q *slotQueue) sit(c *claimant) (served <-chan struct{}) {
 
 // ask ends that wait. It returns what c was served; if that is nothing, it is not served
 // until it sits again.
-func (q *slotQueue) ask(c *claimant) *hold {
+func (q *slotQueue) ask(c *claimant) *lease {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.rise(c)
 }
 
 // rise is ask with q.mu held.
-func (q *slotQueue) rise(c *claimant) *hold {
-	if c.Value.hold == nil {
+func (q *slotQueue) rise(c *claimant) *lease {
+	if c.Value.lease == nil {
 		q.trying = true
 	}
-	return c.Value.hold
+	return c.Value.lease
 }
 
 // awaits reports that the next to be served waits for n slots.
@@ -138,7 +138,7 @@ func (q *slotQueue) awaits(n int) bool {
 // not in the way of the ones behind once it was served; everybody else is. q.mu is held.
 func (q *slotQueue) next(n int) *claimant {
 	next := q.first
-	if next != nil && next.Value.hold != nil {
+	if next != nil && next.Value.lease != nil {
 		next = q.waiting.First()
 	}
 	if next == nil || next.Value.n != n || next == q.first && q.trying {
@@ -148,14 +148,14 @@ func (q *slotQueue) next(n int) *claimant {
 }
 
 // pass serves the next one with h. It is returned when there is none to take it.
-func (q *slotQueue) pass(n int, h *hold) *hold {
+func (q *slotQueue) pass(n int, l *lease) *lease {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	next := q.next(n)
 	if next == nil {
-		return h
+		return l
 	}
-	next.Value.hold = h
+	next.Value.lease = l
 	q.waiting.Call(next)
 	return nil
 }

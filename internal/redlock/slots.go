@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
@@ -35,13 +34,6 @@ func NewSlots(s *Spec, limit int) *Slots {
 	return &Slots{spec: s, attempts: attempts{spec: s, left: new(leftovers)}}
 }
 
-// request is what a try asks the nodes for.
-type request struct {
-	n       int    // slots
-	wanted  string // the slots to take, as "3-4,7"; "" lets each node choose
-	telling int    // free slots that a node tells of
-}
-
 const (
 	// tellFree is how many free slots beyond the grant a node tells of, so that
 	// clients that raced can go on to different ones.
@@ -56,10 +48,6 @@ const (
 	// mostProposals is how many times in a row nodes that disagree are asked for
 	// the same slots before the call waits for its next try.
 	mostProposals = 4
-
-	// belowLimit is how far below its limit a node tells of occupied slots when
-	// some are above it: see semaphore_acquire.lua.
-	belowLimit = 32
 )
 
 // Acquire takes n slots, all or none, with the configured tries; TryAcquire with
@@ -81,7 +69,7 @@ func (x *Slots) acquire(ctx context.Context, n int, by *tries) (*Permit, error) 
 		if p != nil {
 			h = p.holder
 		}
-		e.end(ctx, h, by, err, p.release)
+		h.entered(ctx, e, by, err, p.release)
 	}
 	if err == nil && x.spec.AutoExtend {
 		p.keepAlive()
@@ -98,19 +86,19 @@ func (x *Slots) take(ctx context.Context, n int, by *tries) (*Permit, error) {
 	}
 	defer by.Stop()
 	t := taking{Slots: x, attempts: x.attempts, tries: by, n: n, causes: []error{&ErrTaken{}}}
-	h, err := t.take(ctx)
+	l, err := t.take(ctx)
 	if err != nil {
 		t.giveUp()
 		by.linger(ctx)
 		return nil, err
 	}
-	return &Permit{h.holder(), x, n}, nil
+	return &Permit{l.holder(), x, n}, nil
 }
 
 // discard gives up what nobody was there to take.
-func (x *Slots) discard(h *hold) {
-	if h != nil {
-		x.attempts.abandon(h)
+func (x *Slots) discard(l *lease) {
+	if l != nil {
+		x.attempts.abandon(l)
 	}
 }
 
@@ -153,48 +141,28 @@ func (q *request) askForMore(r *quorum.Round) bool {
 }
 
 // trySlots makes one attempt.
-func (a *attempts) trySlots(ctx context.Context, t token, q request, tk *ticket) (*hold, *quorum.Round, []error) {
-	h, r := a.ask(ctx, t, a.spec.slotsCall(t, a.left.current(), q, tk), tk)
+func (a *attempts) trySlots(ctx context.Context, l *lease, q request, tk *ticket) (*lease, *quorum.Round, []error) {
+	id, lifetime := tk.words()
+	r := a.ask(ctx, l, slotsCall(a.spec, l.token, a.left.current(), q, id, lifetime), tk)
 	if !r.Run(ctx) {
 		causes := append(causesOf(r), a.spec.shortage(r, q)...)
-		a.abandon(h)
+		if !tk.waits(ctx, l, r) {
+			a.abandon(l)
+		}
 		return nil, r, causes
 	}
 	o := r.Outcome()
-	h.agreeOn(o.Agreed)
+	l.agreeOn(o.Agreed)
 	if cause := surpasses(r, o.Agreed, a.spec.limit); cause != nil {
-		a.abandon(h)
+		a.abandon(l)
 		return nil, r, []error{cause}
 	}
-	if err := h.accept(o.Start); err != nil {
-		a.abandon(h)
+	if err := l.accept(o.Start); err != nil {
+		a.abandon(l)
 		return nil, r, []error{err}
 	}
-	h.align(r)
-	return h, r, nil
-}
-
-// slotsSuffix ends the id of a place in line for n slots: see
-// semaphore_prelude.lua.
-func (s *Spec) slotsSuffix(n int) string {
-	if n == 1 {
-		return s.oneSlot
-	}
-	return ":" + strconv.Itoa(n) + ":" + strconv.Itoa(s.limit)
-}
-
-// slotsCall asks for slots.
-func (s *Spec) slotsCall(t token, left []*footprint, q request, tk *ticket) driver.Call {
-	var few [9 + maxReplaceable]any // does not leave the stack
-	id, lifetime := tk.words()
-	args := append(few[:0], t.word, s.expiry, s.limitWord, int64(q.n), q.wanted, int64(q.telling), id, lifetime)
-	if !t.strict {
-		args = append(args, t.word)
-		for _, h := range left {
-			args = append(args, h.token.word)
-		}
-	}
-	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
+	l.align(r)
+	return l, r, nil
 }
 
 // Do is Exclusive.Do for a permit of n slots.

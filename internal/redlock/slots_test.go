@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -76,11 +77,11 @@ func (b *bench) majorityCycle() (admitted int) {
 	x := b.slots(2, nil)
 	for i := range b.nodes {
 		away := b.nodes[i]
-		away.set(func() { away.fault = func(*driver.Call) error { return errLostReply } })
+		away.Set(func() { away.Fault = func(*driver.Call) error { return fakenode.ErrLostReply } })
 		if _, err := x.TryAcquire(context.Background(), 1); err == nil {
 			admitted++
 		}
-		away.set(func() { away.fault = nil })
+		away.Set(func() { away.Fault = nil })
 	}
 	return admitted
 }
@@ -92,7 +93,7 @@ func TestMajorityCycleAdmitsTwoAndNotThree(t *testing.T) {
 func TestMajorityCycleGoesRedWhenNodesCount(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.perNode = true
+			n.CountsPermits = true
 		}
 		require.Equal(t, 3, b.majorityCycle(), "the test of the test")
 	})
@@ -101,7 +102,7 @@ func TestMajorityCycleGoesRedWhenNodesCount(t *testing.T) {
 func TestFullLimitIsReachedWithAMinorityDown(t *testing.T) {
 	bubble(t, 5, func(b *bench) {
 		for _, n := range b.nodes[:2] {
-			n.fault = func(*driver.Call) error { return errLostReply }
+			n.Fault = func(*driver.Call) error { return fakenode.ErrLostReply }
 		}
 		x := b.slots(20, nil)
 		seen := map[int]bool{}
@@ -116,15 +117,15 @@ func TestFullLimitIsReachedWithAMinorityDown(t *testing.T) {
 func TestDisagreeingNodesAreBroughtToAgree(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for i, strays := range [][]int{{0}, {0, 1}, {1, 2}} {
-			b.nodes[i].permits["stray"] = fakePermit{strays, time.Now().Add(time.Hour)}
+			b.nodes[i].Permits["stray"] = fakenode.Permit{Slots: strays, Ends: time.Now().Add(time.Hour)}
 		}
 		x := b.slots(4, func(c *Config) { c.Tries = 1 })
 		p := b.take(x, 1) // the nodes choose 1, 2 and 0
 		require.Contains(t, []int{2, 3}, p.Slots()[0], "free on a majority")
 		synctest.Wait()
 		for i := range b.nodes {
-			b.nodes[i].set(func() {
-				require.LessOrEqual(t, len(b.nodes[i].permits), 2, "the first try's grants are given back")
+			b.nodes[i].Set(func() {
+				require.LessOrEqual(t, len(b.nodes[i].Permits), 2, "the first try's grants are given back")
 			})
 		}
 		b.giveBack(p)
@@ -133,20 +134,20 @@ func TestDisagreeingNodesAreBroughtToAgree(t *testing.T) {
 
 func TestSurplusGrantsAreMovedToTheSlotsThatWon(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
-		b.nodes[2].permits["stray"] = fakePermit{[]int{0}, time.Now().Add(time.Second)}
+		b.nodes[2].Permits["stray"] = fakenode.Permit{Slots: []int{0}, Ends: time.Now().Add(time.Second)}
 		x := b.slots(4, nil)
 		p := b.take(x, 1)
 		require.Equal(t, []int{0}, p.Slots())
 		synctest.Wait()
-		require.Empty(t, b.nodes[2].slotsOf(p), "slot 0 is the stray's there, and slot 1 nobody's")
+		require.Empty(t, b.nodes[2].SlotsOf(p.Value()), "slot 0 is the stray's there, and slot 1 nobody's")
 		time.Sleep(2 * time.Second)
 		ok, err := p.Extend(context.Background())
 		require.True(t, ok, err)
 		synctest.Wait()
-		require.Equal(t, []int{0}, b.nodes[2].slotsOf(p), "and is repaired like any other")
+		require.Equal(t, []int{0}, b.nodes[2].SlotsOf(p.Value()), "and is repaired like any other")
 		b.giveBack(p)
 		synctest.Wait()
-		require.Empty(t, b.nodes[2].slotsOf(p))
+		require.Empty(t, b.nodes[2].SlotsOf(p.Value()))
 	})
 }
 
@@ -154,20 +155,20 @@ func TestSurplusGrantsAreMovedToTheSlotsThatWon(t *testing.T) {
 func TestSurplusGrantIsMovedThoughTheFirstMoveFails(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		node, acquires := b.nodes[2], 0
-		node.permits["stray"] = fakePermit{[]int{0}, time.Now().Add(time.Second)}
-		node.fault = func(call *driver.Call) error {
+		node.Permits["stray"] = fakenode.Permit{Slots: []int{0}, Ends: time.Now().Add(time.Second)}
+		node.Fault = func(call *driver.Call) error {
 			if call.Script() != scripts.Semaphore().Acquire {
 				return nil
 			}
 			if acquires++; acquires != 2 {
 				return nil
 			}
-			delete(node.permits, "stray")
+			delete(node.Permits, "stray")
 			return errAway
 		}
 		p := b.take(b.slots(4, nil), 1)
 		time.Sleep(time.Second)
-		require.Equal(t, []int{0}, node.slotsOf(p))
+		require.Equal(t, []int{0}, node.SlotsOf(p.Value()))
 		b.giveBack(p)
 	})
 }
@@ -177,7 +178,7 @@ func TestSurplusGrantIsMovedThoughTheFirstMoveFails(t *testing.T) {
 func TestPermitsGrantedInTheWrongOrderAreSortedOut(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var acquires atomic.Int32
-		b.nodes[2].before = func(call *driver.Call) time.Duration {
+		b.nodes[2].Before = func(call *driver.Call) time.Duration {
 			if call.Script() != scripts.Semaphore().Acquire {
 				return 0
 			}
@@ -193,8 +194,8 @@ func TestPermitsGrantedInTheWrongOrderAreSortedOut(t *testing.T) {
 		one, two := b.take(x, 1), b.take(x, 1)
 		time.Sleep(time.Second)
 		for _, n := range b.nodes {
-			require.Equal(t, []int{0}, n.slotsOf(one))
-			require.Equal(t, []int{1}, n.slotsOf(two))
+			require.Equal(t, []int{0}, n.SlotsOf(one.Value()))
+			require.Equal(t, []int{1}, n.SlotsOf(two.Value()))
 		}
 		b.giveBack(one)
 		b.giveBack(two)
@@ -230,7 +231,7 @@ func TestSmallerLimitCountsTheUnionOverAMajority(t *testing.T) {
 		hour := time.Now().Add(time.Hour)
 		permit := func(token string, slot int, on ...int) {
 			for _, i := range on {
-				b.nodes[i].permits[token] = fakePermit{[]int{slot}, hour}
+				b.nodes[i].Permits[token] = fakenode.Permit{Slots: []int{slot}, Ends: hour}
 			}
 		}
 		permit("a", 3, 0, 1)
@@ -300,7 +301,7 @@ func TestBadRequestsSendNothing(t *testing.T) {
 			require.ErrorIs(t, err, ErrConfig)
 			require.EqualError(t, err, `test: "name": bad configuration: `+text)
 		}
-		require.Empty(t, b.nodes[0].history())
+		require.Empty(t, b.nodes[0].History())
 	})
 }
 
@@ -333,7 +334,7 @@ func (g *guard) leave(p *Permit) {
 	g.now -= len(p.Slots())
 }
 
-// Clients acquire, hold, extend and release at random, over nodes that are slow,
+// Clients acquire, lease, extend and release at random, over nodes that are slow,
 // lose replies and go away; at no time are there more permits than the limit, or
 // two with one slot, and in the end all come back.
 func TestNeverMoreThanTheLimit(t *testing.T) {
@@ -355,7 +356,7 @@ func TestNeverMoreThanTheLimitGoesRedWhenNodesCount(t *testing.T) {
 	for seed := range uint64(20) {
 		bubble(t, 3, func(b *bench) {
 			for _, n := range b.nodes {
-				n.perNode = true
+				n.CountsPermits = true
 			}
 			if limit, g := b.randomClients(seed); g.most > limit {
 				surpassed++
@@ -393,7 +394,7 @@ func (b *bench) randomClients(seed uint64) (limit int, g *guard) {
 func (b *bench) allComeBack(limit int) {
 	b.Helper()
 	for _, n := range b.nodes {
-		n.set(func() { n.before, n.lose = nil, nil })
+		n.Set(func() { n.Before, n.Lose = nil, nil })
 	}
 	time.Sleep(10 * time.Second)
 	x := b.slots(limit, nil)
@@ -408,12 +409,12 @@ func (b *bench) trouble(random *rand.Rand) {
 	for i, n := range b.nodes {
 		own := rand.New(rand.NewPCG(random.Uint64(), uint64(i)))
 		var mu sync.Mutex
-		n.before = func(*driver.Call) time.Duration {
+		n.Before = func(*driver.Call) time.Duration {
 			mu.Lock()
 			defer mu.Unlock()
 			return time.Duration(own.Int64N(int64(20 * ms)))
 		}
-		n.lose = func(*driver.Call) bool {
+		n.Lose = func(*driver.Call) bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return own.IntN(20) == 0

@@ -3,72 +3,16 @@ package redlock
 import (
 	"context"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
-	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
-	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
-	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// Protocol is the server's half of a primitive: the scripts that run on every
-// node. They all get the same keys, and answer 1 when they did what was asked
-// for our token, 0 when somebody else's is there, and −1 when nothing is.
-type Protocol struct {
-	// Kind is the public package's name, for error texts.
-	Kind string
-	// Half is "write" or "read" where the protocol is of one half of a lock, for hooks.
-	Half string
-
-	Acquire *scripts.Script // ARGV: token, expiry in ms, tokens that may be replaced…
-	Extend  *scripts.Script // ARGV: token, expiry in ms; never writes what is missing
-	Revive  *scripts.Script // ARGV: token, expiry in ms; writes what is missing
-	Release *scripts.Script // ARGV: token
-	Check   *scripts.Script // ARGV: token; writes nothing
-
-	// Repair is what puts a hold back on a node that forgot it; ARGV: token,
-	// expiry in ms. It is nil where Acquire does.
-	Repair *scripts.Script
-	// Convert turns another protocol's hold with the same token and keys into
-	// one of this protocol; ARGV: token, expiry in ms. Most have none.
-	Convert *scripts.Script
-	// Pass is Extend for a lease that is to pass on inside its process: it answers 2 where
-	// others stand in line; ARGV: token, expiry in ms. Where it is nil, a lease passes on
-	// only for as long as that takes no request.
-	Pass *scripts.Script
-	// Withdraw takes back the place in line that a refused try gets when its
-	// caller goes on waiting; ARGV: the place's id. Where it is not nil, Acquire
-	// gets the id and the place's lifetime in ms after the expiry, and Release, to
-	// put the place back, after the token: "" for none.
-	Withdraw *scripts.Script
-
-	// Fenced is the variant that numbers its holds, or nil where there is none. Its
-	// Acquire and Pass get as their last argument how many numbers the lease is to have,
-	// and answer the largest of them in place of 1; its Extend, Revive and Repair get that
-	// number as their last argument; Repair gets the others of an Acquire without numbers.
-	Fenced *Protocol
-	// Fence writes a number to a node where a token has the lock; ARGV: token, expiry
-	// in ms, number. It is not nil in a variant that numbers, and only there.
-	Fence *scripts.Script
-	// FenceKey is the kind of the counter's key, after the AuxKeys.
-	FenceKey string
-
-	// AuxKeys are the kinds of the keys that the scripts get (see [keyslot.Aux]). When
-	// there are none, the lock's name is their only key.
-	AuxKeys []string
-	// LineKeys are the kinds of the keys of the line. Acquire, Release and
-	// Withdraw get them after the others.
-	LineKeys []string
-}
-
-// ticketLife is how long a place in line lasts on a node, where answers are not slow. It
-// outlives its waiter by two seconds, whatever the expiry is.
-const ticketLife = 2 * time.Second
-
 // Spec is what a lock object is made of. It does not change once made, and is
-// shared by the object's holds.
+// shared by the object's leases.
 type Spec struct {
 	Config
 	engine   *Engine
@@ -80,6 +24,8 @@ type Spec struct {
 	limit     int    // of an object with slots
 	limitWord any    // limit, converted once
 	oneSlot   string // ends the id of a place for one: see slotsSuffix
+
+	granting bool // a release may grant a waiter the lock
 
 	expiry any           // in ms, converted once
 	bound  time.Duration // of one call
@@ -106,34 +52,13 @@ func (e *Engine) newSpec(p *Protocol, name string, c Config, keys []any) *Spec {
 	}
 	s.expiry = s.Expiry.Milliseconds()
 	s.bound = s.Config.bound()
-	s.observer = s.observed(kind)
+	s.granting = p.Grants && e.grants && c.GenValue == nil
+	s.observer = newObserver(s.Hooks, kind, name)
 	return s
 }
 
-// kind is what the lock is called in hooks.
-func (p *Protocol) kind() string {
-	if p.Half == "" {
-		return p.Kind
-	}
-	return p.Kind + "." + p.Half
-}
-
-// keys are those of the lock called name.
-func (p *Protocol) keys(name string) []any {
-	if len(p.AuxKeys) == 0 {
-		return []any{name}
-	}
-	return auxKeys(nil, name, p.AuxKeys)
-}
-
-// auxKeys adds the keys of some kinds to others.
-func auxKeys(keys []any, name string, kinds []string) []any {
-	keys = slices.Grow(keys, len(kinds))
-	for _, kind := range kinds {
-		keys = append(keys, keyslot.Aux(name, kind))
-	}
-	return keys
-}
+// numbers reports that leases get a fencing token.
+func (s *Spec) numbers() bool { return s.protocol.Fence != nil }
 
 // Name is the lock's name.
 func (s *Spec) Name() string { return s.name }
@@ -151,82 +76,21 @@ func (s *Spec) usable() error {
 	return s.fail(s.err)
 }
 
-// maxReplaceable bounds how many earlier tokens a try's scripts are told of.
-// They are told only to save a try from being refused by its own leftovers,
-// which are released anyway.
-const maxReplaceable = 8
-
-// acquireCall takes the key for t. A node may find there, and replace, t itself,
-// in case the request is run twice, and what earlier tries of the same object
-// have left. A value of the user's own may be somebody else's too, so it replaces
-// nothing and is replaced by nothing.
-// With numbers is how many the lease is to have; 0 for a repair, which gets none.
-func (s *Spec) acquireCall(t token, left []*footprint, tk *ticket, numbers int64) driver.Call {
-	var few [6 + maxReplaceable]any // does not leave the stack
-	args := append(few[:0], t.word, s.expiry)
-	if s.protocol.Withdraw != nil {
-		id, lifetime := tk.words()
-		args = append(args, id, lifetime)
-	}
-	if !t.strict {
-		args = append(args, t.word)
-		for _, h := range left {
-			args = append(args, h.token.word)
-		}
-	}
-	if numbers > 0 {
-		args = append(args, numbers)
-	}
-	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
+// setCall takes the key for a token that is on no node yet, where nothing is.
+func (s *Spec) setCall(t token) driver.Call {
+	return driver.NewCommand("set", s.keys[:1], t.word, "NX", "PX", s.expiry)
 }
 
-// passCall renews a lease, and asks whether others stand in line.
-func (s *Spec) passCall(h *hold) driver.Call {
-	if s.numbers() {
-		return driver.NewCall(s.protocol.Pass, s.lineKeys, h.token.word, s.expiry, h.numbers.size)
-	}
-	return driver.NewCall(s.protocol.Pass, s.lineKeys, h.token.word, s.expiry)
-}
+// The words of a script's arguments where there is no ticket.
+var noTicket, noLifetime any = "", int64(0)
 
-func (s *Spec) extendCall(h *hold) driver.Call {
-	script := s.protocol.Extend
-	if s.SetNXOnExtend {
-		script = s.protocol.Revive
+// releaseCall gives t back, and puts a ticket back in its place if there is one, or, if
+// its lifetime is 0, takes it away.
+func (s *Spec) releaseCall(t token, id, lifetime any) driver.Call {
+	if id == noTicket { // most have none, and a server takes time for each argument
+		return driver.NewCall(s.protocol.Release, s.lineKeys, t.word)
 	}
-	switch {
-	case h.slots != "":
-		return driver.NewCall(script, s.keys, h.token.word, s.expiry, h.slots)
-	case s.numbers():
-		return driver.NewCall(script, s.keys, h.token.word, s.expiry, h.lastNumber())
-	}
-	return driver.NewCall(script, s.keys, h.token.word, s.expiry)
-}
-
-// repairCall asks for what the hold has had.
-func (s *Spec) repairCall(h *hold) driver.Call {
-	switch {
-	case h.slots != "":
-		return s.slotsCall(h.token, nil, request{n: len(slotset.Parse(h.slots)), wanted: h.slots}, nil)
-	case s.numbers():
-		return s.numberedRepairCall(h)
-	case s.protocol.Repair != nil:
-		return driver.NewCall(s.protocol.Repair, s.keys, h.token.word, s.expiry)
-	default:
-		return s.acquireCall(h.token, nil, nil, 0)
-	}
-}
-
-func (s *Spec) convertCall(h *hold) driver.Call {
-	return driver.NewCall(s.protocol.Convert, s.keys, h.token.word, s.expiry)
-}
-
-// releaseCall gives t back, and puts tk back in its place if there is one.
-func (s *Spec) releaseCall(t token, tk *ticket) driver.Call {
-	if s.protocol.Withdraw != nil {
-		id, lifetime := tk.words()
-		return driver.NewCall(s.protocol.Release, s.lineKeys, t.word, id, lifetime)
-	}
-	return driver.NewCall(s.protocol.Release, s.lineKeys, t.word)
+	return driver.NewCall(s.protocol.Release, s.lineKeys, t.word, id, lifetime)
 }
 
 // withdrawCall takes back the place in line whose id is t.
@@ -264,9 +128,11 @@ func (s *Spec) readsGrant() quorum.Reader {
 	return readVote
 }
 
-func (s *Spec) checkCall(h *hold) driver.Call {
-	if h.slots != "" {
-		return driver.NewCall(s.protocol.Check, s.keys, h.token.word, h.slots)
+// slotsSuffix ends the id of a place in line for n slots: see
+// semaphore_prelude.lua.
+func (s *Spec) slotsSuffix(n int) string {
+	if n == 1 {
+		return s.oneSlot
 	}
-	return driver.NewCall(s.protocol.Check, s.keys, h.token.word)
+	return ":" + strconv.Itoa(n) + ":" + strconv.Itoa(s.limit)
 }

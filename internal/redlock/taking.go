@@ -21,20 +21,20 @@ type taking struct {
 
 // take tries until a try is won, a goroutine of the process serves the call, its tries
 // are used up, or ctx ends.
-func (t *taking) take(ctx context.Context) (*hold, error) {
+func (t *taking) take(ctx context.Context) (*lease, error) {
 	if t.queues() {
 		return t.inTurn(ctx)
 	}
 	t.attempts.ticket = t.spare.Swap(nil)
 	t.ticket = t.attempts.begin(t.tries, t.suffix())
 	t.ticket.setFleeting(true)
-	h, err := t.try(ctx)
+	l, err := t.try(ctx)
 	switch {
 	case err != nil:
 		return nil, err
-	case h != nil:
+	case l != nil:
 		t.spare.Store(t.attempts.ticket)
-		return h, nil
+		return l, nil
 	case t.tries.Exhausted():
 		return nil, t.failed(ctx, backoff.ErrExhausted)
 	}
@@ -59,14 +59,14 @@ func (t *taking) queues() bool {
 func (t *taking) suffix() string { return t.spec.slotsSuffix(t.n) }
 
 // inTurn waits until the call is the first one in the queue, or is served.
-func (t *taking) inTurn(ctx context.Context) (*hold, error) {
+func (t *taking) inTurn(ctx context.Context) (*lease, error) {
 	if err := t.tries.PauseUntil(ctx, t.claimant.Called()); err != nil {
 		return nil, t.failed(ctx, err)
 	}
-	h, warm := t.queue.begin(t.claimant)
-	if h != nil {
+	l, warm := t.queue.begin(t.claimant)
+	if l != nil {
 		t.tries.passed = true
-		return t.served(h), nil
+		return t.served(l), nil
 	}
 	var waits bool
 	t.ticket, waits = t.attempts.takeOver(warm, t.tries, t.suffix())
@@ -75,29 +75,29 @@ func (t *taking) inTurn(ctx context.Context) (*hold, error) {
 
 // asFirst tries until the call has its slots, or is served. Where it waits, that comes
 // before its next try.
-func (t *taking) asFirst(ctx context.Context, waits bool) (*hold, error) {
+func (t *taking) asFirst(ctx context.Context, waits bool) (*lease, error) {
 	for ; ; waits = true {
-		h, err := t.rise(ctx, waits)
+		l, err := t.rise(ctx, waits)
 		switch {
 		case err != nil:
 			return nil, t.failed(ctx, err)
-		case h != nil:
+		case l != nil:
 			t.tries.passed = true
-			return t.served(h), nil
+			return t.served(l), nil
 		}
-		h, err = t.try(ctx)
+		l, err = t.try(ctx)
 		switch {
 		case err != nil:
 			return nil, err
-		case h != nil:
-			return t.served(h), nil
+		case l != nil:
+			return t.served(l), nil
 		}
 	}
 }
 
 // rise waits for the next try, if that is to be, and returns what the call is served
 // meanwhile.
-func (t *taking) rise(ctx context.Context, waits bool) (*hold, error) {
+func (t *taking) rise(ctx context.Context, waits bool) (*lease, error) {
 	switch {
 	case !waits:
 	case t.tries.Exhausted():
@@ -112,14 +112,14 @@ func (t *taking) rise(ctx context.Context, waits bool) (*hold, error) {
 
 // try makes one try. Nodes that disagree are asked again at once, for slots that are
 // free on a majority.
-func (t *taking) try(ctx context.Context) (*hold, error) {
-	h, causes, err := t.propose(ctx)
+func (t *taking) try(ctx context.Context) (*lease, error) {
+	l, causes, err := t.propose(ctx)
 	switch {
 	case err != nil:
 		return nil, t.spec.fail(ErrFailed, err)
-	case h != nil:
+	case l != nil:
 		t.endTicket()
-		return h, nil
+		return l, nil
 	}
 	t.causes = causes
 	if err := ctx.Err(); err != nil {
@@ -130,7 +130,10 @@ func (t *taking) try(ctx context.Context) (*hold, error) {
 
 // propose asks the nodes, and as many more times as it takes until they agree, up
 // to mostProposals. Every try has a token of its own.
-func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err error) {
+func (t *taking) propose(ctx context.Context) (l *lease, causes []error, err error) {
+	if l := t.ticket.granted(t.tries); l != nil {
+		return l, nil, nil
+	}
 	t.asking.Add(1)
 	defer t.asking.Add(-1)
 	q := request{n: t.n, telling: t.telling()}
@@ -139,22 +142,23 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 	}
 	tk := t.ticket
 	for i := range 1 + mostProposals {
-		token, err := t.spec.nextToken()
+		l, err := t.attempts.lease(t.tries, tk)
 		if err != nil {
 			t.proposals.Drop(q.wanted)
 			return nil, nil, err
 		}
 		t.tries.asked++
-		h, r, causes := t.attempts.trySlots(ctx, token, q, tk.forTry(t.tries))
+		token := l.token
+		l, r, causes := t.attempts.trySlots(ctx, l, q, tk.forTry(t.tries))
 		t.proposals.Drop(q.wanted)
 		if t.claimant == nil {
 			tk = nil // the line has let it pass
 		}
-		if h == nil && ctx.Err() != nil {
+		if l == nil && ctx.Err() != nil {
 			t.tries.left[1] = t.attempts.left.of(token)
 		}
-		if h != nil || ctx.Err() != nil || i == mostProposals {
-			return h, causes, nil
+		if l != nil || ctx.Err() != nil || i == mostProposals {
+			return l, causes, nil
 		}
 		q.wanted = t.proposals.Draw(freeOnMajority(r, q.n), q.n, i > 0 || t.asking.Load() > 1)
 		if q.wanted == "" && !q.askForMore(r) {
@@ -166,10 +170,10 @@ func (t *taking) propose(ctx context.Context) (h *hold, causes []error, err erro
 }
 
 // served leaves the queue with h. The next one gets the ticket as it is on the nodes.
-func (t *taking) served(h *hold) *hold {
+func (t *taking) served(l *lease) *lease {
 	t.queue.leave(t.claimant, t.ticket)
 	t.claimant, t.ticket = nil, nil
-	return h
+	return l
 }
 
 // giveUp leaves the queue without slots. What was served in that very moment goes to
@@ -179,8 +183,8 @@ func (t *taking) giveUp() {
 	if t.claimant == nil {
 		return
 	}
-	if h := t.queue.leave(t.claimant, nil); h != nil {
-		t.discard(t.queue.pass(t.n, h))
+	if l := t.queue.leave(t.claimant, nil); l != nil {
+		t.discard(t.queue.pass(t.n, l))
 	}
 }
 

@@ -1,20 +1,10 @@
 package redlock
 
 import (
-	"sync/atomic"
 	"time"
 
-	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
-)
-
-// A waiter looks again after lookEvery at the latest, however long its retry delay is,
-// so that a ticket does not end while it waits. Where answers are slow a ticket lasts longer
-// by the time that the last one took, up to maxSlow, and the next look comes earlier.
-const (
-	maxSlow  = 2 * time.Second
-	slowStep = 100 * time.Millisecond // so that it is seldom another number
 )
 
 // ticket is a waiting object's place in line on the nodes: what a refused try
@@ -22,24 +12,21 @@ const (
 // release tells it. Each try renews it, a grant consumes it, and it goes when the
 // call ends; should that be lost, with its own short expiry.
 //
-// It is kept like a hold, and settled like one: a node is told to forget it only
+// It is kept like a lease, and settled like one: a node is told to forget it only
 // after every call that could leave it there has returned. An object's calls use
 // one and the same, one after the other, as long as nothing is left of it between
 // them. A nil ticket is that of a call which does not wait, or of a protocol without
 // a line.
 type ticket struct {
 	footprint
-	lifetime atomic.Int64 // in ms
-	waiter   *notify.Waiter
+	ticketDeadline
+	membership
+	standing        // where a release may grant the lock
 	suffix   string // of the waiter's id
-	joined   bool   // the waiter has joined the engine's notifier
-	told     bool   // the waiter was told something before the try under way
+	notified bool   // the waiter was notified before the try under way
 	asked    bool   // the call has made a try …
 	again    bool   // … before that one
 	patient  bool   // the try under way is made only because messages may be lost
-
-	renewed time.Time     // when the last try that leaves the ticket was made …
-	took    time.Duration // … and how long it was until its answer was there
 
 	// overlapped is set once two calls that may leave the ticket were under way to
 	// one node. Their answers may come in another order than they were run in, so
@@ -59,11 +46,13 @@ type ticket struct {
 	fleeting bool
 }
 
-// newTicket makes an object's ticket. The id ends with a suffix, for the scripts.
+// newTicket makes an object's ticket. The id tells its owner, for people, and ends with a
+// suffix, for the scripts.
 func (s *Spec) newTicket(suffix string) *ticket {
 	t := new(ticket)
 	s.engine.looks.begin()
-	t.waiter, t.suffix = s.engine.notifier.NewWaiter(suffix), suffix
+	t.notifier, t.suffix = s.engine.notifier, suffix
+	t.waiter = t.notifier.NewWaiter(s.ownerMark() + suffix)
 	t.init(s, newToken(t.waiter.ID(), false))
 	t.ended, t.inLine = true, true
 	t.announced = make(announcements, len(t.stakes))
@@ -82,20 +71,28 @@ func (t *ticket) begin() {
 	t.mu.Lock()
 	t.ended, t.overlapped, t.fleeting = false, false, false
 	t.mu.Unlock()
-	if t.spec.engine.notifier.Active() {
+	if t.notifier.Active() {
 		t.join()
 	}
 }
 
 // belongTo makes the ticket that of a call.
-func (t *ticket) belongTo(by *tries) { by.left[0], t.asked = &t.footprint, false }
+func (t *ticket) belongTo(by *tries) { by.left[0], t.asked = t.place(), false }
+
+// place is the footprint that has the ticket on the nodes.
+func (t *ticket) place() *footprint {
+	if t.lease != nil {
+		return &t.lease.footprint
+	}
+	return &t.footprint
+}
 
 func (t *ticket) serves(suffix string) bool { return t.suffix == suffix }
 
 // stands reports that the ticket is in line on a majority, and lasts until the next look.
 func (t *ticket) stands() bool {
 	t.noteTime()
-	return t.pauseLeft() > 0 && len(t.stakes)-t.rid() >= t.spec.engine.quorum.Majority()
+	return t.pauseLeft() > 0 && len(t.stakes)-t.place().rid() >= t.spec.engine.quorum.Majority()
 }
 
 // setFleeting says whether the ticket's call does not queue yet.
@@ -114,53 +111,12 @@ func (t *ticket) forTry(by *tries) *ticket {
 	if t == nil || by.Exhausted() {
 		return nil
 	}
-	t.told, t.again, t.patient = t.waiter.Notified() > 0, t.asked, by.looks
+	t.notified, t.again, t.patient = t.waiter.Notified() > 0, t.asked, by.looks
 	t.asked = true
 	t.waiter.Reset()
-	t.renewed = time.Now()
-	t.lifetime.Store((ticketLife + t.took.Truncate(slowStep)).Milliseconds())
+	t.look++
+	t.renew()
 	return t
-}
-
-// noteTime notes how long the last try took, or how long ago it was.
-func (t *ticket) noteTime() {
-	if !t.renewed.IsZero() {
-		t.took = min(time.Since(t.renewed), maxSlow)
-	}
-}
-
-// pauseLeft is the longest time to the next look, so that the ticket is renewed before it
-// ends: the next try may take as long as the last one.
-func (t *ticket) pauseLeft() time.Duration {
-	if t.renewed.IsZero() { // no node was asked yet
-		return lookEvery
-	}
-	life := time.Duration(t.lifetime.Load()) * time.Millisecond
-	return min(lookEvery, life-2*t.took)
-}
-
-// nextLook is the time to the next look, and whether the waiter is quiet until then. A
-// lease that is not renewed ends without a notification, so that is a time to look, too.
-func (t *ticket) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
-	left := t.pauseLeft()
-	ends, quiet := t.quietUntil(delay)
-	if !quiet {
-		return left, false
-	}
-	next = min(left, max(t.spec.Expiry/looksAnExpiry, delay))
-	next -= t.spec.engine.looks.pastTick(next)
-	return min(next, max(time.Until(ends), delay)), true
-}
-
-// quietUntil is that of the leases that nodes have announced, for a call that does not want
-// to ask as fast as they answer.
-func (t *ticket) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
-	if delay < minQuiet {
-		return time.Time{}, false
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.announced.quietUntil(t.spec.engine.quorum.Majority(), t.spec.engine.notifier.Subscribed)
 }
 
 // usualLife is what most tickets last, as a word that is made once.
@@ -168,8 +124,11 @@ var usualLife any = ticketLife.Milliseconds()
 
 // words are the ticket's arguments to a script: its id, and its lifetime in ms.
 func (t *ticket) words() (id, lifetime any) {
-	if t == nil {
-		return "", int64(0)
+	switch {
+	case t == nil:
+		return noTicket, noLifetime
+	case t.lease != nil:
+		return t.token.word, t.lookWord()
 	}
 	if ms := t.lifetime.Load(); ms != ticketLife.Milliseconds() {
 		return t.token.word, ms
@@ -178,11 +137,17 @@ func (t *ticket) words() (id, lifetime any) {
 }
 
 // pend notes that a try's round may leave the ticket on every node that it asks.
-func (t *ticket) pend(h *hold, r *quorum.Round) {
-	if t == nil || !t.footprint.pend(r) {
+func (t *ticket) pend(l *lease, r *quorum.Round) {
+	switch {
+	case t == nil:
+		return
+	case t.lease != nil: // the ticket is the lease's own
+		r.Memo = t
+		return
+	case !t.footprint.pend(r):
 		return
 	}
-	h.ticket, r.Memo = t, t
+	l.ticket, r.Memo = t, t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.stakes {
@@ -195,9 +160,19 @@ func (t *ticket) noteOverlap(i int) {
 	t.overlapped = t.overlapped || t.stakes[i].pending > 1
 }
 
+// unsent takes back that such a try was about to be sent to node i.
+func (t *ticket) unsent(i int) {
+	if t.lease == nil {
+		t.footprint.unsent(i)
+	}
+}
+
 // learn takes a node's answer to such a try.
 func (t *ticket) learn(n *node, a quorum.Answer) {
 	t.noteHolder(n, a.Remains)
+	if t.lease != nil {
+		return
+	}
 	switch a.Vote {
 	case quorum.Taken:
 		a.Vote = quorum.Yes // the ticket is there now
@@ -230,40 +205,25 @@ func (t *ticket) consumed(n *node) {
 	}
 }
 
-// joinLate has the waiter notified of what comes from now on.
-func (t *ticket) joinLate() {
-	if !t.joined {
-		t.joined = true
-		t.spec.engine.notifier.JoinLate(t.waiter)
-	}
-}
-
-// join has the waiter notified.
-func (t *ticket) join() {
-	if !t.joined {
-		t.joined = true
-		t.spec.engine.notifier.Join(t.waiter)
-	}
-}
-
-// end withdraws the ticket from every node that may have it, in the background.
+// end withdraws the ticket from every node that may have it, in the background. So it does
+// with the ticket's lease, if the call has not got that.
 func (t *ticket) end() {
 	if t == nil {
 		return
 	}
-	if t.joined {
-		t.joined = false
-		t.spec.engine.notifier.Leave(t.waiter)
+	if t.lease != nil {
+		if !t.lease.validity().known() && !t.lease.hasEnded() {
+			t.left.abandon(t.lease)
+		}
+		t.refuseLate()
 	}
+	t.leave()
 	t.abandon()
 }
 
 // restoring reports whether the release of a failed try, about to be sent to n,
 // shall put the ticket back in the place of the grant that consumed it.
 func (t *ticket) restoring(n *node) bool {
-	if t == nil {
-		return false
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.ended || t.fleeting {
@@ -295,7 +255,7 @@ const maxInline = time.Second
 func (t *ticket) shape(q *quorum.Question) {
 	switch {
 	case t == nil:
-	case t.told:
+	case t.notified:
 		q.Inline = q.Bound <= maxInline
 	case t.again: // most probably it is refused again
 		q.Class, q.Patient = outbox.Looks, t.patient

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -16,7 +17,7 @@ import (
 type waitingCall struct {
 	held  func(*bench)
 	lock  func(*bench, func(*Config)) func(context.Context) error
-	place func(n *fakeNode) (ends time.Time)
+	place func(n *fakenode.Node) (ends time.Time)
 }
 
 func latest[K comparable](places map[K]time.Time) (ends time.Time) {
@@ -26,10 +27,10 @@ func latest[K comparable](places map[K]time.Time) (ends time.Time) {
 	return ends
 }
 
-func inLineOf(n *fakeNode) (ends time.Time) {
-	for _, places := range n.lines {
+func inLineOf(n *fakenode.Node) (ends time.Time) {
+	for _, places := range n.Lines {
 		for _, p := range places {
-			ends = p.ends
+			ends = p.Ends
 		}
 	}
 	return ends
@@ -39,7 +40,7 @@ var waitingCalls = map[string]waitingCall{
 	"mutex": {
 		func(b *bench) {
 			for _, n := range b.nodes {
-				n.put("name", "theirs", time.Hour)
+				n.Put("name", "theirs", time.Hour)
 			}
 		},
 		func(b *bench, change func(*Config)) func(context.Context) error { return b.object(change).Lock },
@@ -47,17 +48,17 @@ var waitingCalls = map[string]waitingCall{
 	},
 	"writer": {
 		func(b *bench) {
-			b.set(func(l *fakeRW) { l.readers["theirs"] = time.Now().Add(time.Hour) }, 0, 1, 2)
+			b.set(func(l *fakenode.RW) { l.Readers["theirs"] = time.Now().Add(time.Hour) }, 0, 1, 2)
 		},
 		func(b *bench, change func(*Config)) func(context.Context) error { return b.rw(change).Writer.Lock },
-		func(n *fakeNode) time.Time { return latest(n.rwLock(rwName).intents) },
+		func(n *fakenode.Node) time.Time { return latest(n.RW(rwName).WaitingWriters.Tickets) },
 	},
 	"reader": {
 		func(b *bench) {
-			b.set(func(l *fakeRW) { l.writer = fakeKey{"theirs", time.Now().Add(time.Hour)} }, 0, 1, 2)
+			b.set(func(l *fakenode.RW) { l.Writer = fakenode.Key{Token: "theirs", Ends: time.Now().Add(time.Hour)} }, 0, 1, 2)
 		},
 		func(b *bench, change func(*Config)) func(context.Context) error { return b.rw(change).Reader.Lock },
-		func(n *fakeNode) time.Time { return latest(n.rwLock(rwName).waiters) },
+		func(n *fakenode.Node) time.Time { return latest(n.RW(rwName).WaitingReaders.Tickets) },
 	},
 	"permits": {
 		func(b *bench) {
@@ -74,7 +75,7 @@ var waitingCalls = map[string]waitingCall{
 // places are how long the places on the nodes last yet, once everything has settled.
 func (b *bench) placesLeft(c waitingCall) (left []time.Duration) {
 	for _, n := range b.nodes {
-		n.set(func() { left = append(left, time.Until(c.place(n))) })
+		n.Set(func() { left = append(left, time.Until(c.place(n))) })
 	}
 	return left
 }
@@ -93,7 +94,7 @@ func TestPlacesOutliveTheirWaitersByTwoSeconds(t *testing.T) {
 						bubble(t, 3, func(b *bench) {
 							c.held(b)
 							for _, n := range b.nodes {
-								n.set(func() { n.before, n.after = always(way), always(way) })
+								n.Set(func() { n.Before, n.After = always(way), always(way) })
 							}
 							ctx, cancel := context.WithCancel(background)
 							waiting := begins(ctx, c.lock(b, func(c *Config) {
@@ -125,11 +126,11 @@ func TestPlacesOutliveTheirWaitersByTwoSeconds(t *testing.T) {
 func TestLooksAreNoTries(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(func(c *Config) { c.Tries = 3; c.SetRetryDelay(10 * time.Second) })
-		b.nodes[0].put("name", "theirs", time.Hour)
+		b.nodes[0].Put("name", "theirs", time.Hour)
 		start := time.Now()
 		require.ErrorIs(t, x.Lock(background), ErrFailed)
 		require.Equal(t, 20*time.Second, time.Since(start))
-		require.InDelta(t, 21, b.nodes[0].ran(scripts.Mutex().Acquire), 2)
+		require.InDelta(t, 21, b.nodes[0].Ran(scripts.Mutex().Acquire), 2)
 	})
 }
 
@@ -141,7 +142,7 @@ func TestCancelledCallWaitsForItsWithdrawal(t *testing.T) {
 				bubble(t, 3, func(b *bench) {
 					c.held(b)
 					for _, n := range b.nodes {
-						n.set(func() { n.before, n.after = always(10*ms), always(10*ms) })
+						n.Set(func() { n.Before, n.After = always(10*ms), always(10*ms) })
 					}
 					ctx, cancel := context.WithCancel(background)
 					time.AfterFunc(after, cancel)
@@ -151,9 +152,9 @@ func TestCancelledCallWaitsForItsWithdrawal(t *testing.T) {
 					require.ErrorIs(t, err, context.Canceled)
 					require.LessOrEqual(t, gone, 45*ms, "what was under way, and one round trip")
 					for _, n := range b.nodes {
-						n.mu.Lock()
+						n.Mu.Lock()
 						require.False(t, c.place(n).After(time.Now()), "on return")
-						n.mu.Unlock()
+						n.Mu.Unlock()
 					}
 				})
 			}
@@ -171,14 +172,14 @@ func TestCancelledCallDoesNotWaitLong(t *testing.T) {
 				lock := c.lock(b, func(c *Config) { c.Expiry, c.Unlimited = time.Hour, true })
 				waiting := begins(ctx, lock)
 				for _, n := range b.nodes {
-					n.setHung(true)
+					n.SetHung(true)
 				}
 				start := time.Now()
 				cancel()
 				require.ErrorIs(t, <-waiting, context.Canceled)
 				require.Equal(t, maxLinger, time.Since(start))
 				for _, n := range b.nodes {
-					n.setHung(false)
+					n.SetHung(false)
 				}
 			})
 		})
@@ -189,14 +190,14 @@ func TestCancelledCallDoesNotWaitLong(t *testing.T) {
 func TestCancelledCallWaitsForWhatATryGot(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.before, n.after = always(10*ms), always(10*ms)
+			n.Before, n.After = always(10*ms), always(10*ms)
 		}
 		for _, lock := range []func(context.Context) error{b.object(nil).Lock, b.object(nil).TryLock} {
 			ctx, cancel := context.WithCancel(background)
 			time.AfterFunc(5*ms, cancel)
 			require.ErrorIs(t, lock(ctx), context.Canceled)
 			for _, n := range b.nodes {
-				require.Empty(t, n.holder("name"), "on return")
+				require.Empty(t, n.Holder("name"), "on return")
 			}
 		}
 		synctest.Wait()

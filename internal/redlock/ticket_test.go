@@ -11,13 +11,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
 // ticketOf is one of the tickets on a node and the time that is left to it.
 func (b *bench) ticketOf(i int) (ticket any, left time.Duration) {
-	b.nodes[i].set(func() {
-		for id, ends := range b.nodes[i].rwLock(rwName).intents {
+	b.nodes[i].Set(func() {
+		for id, ends := range b.nodes[i].RW(rwName).WaitingWriters.Tickets {
 			ticket, left = id, time.Until(ends)
 		}
 	})
@@ -39,7 +40,7 @@ func TestWaitingWriterLeavesItsTicketAndRenewsIt(t *testing.T) {
 			now, left = b.ticketOf(2)
 			require.Equal(t, first, now, "one for the whole call")
 		}
-		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1, 2)
+		b.set(func(l *fakenode.RW) { delete(l.Readers, "theirs") }, 0, 1, 2)
 		require.NoError(t, <-waiting)
 		require.Equal(t, []int{0, 0, 0}, b.tickets())
 		require.Zero(t, b.asked(scripts.RWMutex().WriteWithdraw), "the grant has consumed it")
@@ -58,7 +59,7 @@ func TestTicketOutlastsTheRetryDelay(t *testing.T) {
 			require.ErrorIs(t, readers.Reader.TryLock(background), ErrFailed)
 			time.Sleep(time.Second)
 		}
-		b.set((*fakeRW).clear, 0, 1, 2)
+		b.set((*fakenode.RW).Clear, 0, 1, 2)
 		require.NoError(t, <-waiting)
 		b.out(x.Writer)
 	})
@@ -75,8 +76,8 @@ func TestOnlyTriesThatGoOnWaitingLeaveATicket(t *testing.T) {
 		require.Equal(t, []int{0, 0, 0}, b.tickets())
 
 		for _, n := range b.nodes {
-			n.set(func() {
-				n.before = func(call *driver.Call) time.Duration {
+			n.Set(func() {
+				n.Before = func(call *driver.Call) time.Duration {
 					return only("rwmutex_write_acquire", 10*ms)(call) + only("rwmutex_write_withdraw", 50*ms)(call)
 				}
 			})
@@ -85,7 +86,7 @@ func TestOnlyTriesThatGoOnWaitingLeaveATicket(t *testing.T) {
 		time.Sleep(15 * ms)
 		require.Equal(t, []int{1, 1, 1}, b.tickets())
 		time.Sleep(100 * ms) // the last try is on its way
-		b.set(func(l *fakeRW) { clear(l.intents) }, 0, 1, 2)
+		b.set(func(l *fakenode.RW) { clear(l.WaitingWriters.Tickets) }, 0, 1, 2)
 		time.Sleep(8 * ms)
 		require.Equal(t, []int{0, 0, 0}, b.tickets(), "the last try has left none")
 		require.ErrorIs(t, <-two, ErrFailed)
@@ -98,7 +99,7 @@ func TestReadersLeaveNoTicket(t *testing.T) {
 		b.set(theirWriter, 0, 1, 2)
 		waiting := begins(background, b.rw(nil).Reader.Lock)
 		require.Equal(t, []int{0, 0, 0}, b.tickets())
-		b.set((*fakeRW).clear, 0, 1, 2)
+		b.set((*fakenode.RW).Clear, 0, 1, 2)
 		require.NoError(t, <-waiting)
 	})
 }
@@ -109,17 +110,17 @@ func TestTicketIsPutBackWhereATryWonAMinority(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1)
 		x, readers := b.rw(nil), b.rw(nil)
-		b.nodes[2].set(func() { b.nodes[2].before = only("rwmutex_write_release", 10*ms) })
+		b.nodes[2].Set(func() { b.nodes[2].Before = only("rwmutex_write_release", 10*ms) })
 		waiting := begins(background, x.Writer.Lock)
 		for range 20 {
 			require.Equal(t, []int{1, 1}, b.tickets()[:2])
-			writer, _, tickets := b.nodes[2].lock()
+			writer, _, tickets := b.nodes[2].LookRW(rwName)
 			require.True(t, (writer != "") != (tickets == 1), "writer or ticket, and no time between")
 			require.ErrorIs(t, readers.Reader.TryLock(background), ErrFailed)
 			time.Sleep(7 * ms)
 		}
-		require.Positive(t, b.nodes[2].ran(scripts.RWMutex().WriteRelease))
-		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
+		require.Positive(t, b.nodes[2].Ran(scripts.RWMutex().WriteRelease))
+		b.set(func(l *fakenode.RW) { delete(l.Readers, "theirs") }, 0, 1)
 		require.NoError(t, <-waiting)
 		time.Sleep(100 * ms)
 		require.Equal(t, []int{0, 0, 0}, b.tickets())
@@ -134,10 +135,10 @@ func TestTicketIsPutBackByAReleaseThatWasOwed(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1)
 		x := b.rw(nil)
-		b.nodes[2].set(func() {
-			b.nodes[2].fault = func(call *driver.Call) error {
+		b.nodes[2].Set(func() {
+			b.nodes[2].Fault = func(call *driver.Call) error {
 				if call.Script() == scripts.RWMutex().WriteRelease {
-					return errLostReply
+					return fakenode.ErrLostReply
 				}
 				return nil
 			}
@@ -145,7 +146,7 @@ func TestTicketIsPutBackByAReleaseThatWasOwed(t *testing.T) {
 		ctx, cancel := context.WithCancel(background)
 		waiting := begins(ctx, x.Writer.Lock)
 		require.NotEmpty(t, b.writers()[2])
-		b.nodes[2].set(func() { b.nodes[2].fault = nil })
+		b.nodes[2].Set(func() { b.nodes[2].Fault = nil })
 		time.Sleep(100 * ms)
 		require.Equal(t, []int{1, 1, 1}, b.tickets())
 		require.Equal(t, []string{"", "", ""}, b.writers())
@@ -198,20 +199,20 @@ func TestTicketIsWithdrawnOnGivingUp(t *testing.T) {
 
 // A node whose answer is late, or lost, may have the ticket too.
 func TestTicketIsWithdrawnFromNodesThatAnswerLate(t *testing.T) {
-	for name, fault := range map[string]func(n *fakeNode){
-		"late": func(n *fakeNode) { n.before = only("rwmutex_write_acquire", 300*ms) },
-		"lost": func(n *fakeNode) { n.lose = once("rwmutex_write_acquire") },
+	for name, fault := range map[string]func(n *fakenode.Node){
+		"late": func(n *fakenode.Node) { n.Before = only("rwmutex_write_acquire", 300*ms) },
+		"lost": func(n *fakenode.Node) { n.Lose = once("rwmutex_write_acquire") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, granted := range []bool{false, true} {
 				bubble(t, 3, func(b *bench) {
 					b.set(theirReader, 0, 1, 2)
-					b.nodes[2].set(func() { fault(b.nodes[2]) })
+					b.nodes[2].Set(func() { fault(b.nodes[2]) })
 					x := b.rw(nil)
 					ctx, cancel := context.WithCancel(background)
 					waiting := begins(ctx, x.Writer.Lock)
 					if granted {
-						b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
+						b.set(func(l *fakenode.RW) { delete(l.Readers, "theirs") }, 0, 1)
 						require.NoError(t, <-waiting)
 						b.out(x.Writer)
 					} else {
@@ -234,8 +235,8 @@ func TestTicketIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
 		b.set(theirReader, 0, 1)
 		var tries atomic.Int32
 		n := b.nodes[2]
-		n.set(func() {
-			n.before = func(call *driver.Call) time.Duration {
+		n.Set(func() {
+			n.Before = func(call *driver.Call) time.Duration {
 				if call.Script() != scripts.RWMutex().WriteAcquire {
 					return 0
 				}
@@ -244,8 +245,8 @@ func TestTicketIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
 				}
 				return 0
 			}
-			n.after = func(call *driver.Call) time.Duration {
-				if call.Script() == scripts.RWMutex().WriteAcquire && n.ran(call.Script()) == 1 {
+			n.After = func(call *driver.Call) time.Duration {
+				if call.Script() == scripts.RWMutex().WriteAcquire && n.Ran(call.Script()) == 1 {
 					return 30 * ms // answered at 130ms, after the first one
 				}
 				return 0
@@ -253,7 +254,7 @@ func TestTicketIsWithdrawnWhenTriesOvertakeEachOther(t *testing.T) {
 		})
 		x := b.rw(nil)
 		waiting := begins(background, x.Writer.Lock)
-		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1)
+		b.set(func(l *fakenode.RW) { delete(l.Readers, "theirs") }, 0, 1)
 		require.NoError(t, <-waiting) // by the second try, at 100ms, on nodes 0 and 1
 		time.Sleep(15 * ms)
 		require.Equal(t, []int{0, 0, 1}, b.tickets(), "the first try's request has left it")
@@ -271,10 +272,10 @@ func TestTicketEndsByItselfWhenWithdrawalsAreLost(t *testing.T) {
 		ctx, cancel := context.WithCancel(background)
 		waiting := begins(ctx, x.Writer.Lock)
 		for _, n := range b.nodes {
-			n.set(func() {
-				n.fault = func(call *driver.Call) error {
+			n.Set(func() {
+				n.Fault = func(call *driver.Call) error {
 					if call.Script() == scripts.RWMutex().WriteWithdraw {
-						return errLostReply
+						return fakenode.ErrLostReply
 					}
 					return nil
 				}
@@ -300,11 +301,11 @@ func TestWithdrawalIsSentAgainWhenTheNodeAnswers(t *testing.T) {
 		x := b.rw(func(c *Config) { c.SetRetryDelay(10 * time.Second) })
 		ctx, cancel := context.WithCancel(background)
 		waiting := begins(ctx, x.Writer.Lock)
-		b.nodes[1].set(func() { b.nodes[1].fault = func(*driver.Call) error { return errLostReply } })
+		b.nodes[1].Set(func() { b.nodes[1].Fault = func(*driver.Call) error { return fakenode.ErrLostReply } })
 		cancel()
 		require.ErrorIs(t, <-waiting, context.Canceled)
 		require.Equal(t, []int{0, 1, 0}, b.tickets())
-		b.nodes[1].set(func() { b.nodes[1].fault = nil })
+		b.nodes[1].Set(func() { b.nodes[1].Fault = nil })
 		require.NoError(t, b.rw(nil).Reader.TryLock(background))
 		synctest.Wait()
 		require.Equal(t, []int{0, 0, 0}, b.tickets())
@@ -322,7 +323,7 @@ func TestTicketOfAnotherWriterStands(t *testing.T) {
 		cancel()
 		require.ErrorIs(t, <-leaving, context.Canceled)
 		require.Equal(t, []int{1, 1, 1}, b.tickets())
-		b.set(func(l *fakeRW) { delete(l.readers, "theirs") }, 0, 1, 2)
+		b.set(func(l *fakenode.RW) { delete(l.Readers, "theirs") }, 0, 1, 2)
 		require.NoError(t, <-waiting)
 		b.out(stays.Writer)
 		b.free()
@@ -335,8 +336,8 @@ func TestTicketOfTheNextCallIsWithdrawnToo(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1, 2)
 		n := b.nodes[2]
-		n.set(func() {
-			n.after = func(call *driver.Call) time.Duration {
+		n.Set(func() {
+			n.After = func(call *driver.Call) time.Duration {
 				if call.Script() == scripts.RWMutex().WriteWithdraw {
 					return 20 * ms
 				}
@@ -348,7 +349,7 @@ func TestTicketOfTheNextCallIsWithdrawnToo(t *testing.T) {
 			ctx, cancel := context.WithCancel(background)
 			waiting := begins(ctx, x.Writer.Lock)
 			b.waits(waiting)
-			if n.ran(scripts.RWMutex().WriteWithdraw) > 0 {
+			if n.Ran(scripts.RWMutex().WriteWithdraw) > 0 {
 				time.Sleep(30 * ms) // the first call's withdrawal is answered
 			}
 			cancel()

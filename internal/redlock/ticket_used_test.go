@@ -23,7 +23,9 @@ type turns struct {
 
 // caller makes one that tries again after a delay.
 func (s *turns) caller(delay time.Duration) half {
-	return s.of(s.elsewhere(), func(c *Config) {
+	e := s.elsewhere()
+	e.engine.grants = false // a release passes no waiter by
+	return s.of(e, func(c *Config) {
 		c.SetRetryDelay(delay)
 		if delay < time.Second {
 			c.Expiry = time.Second // it looks every 100ms
@@ -96,6 +98,6 @@ func (s *turns) outOfTurn() {
 // mumble lets what the nodes publish be lost.
 func (b *bench) mumble(lost bool) {
 	for _, n := range b.nodes {
-		n.set(func() { n.mumbles = lost })
+		n.Set(func() { n.LosesMessages = lost })
 	}
 }

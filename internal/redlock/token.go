@@ -40,14 +40,10 @@ func (c *Config) nextToken() (token, error) {
 
 // freshToken makes a token of ours: UUID, or UUID@OWNER. The UUID is of version 7, so
 // that tokens sort by when they were made, and tell it.
-func (c *Config) freshToken() token { return newToken(freshValue(c.owner), false) }
+func (c *Config) freshToken() token { return newToken(freshValue()+c.ownerMark(), false) }
 
-func freshValue(owner string) string {
-	id := uuid.Must(uuid.NewV7()) // fails only where crypto/rand does, which never returns then
-	if owner == "" {
-		return id.String()
-	}
-	return id.String() + "@" + owner
+func freshValue() string {
+	return uuid.Must(uuid.NewV7()).String() // fails only where crypto/rand does, which never returns then
 }
 
 // MostOwner is how many bytes an owner's text has at most: it is sent, and stored on
@@ -61,6 +57,14 @@ func (c *Config) SetOwner(text string) {
 		return
 	}
 	c.owner = text
+}
+
+// ownerMark is what tells the owner in a token and in a ticket.
+func (c *Config) ownerMark() string {
+	if c.owner == "" {
+		return ""
+	}
+	return "@" + c.owner
 }
 
 // breaksToken reports what would end a token early where it stands among other words, in

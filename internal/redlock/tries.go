@@ -25,6 +25,8 @@ type tries struct {
 	asked  int  // how often the nodes were, for the lock
 	passed bool // a lease was passed on to the call, or shared with it
 
+	granted bool // a release has granted the call its lease
+
 	left [2]*footprint // its ticket, and what the try may have got that ctx has cut short
 }
 

@@ -49,6 +49,30 @@ func (w *wait) begin(by *tries) {
 	}
 }
 
+// nextLook is the time to the next look, and whether the waiter is quiet until then. A
+// lease that is not renewed ends without a notification, so that is a time to look, too.
+func (w *wait) nextLook(delay time.Duration) (next time.Duration, quiet bool) {
+	left := w.pauseLeft()
+	ends, quiet := w.quietUntil(delay)
+	if !quiet {
+		return left, false
+	}
+	next = min(left, max(w.spec.Expiry/looksAnExpiry, delay))
+	next -= w.spec.engine.looks.pastTick(next)
+	return min(next, max(time.Until(ends), delay)), true
+}
+
+// quietUntil is that of the leases that nodes have announced, for a call that does not want
+// to ask as fast as they answer.
+func (w *wait) quietUntil(delay time.Duration) (ends time.Time, quiet bool) {
+	if delay < minQuiet {
+		return time.Time{}, false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.announced.quietUntil(w.spec.engine.quorum.Majority(), w.notifier.Subscribed)
+}
+
 func (w *wait) pause(ctx context.Context, by *tries, over <-chan struct{}) error {
 	for {
 		if by.Limited() || !w.staysQuiet(by) {

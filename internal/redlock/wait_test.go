@@ -6,11 +6,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/notify"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -21,8 +23,8 @@ func hearing(t *testing.T, n int, test func(b *bench)) {
 	t.Helper()
 	bubble(t, n, func(b *bench) {
 		for _, node := range b.nodes {
-			node.deaf = false
-			node.before, node.after = always(ms/2), always(ms/2)
+			node.NoSubscriptions = false
+			node.Before, node.After = always(ms/2), always(ms/2)
 		}
 		test(b)
 	})
@@ -51,8 +53,8 @@ func (b *bench) nothingWaits() {
 	b.Helper()
 	time.Sleep(time.Second)
 	for i, n := range b.nodes {
-		require.Zero(b, n.places(), "node %d", i)
-		require.Zero(b, n.subscriptions(), "node %d", i)
+		require.Zero(b, n.Waiting(), "node %d", i)
+		require.Zero(b, n.Subscriptions(), "node %d", i)
 	}
 	b.nothingLeft()
 }
@@ -79,8 +81,8 @@ func TestReleaseWakesTheFirstInLine(t *testing.T) {
 func TestNewcomersDoNotPassThoseInLine(t *testing.T) {
 	hearing(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.deaf = true
-			n.lines["name"] = []fakePlace{{"somebody|1", time.Now().Add(time.Minute)}}
+			n.NoSubscriptions = true
+			n.Lines["name"] = []fakenode.Ticket{{ID: "another|1", Ends: time.Now().Add(time.Minute), Look: 0}}
 		}
 		newcomer := b.client(nil)
 		start := time.Now()
@@ -88,7 +90,7 @@ func TestNewcomersDoNotPassThoseInLine(t *testing.T) {
 		require.Equal(t, 100*ms+2*ms, time.Since(start), "its second try, when it was in line itself")
 		b.unlock(newcomer)
 		for _, n := range b.nodes {
-			n.set(func() { n.dequeue("name", "somebody|1") })
+			n.Set(func() { n.Dequeue("name", "another|1") })
 		}
 		b.nothingWaits()
 	})
@@ -97,7 +99,7 @@ func TestNewcomersDoNotPassThoseInLine(t *testing.T) {
 // A try that does not wait may have what is free: it never stood in line.
 func TestTryMayHaveWhatIsFree(t *testing.T) {
 	hearing(t, 1, func(b *bench) {
-		b.nodes[0].mumbles = true
+		b.nodes[0].LosesMessages = true
 		holder, waiter := b.client(nil), b.client(nil)
 		b.lock(holder)
 		got := b.lockLater(waiter)
@@ -113,7 +115,7 @@ func TestTryMayHaveWhatIsFree(t *testing.T) {
 func TestLostMessageCostsOneLook(t *testing.T) {
 	hearing(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
-			n.mumbles = true
+			n.LosesMessages = true
 		}
 		holder, waiter := b.client(nil), b.client(nil)
 		b.lock(holder)
@@ -135,12 +137,13 @@ func TestBrokenSubscriptionIsOpenedAgain(t *testing.T) {
 		holder, waiter := b.client(nil), b.client(long)
 		b.lock(holder)
 		got := b.lockLater(waiter)
-		node.set(func() { node.mumbles = true })
+		node.Set(func() { node.LosesMessages = true })
 		b.unlock(holder)
-		node.breakSubscriptions()
+		synctest.Wait()
+		node.BreakSubscriptions()
 		start := time.Now()
 		require.Less(t, (<-got).Sub(start), 2*notify.MinPause)
-		node.set(func() { node.mumbles = false })
+		node.Set(func() { node.LosesMessages = false })
 		b.unlock(waiter)
 		b.nothingWaits()
 	})
@@ -148,16 +151,16 @@ func TestBrokenSubscriptionIsOpenedAgain(t *testing.T) {
 
 func TestDeadWaiterCostsOneRetryDelay(t *testing.T) {
 	hearing(t, 1, func(b *bench) {
-		b.nodes[0].lines["name"] = []fakePlace{{"nobody|1", time.Now().Add(time.Minute)}}
+		b.nodes[0].Lines["name"] = []fakenode.Ticket{{ID: "nobody|1", Ends: time.Now().Add(time.Minute), Look: 0}}
 		holder, waiter := b.client(nil), b.client(nil)
-		b.nodes[0].put("name", "gone", 50*ms)
+		b.nodes[0].Put("name", "gone", 50*ms)
 		got := b.lockLater(waiter) // refused, and in line after the dead one
 		start := time.Now()
 		time.Sleep(50 * ms)
 		_, _ = holder, start
 		require.Less(t, (<-got).Sub(start), 100*ms+ms)
 		b.unlock(waiter)
-		b.nodes[0].set(func() { b.nodes[0].dequeue("name", "nobody|1") })
+		b.nodes[0].Set(func() { b.nodes[0].Dequeue("name", "nobody|1") })
 		b.nothingWaits()
 	})
 }
@@ -173,10 +176,10 @@ func TestWaiterThatGivesUpWakesTheNext(t *testing.T) {
 		go func() { given <- first.Lock(ctx) }()
 		time.Sleep(20 * ms)
 		got := b.lockLater(second)
-		b.nodes[0].set(func() { // the first one's try after the message hangs
-			b.nodes[0].before = func(call *driver.Call) time.Duration {
+		b.nodes[0].Set(func() { // the first one's try after the message hangs
+			b.nodes[0].Before = func(call *driver.Call) time.Duration {
 				if call.Script() == scripts.Mutex().Acquire {
-					b.nodes[0].before = always(ms / 2)
+					b.nodes[0].Before = always(ms / 2)
 					return 100 * ms
 				}
 				return ms / 2
@@ -196,7 +199,7 @@ func TestWaiterThatGivesUpWakesTheNext(t *testing.T) {
 func TestWakeUpIsNoTry(t *testing.T) {
 	hearing(t, 1, func(b *bench) {
 		node := b.nodes[0]
-		node.put("name", "theirs", time.Hour)
+		node.Put("name", "theirs", time.Hour)
 		x := b.client(func(c *Config) { c.Tries = 5 })
 		over := make(chan struct{})
 		go func() {
@@ -205,9 +208,9 @@ func TestWakeUpIsNoTry(t *testing.T) {
 				case <-over:
 					return
 				case <-time.After(3 * ms):
-					node.mu.Lock()
-					node.wakeOne("name", "")
-					node.mu.Unlock()
+					node.Mu.Lock()
+					node.GrantFirst([]any{"name"}, "")
+					node.Mu.Unlock()
 				}
 			}
 		}()
@@ -216,8 +219,8 @@ func TestWakeUpIsNoTry(t *testing.T) {
 		close(over)
 		require.ErrorIs(t, err, ErrFailed)
 		require.Equal(t, 4*100*ms+5*ms, time.Since(start), "five tries of 1ms, and the delays between")
-		require.Greater(t, node.ran(scripts.Mutex().Acquire), 50)
-		node.set(func() { delete(node.keys, "name") })
+		require.Greater(t, node.Ran(scripts.Mutex().Acquire), 50)
+		node.Set(func() { delete(node.Keys, "name") })
 		b.nothingWaits()
 	})
 }
@@ -241,9 +244,9 @@ func TestDifferentLinesResolve(t *testing.T) {
 		}
 		time.Sleep(20 * ms)
 		for i, n := range b.nodes { // each node begins with another one
-			n.set(func() {
-				line := n.lines["name"]
-				n.lines["name"] = append(append([]fakePlace(nil), line[i:]...), line[:i]...)
+			n.Set(func() {
+				line := n.Lines["name"]
+				n.Lines["name"] = append(append([]fakenode.Ticket(nil), line[i:]...), line[:i]...)
 			})
 		}
 		start := time.Now()
@@ -276,8 +279,8 @@ func (b *bench) crowdInLine(seed uint64) {
 		return time.Duration(random.Int64N(int64(below)))
 	}
 	for _, node := range b.nodes {
-		node.before = func(*driver.Call) time.Duration { return draw(2 * ms) }
-		node.after = func(*driver.Call) time.Duration { return draw(2 * ms) }
+		node.Before = func(*driver.Call) time.Duration { return draw(2 * ms) }
+		node.After = func(*driver.Call) time.Duration { return draw(2 * ms) }
 	}
 	var inside atomic.Int32
 	var clients sync.WaitGroup
@@ -304,12 +307,12 @@ func (b *bench) crowdInLine(seed uint64) {
 				return
 			case <-time.After(draw(200 * ms)):
 				node := b.nodes[i%len(b.nodes)]
-				node.mu.Lock()
-				node.mumbles = i%2 == 0
-				for i%3 == 0 && len(node.subscribed) > 0 {
-					node.dropSubscription(node.subscribed[0])
+				node.Mu.Lock()
+				node.LosesMessages = i%2 == 0
+				node.Mu.Unlock()
+				if i%3 == 0 {
+					node.BreakSubscriptions()
 				}
-				node.mu.Unlock()
 			}
 		}
 	})
@@ -317,7 +320,7 @@ func (b *bench) crowdInLine(seed uint64) {
 	close(over)
 	faults.Wait()
 	for _, node := range b.nodes {
-		node.set(func() { node.mumbles = false })
+		node.Set(func() { node.LosesMessages = false })
 	}
 	b.nothingWaits()
 }

@@ -30,7 +30,7 @@ func modules(t *testing.T) []string {
 	return found
 }
 
-// listed are what a pattern's group finds in a file.
+// listed are the words that a pattern's groups find in a file.
 func listed(t *testing.T, file, pattern string) []string {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join(root, file))
@@ -39,7 +39,7 @@ func listed(t *testing.T, file, pattern string) []string {
 	}
 	var found []string
 	for _, match := range regexp.MustCompile(pattern).FindAllStringSubmatch(string(source), -1) {
-		found = append(found, strings.Fields(match[1])...)
+		found = append(found, strings.Fields(strings.Join(match[1:], " "))...)
 	}
 	return found
 }
@@ -65,4 +65,55 @@ func TestDependabotKnowsEveryModule(t *testing.T) {
 func TestCIKnowsEveryModule(t *testing.T) {
 	want := slices.DeleteFunc(modules(t), func(module string) bool { return module == "tools/golangci" })
 	same(t, want, listed(t, ".ci/run", `(?m)^modules=\((.*)\)$`))
+}
+
+// Users import what is not for work on this repository.
+func TestVersioningNamesTheTagOfEveryModule(t *testing.T) {
+	var imported, others []string
+	for _, module := range modules(t) {
+		switch first, _, _ := strings.Cut(module, "/"); first {
+		case "bench", "tools", "examples", "internal":
+			others = append(others, module)
+		default:
+			imported = append(imported, strings.TrimPrefix(module+"/", "./")+"vX.Y.Z")
+		}
+	}
+	same(t, imported, listed(t, "VERSIONING.md", "(?m)^\\|.*\\| `(\\S*vX\\.Y\\.Z)` \\|$"))
+	rest := listed(t, "VERSIONING.md", `(?s)The remaining modules \(([^)]*)\)`)
+	for i := range rest {
+		rest[i] = strings.Trim(rest[i], "`,")
+	}
+	same(t, others, rest)
+}
+
+// The commands that tag the modules besides the main one name each of them.
+func TestVersioningTagsEveryModule(t *testing.T) {
+	tagged := slices.DeleteFunc(listed(t, "VERSIONING.md", "(?m)^\\|.*\\| `(\\S*)/vX\\.Y\\.Z` \\|$"), func(module string) bool { return module == "" })
+	for _, loop := range []string{`(?m)^for module in (.*); do\n\t\(cd `, `(?m)^for module in (.*); do\n\tgit tag `} {
+		same(t, tagged, listed(t, "VERSIONING.md", loop))
+	}
+}
+
+// What is not run here, or by another name, calls steps that there are.
+func TestEveryStepThatIsCalledIsThere(t *testing.T) {
+	steps := listed(t, ".ci/run", `(?m)^(\w+)\(\) \{$`)
+	for file, pattern := range map[string]string{
+		".github/workflows/ci.yml": `(?m)(?:^ +- run: \.ci/run ([a-z_ ]+)$|^ +steps: ([a-z_ ]+)$)`,
+		"Makefile":                 `(?m)^[a-z]+: +; \.ci/run ([a-z_ ]+)$`,
+		"CONTRIBUTING.md":          `\.ci/run ([a-z]+[a-z_]*(?: [a-z]+[a-z_]*)*)` + "[`\n]",
+	} {
+		called := listed(t, file, pattern)
+		if len(called) < 3 {
+			t.Errorf("%s: found only %q", file, called)
+		}
+		for _, step := range called {
+			if !slices.Contains(steps, step) {
+				t.Errorf("%s calls .ci/run %s, which is no step of %q", file, step, steps)
+			}
+		}
+	}
+}
+
+func TestMakeListsItsTargets(t *testing.T) {
+	same(t, listed(t, "Makefile", `(?m)^\.PHONY: (.*)$`), listed(t, "Makefile", `(?m)^([a-z]+): +; \.ci/run`))
 }

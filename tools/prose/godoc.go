@@ -27,22 +27,23 @@ func readPackages(root string) ([]place, error) {
 		if name := entry.Name(); dir != root && (notImported[name] || strings.HasPrefix(name, ".")) {
 			return filepath.SkipDir
 		}
-		texts, err := readPackage(root, dir)
-		if err != nil || texts == nil {
+		p, err := readPackage(root, dir)
+		if err != nil || p.texts == nil {
 			return err
 		}
 		name, err := filepath.Rel(root, dir)
-		places = append(places, place{filepath.ToSlash(name), texts, true})
+		p.name = filepath.ToSlash(name)
+		places = append(places, p)
 		return err
 	})
 	return places, err
 }
 
-// readPackage returns what go doc shows of the package in a folder; nil if there is none.
-func readPackage(root, dir string) ([]text, error) {
+// readPackage returns what go doc shows of the package in a folder; no texts if there is none.
+func readPackage(root, dir string) (place, error) {
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
-		return nil, err
+		return place{}, err
 	}
 	g := godocReader{fset: token.NewFileSet()}
 	var files []*ast.File
@@ -52,21 +53,22 @@ func readPackage(root, dir string) ([]text, error) {
 		}
 		file, err := parse(g.fset, root, name)
 		if err != nil {
-			return nil, err
+			return place{}, err
 		}
 		files = append(files, file)
 	}
 	if len(files) == 0 {
-		return nil, nil
+		return place{}, nil
 	}
 	g.packageDocs(files) // doc.NewFromFiles takes the comments from the files
+	intro := len(g.texts)
 	p, err := doc.NewFromFiles(g.fset, files, dir)
 	if err != nil {
-		return nil, err
+		return place{}, err
 	}
 	g.parser = p.Parser()
 	g.everything(p)
-	return g.texts, nil
+	return place{texts: g.texts, intro: intro}, nil
 }
 
 // parse parses a file under its name as seen from the root.

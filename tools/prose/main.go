@@ -5,9 +5,10 @@
 //	cd tools && go run ./prose -v ..      # every finding
 //	cd tools && go run ./prose -v .. mutex docs/errors.md
 //
-// A sentence has at most 30 words, in pages below docs any number. The words are in
-// words.txt, with what to say instead. Places that are listed in clean.txt have to stay
-// clean: a finding there is printed, and the exit status is 1. The others are counted.
+// A sentence has at most 30 words. The words that are not used are in words.txt, with what
+// to say instead. Places that are listed in clean.txt have to stay clean: a finding there is
+// printed, and the exit status is 1. The others are counted. It is 1 as well when the same
+// fifteen words stand twice in pages and in the comments on packages.
 package main
 
 import (

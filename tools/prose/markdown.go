@@ -15,14 +15,17 @@ var (
 	code        = regexp.MustCompile("(?s)``.+?``|`[^`]+`")
 	image       = regexp.MustCompile(`!\[[^]]*\]\([^)]*\)`)
 	link        = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
+	generated   = regexp.MustCompile(`(?s)<!-- \w+: begin -->.*?<!-- \w+: end -->`)
 	htmlComment = regexp.MustCompile(`(?s)<!--.*?-->`)
 )
 
 // markdown splits a page into its texts. Blocks of code are left out, and a piece of
-// code in a text becomes one word, which words.txt does not have.
+// code in a text becomes one word, which words.txt does not have. What a program has written
+// between markers is left out, too: each of its tables says again what its columns are.
 func markdown(file, source string) []text {
 	var m markdownReader
 	m.file = file
+	source = generated.ReplaceAllStringFunc(source, onlyLineEnds)
 	source = htmlComment.ReplaceAllStringFunc(source, onlyLineEnds)
 	for i, line := range strings.Split(source, "\n") {
 		m.line(i+1, line)

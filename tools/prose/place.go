@@ -9,10 +9,13 @@ import (
 
 // place is a package or a page.
 type place struct {
-	name      string // the folder or the file, as seen from the root
-	texts     []text
-	sentences bool // they are measured
+	name  string // the folder or the file, as seen from the root
+	texts []text
+	intro int // of a package: how many of the texts are the comment on it; of a page: all
 }
+
+// overview are the texts of a page, or of the comment on a package.
+func (p place) overview() []text { return p.texts[:p.intro] }
 
 // text is a paragraph, a heading, an item of a list or a cell of a table, without code.
 type text struct {
@@ -50,7 +53,8 @@ func readPages(root string) ([]place, error) {
 			return nil, err
 		}
 		name = filepath.ToSlash(name)
-		places = append(places, place{name, markdown(name, string(source)), name == "README.md"})
+		texts := markdown(name, string(source))
+		places = append(places, place{name, texts, len(texts)})
 	}
 	return places, nil
 }

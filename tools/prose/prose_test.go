@@ -30,10 +30,11 @@ func TestMarkdownIsSplitIntoTexts(t *testing.T) {
 		"# A *title*", "Two lines", "of `code` and a [link](there.md).", "",
 		"```go", "somebody := 1", "```", "- one", "  and more", "- two",
 		"", "| a `|` | b |", "|---|---|", "<!-- left", "out -->", "![out](x.svg) last",
+		"<!-- tool: begin -->", "out", "<!-- tool: end -->", "After.",
 	}, "\n")
 	equal(t, []string{
 		"p.md:1 A title", "p.md:2 Two lines of Code and a link.", "p.md:8 one and more", "p.md:10 two",
-		"p.md:12 a Code", "p.md:12 b", "p.md:16 last",
+		"p.md:12 a Code", "p.md:12 b", "p.md:16 last", "p.md:20 After.",
 	}, located(markdown("p.md", page)))
 }
 
@@ -84,6 +85,7 @@ type I interface {
 		"p.go:29 I is an interface.", "p.go:30 N is called.",
 		"p.go:10 T links to Code and Code.", "p.go:11 F is seen.", "p.go:17 M is a method.",
 	}, located(places[0].texts))
+	equal(t, []string{"p.go:1 Package p does.", "p.go:1 And:", "p.go:1 an item"}, located(places[0].overview()))
 }
 
 func write(t *testing.T, file, content string) {
@@ -147,17 +149,50 @@ func TestReportFailsForWhatHasToBeClean(t *testing.T) {
 		ok    bool
 		says  string
 	}{
-		"word in a clean place":     {place{"p", []text{{"p:1", "whoever"}}, true}, []string{"p"}, false, "p:1: \"whoever\", say"},
-		"sentence in a clean place": {place{"p", []text{{"p:1", long}}, true}, []string{"p"}, false, "p:1: 31 words"},
-		"not measured":              {place{"p", []text{{"p:1", long}}, false}, []string{"p"}, true, "0      0  p\n"},
-		"not listed":                {place{"p", []text{{"p:1", "whoever"}}, true}, nil, true, "0      1  p\n"},
-		"could be listed":           {place{"p", []text{{"p:1", "fine"}}, true}, nil, true, "so list it"},
-		"listed and not there":      {place{"p", nil, true}, []string{"p", "q"}, false, "lists q, which is not there"},
+		"word in a clean place":     {place{"p", []text{{"p:1", "whoever"}}, 1}, []string{"p"}, false, "p:1: \"whoever\", say"},
+		"sentence in a clean place": {place{"p", []text{{"p:1", long}}, 1}, []string{"p"}, false, "p:1: 31 words"},
+		"not listed":                {place{"p", []text{{"p:1", "whoever"}}, 1}, nil, true, "0      1  p\n"},
+		"could be listed":           {place{"p", []text{{"p:1", "fine"}}, 1}, nil, true, "so list it"},
+		"listed and not there":      {place{"p", nil, 0}, []string{"p", "q"}, false, "lists q, which is not there"},
 	} {
 		var out bytes.Buffer
 		r := report{out: &out, words: words, mustBeClean: c.clean}
 		if ok := r.print([]place{c.place}); ok != c.ok || !strings.Contains(out.String(), c.says) {
 			t.Errorf("%s: want %v and %q, got %v and\n%s", name, c.ok, c.says, ok, &out)
+		}
+	}
+}
+
+func TestReportFailsForWhatIsSaidTwice(t *testing.T) {
+	run := ""
+	for i := range repeatLength {
+		run += string(rune('a'+i)) + "x "
+	}
+	short := strings.TrimSpace(run[3:])
+	said := func(name string, texts ...string) place {
+		p := place{name: name, intro: len(texts)}
+		for _, s := range texts {
+			p.texts = append(p.texts, text{name + ":1", s})
+		}
+		return p
+	}
+	deep := said("deep", "Package deep.", "before "+run)
+	deep.intro = 1
+	for name, c := range map[string]struct {
+		places []place
+		ok     bool
+	}{
+		"on two pages":                   {[]place{said("p", "Once "+run+"here."), said("q", "Then, *"+strings.ToUpper(run)+"* there.")}, false},
+		"twice on one":                   {[]place{said("p", run, run)}, false},
+		"too short":                      {[]place{said("p", short), said("q", short)}, true},
+		"across two texts":               {[]place{said("p", run), said("q", short[:20], short[20:])}, true},
+		"not in a package's overview":    {[]place{said("p", run), deep}, true},
+		"where it is said so on purpose": {[]place{said("p", run), said(mayRepeat[0], run)}, true},
+	} {
+		var out bytes.Buffer
+		r := report{out: &out}
+		if ok := r.print(c.places); ok != c.ok || strings.Contains(out.String(), "stands in p:1, too: ax bx") == c.ok {
+			t.Errorf("%s: want %v, got %v and\n%s", name, c.ok, ok, &out)
 		}
 	}
 }

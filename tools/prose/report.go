@@ -20,7 +20,8 @@ type findings struct {
 	sentences, uses int
 }
 
-// print returns whether every place that has to be clean is there, and is clean.
+// print returns whether every place that has to be clean is there, and is clean, and nothing
+// is said twice.
 func (r report) print(places []place) bool {
 	ok := true
 	fmt.Fprintln(r.out, "sentences  words  package or page")
@@ -32,6 +33,10 @@ func (r report) print(places []place) bool {
 			fmt.Fprintf(r.out, "clean.txt lists %s, which is not there\n", name)
 			ok = false
 		}
+	}
+	for _, line := range repeats(places) {
+		fmt.Fprintln(r.out, line)
+		ok = false
 	}
 	return ok
 }
@@ -62,7 +67,7 @@ func (r report) find(p place) findings {
 	var f findings
 	for _, t := range p.texts {
 		for _, sentence := range sentencesOf(t.s) {
-			if n := countWords(sentence); p.sentences && n > maxWords {
+			if n := countWords(sentence); n > maxWords {
 				f.sentences++
 				f.add(t.at, fmt.Sprintf("%d words", n), sentence)
 			}

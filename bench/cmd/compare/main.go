@@ -1,5 +1,5 @@
 // Command compare measures Holdfast beside its peers and beside the bare Redis
-// commands, and rewrites the tables of bench/README.md.
+// commands, and rewrites the tables of docs/benchmarks.md.
 //
 // It starts its own redis-server (or valkey-server) processes, which must be on
 // PATH, on loopback. Run it from the bench folder, on a machine with nothing
@@ -7,9 +7,9 @@
 //
 //	go run ./cmd/compare
 //
-// With -quick or -only it prints what it measured and leaves the README alone,
-// since the tables there are of one run; so with the plot of the waiting times
-// beside it, unless -plot names another file. With -share 0.5 it takes half the time,
+// With -quick or -only it prints what it measured and leaves the page alone,
+// since the tables there are of one run; so with the plots beside it, unless -plots
+// names a folder. With -share 0.5 it takes half the time,
 // for half of the rounds; each table says of how many it is. With -check it ends with status 1
 // if a bar was missed.
 package main
@@ -26,12 +26,12 @@ import (
 )
 
 type flags struct {
-	quick  bool
-	check  bool
-	share  float64
-	only   *regexp.Regexp
-	readme string
-	plot   string
+	quick bool
+	check bool
+	share float64
+	only  *regexp.Regexp
+	page  string
+	plots string
 }
 
 func main() {
@@ -48,8 +48,8 @@ func parseFlags() (f flags) {
 	flag.BoolVar(&f.quick, "quick", false, "measure little, as a smoke test")
 	flag.BoolVar(&f.check, "check", false, "end with status 1 if a bar was missed")
 	flag.Float64Var(&f.share, "share", 1, "measure this `part` of the rounds, above 0 and at most 1, in as much of the time")
-	flag.StringVar(&f.readme, "readme", "README.md", "`file` whose tables are rewritten by a full run")
-	flag.StringVar(&f.plot, "plot", "", "`file` for the plot of the waiting times; a full run draws "+plotName+" beside the README")
+	flag.StringVar(&f.page, "page", "../docs/benchmarks.md", "`file` whose tables are rewritten by a full run")
+	flag.StringVar(&f.plots, "plots", "", "`folder` for the plots of the waiting times; a full run draws them beside the page")
 	flag.Func("only", "run the scenarios whose names match this `regexp` only: "+names(), func(text string) (err error) {
 		f.only, err = regexp.Compile(text)
 		return err

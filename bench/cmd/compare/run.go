@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +25,7 @@ var modules = []string{
 	"github.com/redis/rueidis",
 }
 
-// run measures, prints, and writes the README after a full run.
+// run measures, prints, and writes the page after a full run.
 func run(f flags) error {
 	chosen := choose(f)
 	if len(chosen) == 0 {
@@ -43,38 +44,52 @@ func run(f flags) error {
 	fmt.Println(text)
 	full := !f.quick && len(chosen) == len(scenarios.All())
 	if full {
-		if err := rewrite(f.readme, text); err != nil {
+		if err := rewrite(f.page, text); err != nil {
 			return err
 		}
 	}
-	if err := draw(plotFile(f, full), sections); err != nil {
+	if err := draw(plotFolder(f, full), sections); err != nil {
 		return err
 	}
 	return judge(f, verdicts)
 }
 
-// plotName is the file that the README shows.
-const plotName = "waits.svg"
-
-// plotFile is where the plot goes: "" if nowhere.
-func plotFile(f flags, full bool) string {
-	if f.plot == "" && full {
-		return filepath.Join(filepath.Dir(f.readme), plotName)
+// plotFolder is where the plots go: "" if nowhere.
+func plotFolder(f flags, full bool) string {
+	if f.plots == "" && full {
+		return filepath.Dir(f.page)
 	}
-	return f.plot
+	return f.plots
 }
 
-// draw plots the waits of all sections that have any.
-func draw(file string, sections []*report.Section) error {
-	if file == "" {
+// draw writes the plots of all sections that have panels.
+func draw(folder string, sections []*report.Section) error {
+	if folder == "" {
 		return nil
 	}
-	return os.WriteFile(file, plot.SVG(panels(sections)), 0o644)
+	for _, name := range plots(sections) {
+		if err := os.WriteFile(filepath.Join(folder, name), plot.SVG(panels(sections, name)), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func panels(sections []*report.Section) (all []plot.Panel) {
+// plots are the names of the files that show something.
+func plots(sections []*report.Section) (names []string) {
 	for _, section := range sections {
-		all = append(all, section.Panels...)
+		if len(section.Panels) > 0 && !slices.Contains(names, section.Plot) {
+			names = append(names, section.Plot)
+		}
+	}
+	return names
+}
+
+func panels(sections []*report.Section, name string) (all []plot.Panel) {
+	for _, section := range sections {
+		if section.Plot == name {
+			all = append(all, section.Panels...)
+		}
 	}
 	return all
 }
@@ -133,23 +148,26 @@ func document(environment string, sections []*report.Section, verdicts []report.
 	for _, section := range sections {
 		text.WriteString("\n" + section.Markdown())
 	}
-	if len(panels(sections)) > 0 {
-		text.WriteString("\n### Waiting times\n\n![How the waiting times are distributed](" + plotName + ")\n")
+	for i, name := range plots(sections) {
+		if i == 0 {
+			text.WriteString("\n### Waiting times\n")
+		}
+		text.WriteString("\n![How the waiting times are distributed](" + name + ")\n")
 	}
 	text.WriteString("\n### What must be reached\n\n" + report.Verdicts(verdicts).Markdown())
 	return text.String()
 }
 
-func rewrite(readme, generated string) error {
-	before, err := os.ReadFile(readme)
+func rewrite(page, generated string) error {
+	before, err := os.ReadFile(page)
 	if err != nil {
 		return err
 	}
 	after, err := report.Replace(string(before), generated)
 	if err != nil {
-		return fmt.Errorf("%s: %w", readme, err)
+		return fmt.Errorf("%s: %w", page, err)
 	}
-	return os.WriteFile(readme, []byte(after), 0o644)
+	return os.WriteFile(page, []byte(after), 0o644)
 }
 
 func judge(f flags, verdicts []report.Verdict) error {

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,20 +21,20 @@ func TestChooseByName(t *testing.T) {
 }
 
 func TestRewriteKeepsEverythingElse(t *testing.T) {
-	readme := filepath.Join(t.TempDir(), "README.md")
-	require.NoError(t, os.WriteFile(readme, []byte("before\n"+report.Begin+"old"+report.End+"\nafter\n"), 0o600))
-	require.NoError(t, rewrite(readme, "new"))
-	text, err := os.ReadFile(readme)
+	page := filepath.Join(t.TempDir(), "page.md")
+	require.NoError(t, os.WriteFile(page, []byte("before\n"+report.Begin+"old"+report.End+"\nafter\n"), 0o600))
+	require.NoError(t, rewrite(page, "new"))
+	text, err := os.ReadFile(page)
 	require.NoError(t, err)
 	require.Equal(t, "before\n"+report.Begin+"\n\nnew\n\n"+report.End+"\nafter\n", string(text))
 
-	require.NoError(t, os.WriteFile(readme, []byte("no markers"), 0o600))
-	require.ErrorContains(t, rewrite(readme, "new"), readme)
+	require.NoError(t, os.WriteFile(page, []byte("no markers"), 0o600))
+	require.ErrorContains(t, rewrite(page, "new"), page)
 }
 
-// The README that is there can be rewritten.
-func TestReadmeHasMarkers(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+// The page that is there can be rewritten.
+func TestPageHasMarkers(t *testing.T) {
+	text, err := os.ReadFile("../../../docs/benchmarks.md")
 	require.NoError(t, err)
 	_, err = report.Replace(string(text), "x")
 	require.NoError(t, err)
@@ -54,25 +55,35 @@ func TestDocumentHasAllParts(t *testing.T) {
 	}
 }
 
-func TestPlotGoesBesideTheReadmeOfAFullRun(t *testing.T) {
-	require.Equal(t, filepath.Join("folder", plotName), plotFile(flags{readme: "folder/README.md"}, true))
-	require.Equal(t, "there.svg", plotFile(flags{readme: "folder/README.md", plot: "there.svg"}, true))
-	require.Equal(t, "there.svg", plotFile(flags{plot: "there.svg"}, false))
-	require.Empty(t, plotFile(flags{readme: "folder/README.md"}, false))
+func TestPlotsGoBesideThePageOfAFullRun(t *testing.T) {
+	require.Equal(t, "folder", plotFolder(flags{page: "folder/page.md"}, true))
+	require.Equal(t, "there", plotFolder(flags{page: "folder/page.md", plots: "there"}, true))
+	require.Equal(t, "there", plotFolder(flags{plots: "there"}, false))
+	require.Empty(t, plotFolder(flags{page: "folder/page.md"}, false))
 }
 
+// Each plot has the panels of its sections and of no others.
 func TestDrawHasThePanelsOfAllSections(t *testing.T) {
 	sections := []*report.Section{
-		{Panels: []plot.Panel{{Title: "first"}}}, {}, {Panels: []plot.Panel{{Title: "second"}, {Title: "third"}}},
+		{Plot: "near.svg", Panels: []plot.Panel{{Title: "first"}}}, {}, {Plot: "far.svg", Panels: []plot.Panel{{Title: "distant"}}},
+		{Plot: "near.svg", Panels: []plot.Panel{{Title: "second"}, {Title: "third"}}},
 	}
-	file := filepath.Join(t.TempDir(), "plot.svg")
-	require.NoError(t, draw(file, sections))
-	text, err := os.ReadFile(file)
+	folder := t.TempDir()
+	require.NoError(t, draw(folder, sections))
+	near, err := os.ReadFile(filepath.Join(folder, "near.svg"))
 	require.NoError(t, err)
 	for _, title := range []string{"First", "Second", "Third"} {
-		require.Contains(t, string(text), title)
+		require.Contains(t, string(near), title)
 	}
+	require.NotContains(t, string(near), "Distant")
+	far, err := os.ReadFile(filepath.Join(folder, "far.svg"))
+	require.NoError(t, err)
+	require.Contains(t, string(far), "Distant")
+	require.NotContains(t, string(far), "First")
+
 	require.NoError(t, draw("", sections))
-	require.Contains(t, document("", sections, nil), "("+plotName+")")
-	require.NotContains(t, document("", sections[1:2], nil), plotName, "nothing is shown that was not drawn")
+	for _, name := range []string{"(near.svg)", "(far.svg)"} {
+		require.Equal(t, 1, strings.Count(document("", sections, nil), name))
+		require.NotContains(t, document("", sections[1:2], nil), name, "nothing is shown that was not drawn")
+	}
 }

@@ -31,26 +31,27 @@ type order struct {
 }
 
 // ServeChild does a child's work and ends the process, if this is a child. Every
-// program and test that uses [There] calls it before anything else.
-func ServeChild() {
+// program and test that uses [There] calls it before anything else, a test with
+// contenders of its own.
+func ServeChild(more ...contestants.Contender) {
 	text, isChild := os.LookupEnv(orderVariable)
 	if !isChild {
 		return
 	}
 	contestants.Silence()
-	if err := serve(text, os.Stdin, os.Stdout); err != nil {
+	if err := serve(text, more, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "child:", err)
 		os.Exit(1)
 	}
 	os.Exit(0)
 }
 
-func serve(text string, input io.Reader, output io.Writer) error {
+func serve(text string, more []contestants.Contender, input io.Reader, output io.Writer) error {
 	var o order
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		return err
 	}
-	party, err := o.connect()
+	party, err := o.connect(more)
 	if err != nil {
 		return err
 	}
@@ -66,10 +67,10 @@ func serve(text string, input io.Reader, output io.Writer) error {
 
 // connect makes the party, and has it lock once, so that its clients are
 // connected and the server knows its scripts.
-func (o *order) connect() (contestants.Party, error) {
-	who, found := contestants.FindContender(o.Who)
+func (o *order) connect(more []contestants.Contender) (contestants.Party, error) {
+	who, found := contestants.FindContender(o.Who, more...)
 	if !found {
-		return nil, fmt.Errorf("nobody is called %q", o.Who)
+		return nil, fmt.Errorf("no contender is called %q", o.Who)
 	}
 	party, err := who.Connect(o.Addrs, o.Name)
 	if err != nil {

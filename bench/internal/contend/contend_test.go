@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	ServeChild()
+	ServeChild(append(afflicted, halfGone)...)
 	goleak.VerifyTestMain(m)
 }
 
@@ -183,9 +187,88 @@ func TestThereRunsInProcesses(t *testing.T) {
 }
 
 func TestThereSaysWhatAChildSaid(t *testing.T) {
-	none := func() (int64, error) { return 0, nil }
-	_, err := There(1, contestants.Contender{}, []string{"127.0.0.1:1"}, "x", short, none)
-	require.ErrorContains(t, err, "nobody is called")
+	m, err := There(1, contestants.Contender{}, nil, "x", short, uncounted)
+	require.NoError(t, err)
+	require.Equal(t, `died: exit status 1: child: no contender is called ", "`, m.Failure)
+}
+
+func uncounted() (int64, error) { return 0, nil }
+
+// afflicted are contenders whose processes connect well and then fail, as their notes say.
+var afflicted = []contestants.Contender{
+	afflict("waits for ever", func(string) { select {} }),
+	afflict("stops", func(string) { _ = syscall.Kill(os.Getpid(), syscall.SIGSTOP) }),
+	afflict("exits", func(string) { exit() }),
+	afflict("exits without a word", func(string) { os.Exit(0) }),
+	afflict("is killed", func(string) { _ = syscall.Kill(os.Getpid(), syscall.SIGKILL) }),
+}
+
+// halfGone is one process that exits, while the other one waits for ever.
+var halfGone = afflict("one exits", func(name string) {
+	if _, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL, 0o600); err == nil {
+		exit()
+	}
+	select {}
+})
+
+func exit() {
+	fmt.Fprint(os.Stderr, "on purpose\nand more")
+	os.Exit(3)
+}
+
+func afflict(note string, fail func(name string)) contestants.Contender {
+	return contestants.Contender{
+		Contestant: contestants.Contestant{Note: note},
+		Connect: func(_ []string, name string) (contestants.Party, error) {
+			return &ailing{fail: func() { fail(name) }}, nil
+		},
+	}
+}
+
+// ailing gives its lock once.
+type ailing struct {
+	locks int
+	fail  func()
+}
+
+func (a *ailing) Lock(context.Context) (func() error, error) {
+	if a.locks++; a.locks > 1 {
+		a.fail()
+	}
+	return func() error { return nil }, nil
+}
+
+func (*ailing) Close() error { return nil }
+
+// What fails in a child is a result, whatever it is, and its process has an end.
+func TestThereOutlivesItsChildren(t *testing.T) {
+	setStartWithin(t, 2*time.Second)
+	for i, failure := range []string{"stuck", "stuck", "died: exit status 3: on purpose", "died: EOF", "died: EOF"} {
+		requireFailure(t, failure, afflicted[i])
+	}
+}
+
+// Nobody waits for the others when one has ended.
+func TestThereEndsWithTheFirstThatFails(t *testing.T) {
+	setStartWithin(t, time.Hour)
+	requireFailure(t, "died: exit status 3: on purpose", halfGone)
+}
+
+func setStartWithin(t *testing.T, limit time.Duration) {
+	t.Helper()
+	before := startWithin
+	startWithin = limit
+	t.Cleanup(func() { startWithin = before })
+}
+
+func requireFailure(t *testing.T, failure string, who contestants.Contender) {
+	t.Helper()
+	load := Load{Goroutines: 1, Window: time.Millisecond}
+	m, err := There(2, who, nil, filepath.Join(t.TempDir(), "first"), load, uncounted)
+	require.NoError(t, err)
+	require.Equal(t, Measured{Failure: failure}, m, who.Note)
+	_, err = syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+	require.ErrorIs(t, err, syscall.ECHILD, "no process is left: %s", who.Note)
 }
 
 // A child whose parent has died before the start does not begin.

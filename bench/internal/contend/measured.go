@@ -29,6 +29,10 @@ type Measured struct {
 	Parties  []Result // by process
 	Requests int64    // of the server in the window
 	Window   time.Duration
+
+	// Failure is how a process failed, for a table: "stuck", or "died: " and why.
+	// There is nothing else then. It is "" if all went well.
+	Failure string
 }
 
 // Sections is how many there were in the window.

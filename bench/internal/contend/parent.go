@@ -2,6 +2,7 @@ package contend
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,16 +11,19 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
 )
 
 // startWithin is how long children may take to be ready, and to end beyond their
-// load's own time.
-const startWithin = 20 * time.Second
+// load's own time. A variable, so that a test need not wait as long.
+var startWithin = 20 * time.Second
 
-// There runs a load in each of several new processes, at the same time.
+// There runs a load in each of several new processes, at the same time. When one
+// of them fails, or does not end in time, all are killed: that is no error, and
+// what was measured has a Failure and nothing else.
 func There(processes int, who contestants.Contender, addrs []string, name string, load Load, count Counter) (m Measured, err error) {
 	text, err := json.Marshal(order{Who: who.Name(), Addrs: addrs, Name: name, Load: load})
 	if err != nil {
@@ -29,23 +33,21 @@ func There(processes int, who contestants.Contender, addrs []string, name string
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 
-	var children family
-	defer func() { err = errors.Join(err, children.end(err != nil)) }()
-	for range processes {
-		c, err := startChild(ctx, string(text))
-		if err != nil {
-			return m, err
-		}
-		children = append(children, c)
-	}
-	if err := children.awaitReady(); err != nil {
+	children, err := startChildren(ctx, cancel, processes, string(text))
+	if err != nil {
 		return m, err
 	}
-	requests, err := counted(load, count, func() (err error) {
-		m.Parties, err = children.run()
-		return err
-	})
-	m.Requests, m.Window = requests, load.Window
+	m.Window = load.Window
+	failed := children.each(cancel, func(_ int, c *child) error { return c.awaitReady() })
+	if failed == nil {
+		m.Requests, err = counted(load, count, func() error {
+			m.Parties, failed = children.run(cancel)
+			return nil
+		})
+	}
+	if failure := children.end(ctx, failed); failure != "" {
+		m = Measured{Failure: failure}
+	}
 	return m, err
 }
 
@@ -65,7 +67,7 @@ func startChild(ctx context.Context, order string) (*child, error) {
 	}
 	c := &child{cmd: exec.CommandContext(ctx, self)}
 	c.cmd.Env = append(os.Environ(), orderVariable+"="+order)
-	c.cmd.Stderr = &c.errors
+	c.cmd.Stderr, c.cmd.WaitDelay = &c.errors, startWithin
 	input, errInput := c.cmd.StdinPipe()
 	output, errOutput := c.cmd.StdoutPipe()
 	if err := errors.Join(errInput, errOutput); err != nil {
@@ -88,51 +90,73 @@ func (c *child) read() (result Result, err error) {
 	return result, err
 }
 
-// end waits for the process, and returns what it had to say if it failed. It is
-// killed if it is of no use any more.
-func (c *child) end(kill bool) error {
-	if kill {
-		_ = c.cmd.Process.Kill()
+// died says how a process failed that has ended by itself: "" if it was killed, or
+// had done its work.
+func (c *child) died() string {
+	if c.cmd.ProcessState.ExitCode() <= 0 {
+		return ""
 	}
-	if err := c.cmd.Wait(); err != nil {
-		return fmt.Errorf("child: %w: %s", err, strings.TrimSpace(c.errors.String()))
-	}
-	return nil
+	said, _, _ := strings.Cut(strings.TrimSpace(c.errors.String()), "\n")
+	return fmt.Sprintf("died: %s: %.200s", c.cmd.ProcessState, said)
 }
 
 // family is all children of one load.
 type family []*child
 
-func (f family) awaitReady() error {
-	for _, c := range f {
-		if err := c.awaitReady(); err != nil {
-			return err
+func startChildren(ctx context.Context, cancel func(), processes int, order string) (f family, err error) {
+	for range processes {
+		c, err := startChild(ctx, order)
+		if err != nil {
+			cancel()
+			f.end(ctx, err)
+			return nil, err
 		}
+		f = append(f, c)
 	}
-	return nil
+	return f, nil
+}
+
+// each waits for something of all processes at once. At the first failure it calls
+// cancel, which kills them all.
+func (f family) each(cancel func(), await func(i int, c *child) error) error {
+	failures := make([]error, len(f))
+	var awaiting sync.WaitGroup
+	for i, c := range f {
+		awaiting.Go(func() {
+			if failures[i] = await(i, c); failures[i] != nil {
+				cancel()
+			}
+		})
+	}
+	awaiting.Wait()
+	return cmp.Or(failures...)
 }
 
 // run starts the load in all of them and reads their results.
-func (f family) run() ([]Result, error) {
-	for _, c := range f {
-		if _, err := fmt.Fprintln(c.input, "go"); err != nil {
-			return nil, err
-		}
-	}
+func (f family) run(cancel func()) ([]Result, error) {
 	results := make([]Result, len(f))
-	for i, c := range f {
-		var err error
-		if results[i], err = c.read(); err != nil {
-			return nil, err
+	err := f.each(cancel, func(i int, c *child) (err error) {
+		if _, err = fmt.Fprintln(c.input, "go"); err == nil {
+			results[i], err = c.read()
 		}
-	}
-	return results, nil
+		return err
+	})
+	return results, err
 }
 
-func (f family) end(kill bool) error {
-	var err error
+// end waits for all processes, and returns how the load has failed: what became of
+// the first process that ended by itself, else that they hung until the end of ctx.
+// It returns "" if all went well.
+func (f family) end(ctx context.Context, failed error) (failure string) {
 	for _, c := range f {
-		err = errors.Join(err, c.end(kill))
+		err := c.cmd.Wait()
+		failure, failed = cmp.Or(failure, c.died()), cmp.Or(failed, err)
 	}
-	return err
+	switch {
+	case failed == nil || failure != "":
+		return failure
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return "stuck"
+	}
+	return fmt.Sprintf("died: %s", failed)
 }

@@ -7,13 +7,9 @@ import "context"
 type Contender struct {
 	Contestant
 
-	connect func(addrs []string, name string) (Party, error)
-}
-
-// Connect makes what one process has: clients for the nodes at addrs and the
-// lock of that name. The caller closes it.
-func (c Contender) Connect(addrs []string, name string) (Party, error) {
-	return c.connect(addrs, name)
+	// Connect makes what one process has: clients for the nodes at addrs and the
+	// lock of that name. The caller closes it.
+	Connect func(addrs []string, name string) (Party, error)
 }
 
 // Party is one process's part in a lock. Its goroutines share it.
@@ -47,14 +43,14 @@ func Processes() []Contender {
 // Fleet is the read-write lock, whose readers share it, and the mutex, which takes
 // them for everybody else.
 func Fleet() (shared, excluding Contender) {
-	return contender(Holdfast, GoRedis, "read-write lock", connectFleet),
+	return contender(Holdfast, GoRedis, "read-write lock", writerParty(goRedisHoldfast)),
 		contender(Holdfast, GoRedis, "", mutexParty(goRedisHoldfast))
 }
 
-// FindContender returns the contender with a name.
-func FindContender(name string) (Contender, bool) {
+// FindContender returns the contender with a name, one of those here or of more.
+func FindContender(name string, more ...Contender) (Contender, bool) {
 	shared, _ := Fleet()
-	for _, c := range append(Crowd(), shared) {
+	for _, c := range append(append(Crowd(), shared, Fenced()), more...) {
 		if c.Name() == name {
 			return c, true
 		}
@@ -63,7 +59,7 @@ func FindContender(name string) (Contender, bool) {
 }
 
 func contender(library Library, client Client, note string, connect func([]string, string) (Party, error)) Contender {
-	return Contender{Contestant: Contestant{Library: library, Client: client, Note: note}, connect: connect}
+	return Contender{Contestant: Contestant{Library: library, Client: client, Note: note}, Connect: connect}
 }
 
 // party is a Party made of a function.

@@ -2,6 +2,9 @@ package contestants
 
 import (
 	"context"
+	"math"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -122,6 +125,32 @@ func TestDuelsPassTheLockOn(t *testing.T) {
 			require.Eventually(t, func() bool { return len(keys(t, started)) == 0 }, waitLimit, waitPoll)
 		})
 	}
+}
+
+// A section begins with a larger number than all before, whichever process had them.
+func TestFencedRefusesNumbersThatDoNotGrow(t *testing.T) {
+	started := start(t, 1)
+	name := filepath.Join(t.TempDir(), "resource")
+	for range 2 {
+		fenced, err := Fenced().Connect(nodes.Addrs(started), name)
+		require.NoError(t, err)
+		unlock, err := fenced.Lock(context.Background())
+		require.NoError(t, err)
+		require.NoError(t, unlock())
+		require.NoError(t, fenced.Close())
+	}
+	file, err := os.OpenFile(name, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, file.Close()) }()
+	require.ErrorContains(t, resource{file}.enter(1), "fence 1 after ")
+	require.NoError(t, resource{file}.enter(math.MaxInt64))
+	require.Error(t, resource{file}.enter(math.MaxInt64), "the same again")
+
+	fenced, err := Fenced().Connect(nodes.Addrs(started), name)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, fenced.Close()) }()
+	_, err = fenced.Lock(context.Background())
+	require.ErrorContains(t, err, "after 9223372036854775807")
 }
 
 // The floor on several nodes takes back a minority, and nothing else.

@@ -1,6 +1,9 @@
 package contestants
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Duelist is a kind of lock that two clients pass to and fro.
 type Duelist struct {
@@ -51,16 +54,29 @@ func FloorDuelists() []Duelist {
 
 // QuorumDuelists are those that can use several nodes.
 func QuorumDuelists() []Duelist {
+	return slices.Concat(
+		primitives(GoRedis, goRedisHoldfast),
+		primitives(Redigo, redigoHoldfast),
+		[]Duelist{
+			duelist(Holdfast, Rueidis, "mutex", alike(mutexParty(rueidisHoldfast))),
+			duelist(Holdfast, ValkeyGo, "mutex", alike(mutexParty(valkeyHoldfast))),
+			duelist(Holdfast, GoRedis, "rwmutex, readers",
+				unlike("writer to readers", readersParty(goRedisHoldfast, readers), "last reader to writer", writerParty(goRedisHoldfast))),
+			polling(duelist(Redsync, GoRedis, "", alike(connectRedsyncParty))),
+			polling(duelist(Redsync, Redigo, "", alike(connectRedsyncRedigoParty))),
+		})
+}
+
+// ToReader is what a reader gets that waits for a writer.
+const ToReader = "writer to reader"
+
+// primitives are Holdfast's on one client library.
+func primitives(client Client, on poolsOf) []Duelist {
 	return []Duelist{
-		duelist(Holdfast, GoRedis, "mutex", alike(mutexParty(goRedisHoldfast))),
-		duelist(Holdfast, Redigo, "mutex", alike(mutexParty(redigoHoldfast))),
-		duelist(Holdfast, Rueidis, "mutex", alike(mutexParty(rueidisHoldfast))),
-		duelist(Holdfast, ValkeyGo, "mutex", alike(mutexParty(valkeyHoldfast))),
-		duelist(Holdfast, GoRedis, "rwmutex, writer to writer", alike(writerParty)),
-		duelist(Holdfast, GoRedis, "rwmutex", unlike("writer to readers", readersParty, "last reader to writer", writerParty)),
-		duelist(Holdfast, GoRedis, "semaphore of 1", alike(semaphoreParty)),
-		polling(duelist(Redsync, GoRedis, "", alike(connectRedsyncParty))),
-		polling(duelist(Redsync, Redigo, "", alike(connectRedsyncRedigoParty))),
+		duelist(Holdfast, client, "mutex", alike(mutexParty(on))),
+		duelist(Holdfast, client, "rwmutex, writer to writer", alike(writerParty(on))),
+		duelist(Holdfast, client, "rwmutex, one reader", unlike(ToReader, readersParty(on, 1), "reader to writer", writerParty(on))),
+		duelist(Holdfast, client, "semaphore of 1", alike(semaphoreParty(on))),
 	}
 }
 

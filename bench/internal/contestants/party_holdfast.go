@@ -39,7 +39,7 @@ func redigoHoldfast(addrs []string) ([]driver.Pool, closers) {
 }
 
 // mutexParty shares one mutex.
-func mutexParty(on poolsOf) func(addrs []string, name string) (Party, error) {
+func mutexParty(on poolsOf) connectParty {
 	return func(addrs []string, name string) (Party, error) {
 		pools, closing := on(addrs)
 		m := mutex.New(pools...).NewMutex(name, mutex.WithUnlimitedTries())
@@ -50,24 +50,24 @@ func mutexParty(on poolsOf) func(addrs []string, name string) (Party, error) {
 	}
 }
 
-func semaphoreParty(addrs []string, name string) (Party, error) {
-	pools, closing := goRedisHoldfast(addrs)
-	s := semaphore.New(pools...).NewSemaphore(name, 1, semaphore.WithUnlimitedTries())
-	return &party{closers: closing, lock: func(ctx context.Context) (func() error, error) {
-		permit, err := s.AcquireContext(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return confirmed(permit.Release), nil
-	}}, nil
+func semaphoreParty(on poolsOf) connectParty {
+	return func(addrs []string, name string) (Party, error) {
+		pools, closing := on(addrs)
+		s := semaphore.New(pools...).NewSemaphore(name, 1, semaphore.WithUnlimitedTries())
+		return &party{closers: closing, lock: func(ctx context.Context) (func() error, error) {
+			permit, err := s.AcquireContext(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return confirmed(permit.Release), nil
+		}}, nil
+	}
 }
 
-func newRWMutex(addrs []string, name string) (*rwmutex.RWMutex, closers) {
-	pools, closing := goRedisHoldfast(addrs)
+func newRWMutex(on poolsOf, addrs []string, name string) (*rwmutex.RWMutex, closers) {
+	pools, closing := on(addrs)
 	return rwmutex.New(pools...).NewRWMutex(name, rwmutex.WithUnlimitedTries()), closing
 }
-
-func writerParty(addrs []string, name string) (Party, error) { return connectFleet(addrs, name) }
 
 // fleetParty is a party whose readers share the lock.
 type fleetParty struct {
@@ -80,33 +80,37 @@ func (p *fleetParty) RLock(ctx context.Context) (unlock func() error, err error)
 	return confirmed(p.rw.RUnlock), p.rw.RLockContext(ctx)
 }
 
-func connectFleet(addrs []string, name string) (Party, error) {
-	rw, closing := newRWMutex(addrs, name)
-	unlock := confirmed(rw.Unlock)
-	writers := &party{closers: closing, lock: func(ctx context.Context) (func() error, error) {
-		return unlock, rw.LockContext(ctx)
-	}}
-	return &fleetParty{writers, rw}, nil
+func writerParty(on poolsOf) connectParty {
+	return func(addrs []string, name string) (Party, error) {
+		rw, closing := newRWMutex(on, addrs, name)
+		unlock := confirmed(rw.Unlock)
+		writers := &party{closers: closing, lock: func(ctx context.Context) (func() error, error) {
+			return unlock, rw.LockContext(ctx)
+		}}
+		return &fleetParty{writers, rw}, nil
+	}
 }
 
 // readersParty locks when all of its readers have the lock, and unlocks with the
 // last of them.
-func readersParty(addrs []string, name string) (Party, error) {
-	rw, closing := newRWMutex(addrs, name)
-	unlock := func() (err error) {
-		for range readers {
-			err = errors.Join(err, confirmed(rw.RUnlock)())
+func readersParty(on poolsOf, readers int) connectParty {
+	return func(addrs []string, name string) (Party, error) {
+		rw, closing := newRWMutex(on, addrs, name)
+		unlock := func() (err error) {
+			for range readers {
+				err = errors.Join(err, confirmed(rw.RUnlock)())
+			}
+			return err
 		}
-		return err
+		return &party{closers: closing, lock: func(ctx context.Context) (func() error, error) {
+			return unlock, together(readers, func() error { return rw.RLockContext(ctx) })
+		}}, nil
 	}
-	return &party{closers: closing, lock: func(ctx context.Context) (func() error, error) {
-		return unlock, together(func() error { return rw.RLockContext(ctx) })
-	}}, nil
 }
 
-// together runs as many calls at once as there are readers.
-func together(call func() error) error {
-	failures := make([]error, readers)
+// together runs n calls at once.
+func together(n int, call func() error) error {
+	failures := make([]error, n)
 	var calling sync.WaitGroup
 	for i := range failures {
 		calling.Go(func() { failures[i] = call() })

@@ -10,6 +10,7 @@ type Cost struct {
 	Wall   float64 // nanoseconds that passed
 	CPU    float64 // nanoseconds of user and system time, all threads
 	Allocs float64 // heap objects
+	Server float64 // nanoseconds that the servers worked, if that is counted
 }
 
 // Block calls op again and again for about d and returns the mean cost of a

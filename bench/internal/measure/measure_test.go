@@ -68,6 +68,24 @@ func TestRaceGivesEveryRunnerEveryRound(t *testing.T) {
 	}
 }
 
+// The servers' time is that of a block's own calls, without warm-up and other runners.
+func TestRaceCountsTheServersTime(t *testing.T) {
+	busy := time.Duration(0)
+	work := func(d time.Duration) func() error { return func() error { busy += d; return nil } }
+	asked := func() (time.Duration, error) { return busy, nil }
+	costs, err := Race(Plan{Rounds: 2, Block: time.Millisecond, Warmup: 3}, []Runner{
+		{Name: "a", Op: work(7), Server: asked}, {Name: "b", Op: work(5)},
+	})
+	require.NoError(t, err)
+	for round := range costs[0] {
+		require.Equal(t, 7.0, costs[0][round].Server)
+		require.Zero(t, costs[1][round].Server)
+	}
+	broken := errors.New("broken")
+	_, err = Race(Plan{Rounds: 1}, []Runner{{Name: "a", Op: work(1), Server: func() (time.Duration, error) { return 0, broken }}})
+	require.ErrorIs(t, err, broken)
+}
+
 func TestRaceNamesWhoFailed(t *testing.T) {
 	broken := errors.New("broken")
 	_, err := Race(Plan{Rounds: 1}, []Runner{{Name: "culprit", Op: func() error { return broken }}})
@@ -86,16 +104,16 @@ func TestQuantile(t *testing.T) {
 }
 
 func TestMediansTakesEachCostByItself(t *testing.T) {
-	got := Medians([]Cost{{Wall: 1, CPU: 9, Allocs: 5}, {Wall: 2, CPU: 8, Allocs: 4}, {Wall: 3, CPU: 7, Allocs: 6}})
-	require.Equal(t, Cost{Wall: 2, CPU: 8, Allocs: 5}, got)
+	got := Medians([]Cost{{Wall: 1, CPU: 9, Allocs: 5, Server: 3}, {Wall: 2, CPU: 8, Allocs: 4, Server: 2}, {Wall: 3, CPU: 7, Allocs: 6, Server: 1}})
+	require.Equal(t, Cost{Wall: 2, CPU: 8, Allocs: 5, Server: 2}, got)
 }
 
 // Both double in the second round, as if the machine had slowed down: the
 // quotient is still a half.
 func TestQuotientsCompareWithinRounds(t *testing.T) {
-	a := []Cost{{Wall: 1, CPU: 2, Allocs: 3}, {Wall: 2, CPU: 4, Allocs: 3}, {Wall: 9, CPU: 9, Allocs: 3}}
-	b := []Cost{{Wall: 2, CPU: 4, Allocs: 6}, {Wall: 4, CPU: 8, Allocs: 6}, {Wall: 18, CPU: 18, Allocs: 6}}
-	require.Equal(t, Cost{Wall: 0.5, CPU: 0.5, Allocs: 0.5}, Quotients(a, b))
+	a := []Cost{{Wall: 1, CPU: 2, Allocs: 3, Server: 1}, {Wall: 2, CPU: 4, Allocs: 3, Server: 2}, {Wall: 9, CPU: 9, Allocs: 3, Server: 9}}
+	b := []Cost{{Wall: 2, CPU: 4, Allocs: 6, Server: 2}, {Wall: 4, CPU: 8, Allocs: 6, Server: 4}, {Wall: 18, CPU: 18, Allocs: 6, Server: 18}}
+	require.Equal(t, Cost{Wall: 0.5, CPU: 0.5, Allocs: 0.5, Server: 0.5}, Quotients(a, b))
 }
 
 func TestRaceNamesWhoIsStuck(t *testing.T) {

@@ -10,6 +10,9 @@ import (
 type Runner struct {
 	Name string
 	Op   func() error
+
+	// Server is how long the servers have worked so far. It is nil if that is not counted.
+	Server func() (time.Duration, error)
 }
 
 // Plan says how long a race lasts: Rounds × Block for each runner.
@@ -61,7 +64,28 @@ func (r Runner) warmUp(calls int) error {
 }
 
 func (r Runner) block(d time.Duration) (Cost, error) {
-	return r.guarded(stuck, func() (Cost, error) { return Block(d, r.Op) })
+	return r.guarded(stuck, func() (Cost, error) {
+		if r.Server == nil {
+			return Block(d, r.Op)
+		}
+		return r.served(d)
+	})
+}
+
+// served asks the servers outside of the timed part.
+func (r Runner) served(d time.Duration) (Cost, error) {
+	before, err := r.Server()
+	if err != nil {
+		return Cost{}, err
+	}
+	calls := 0
+	cost, err := Block(d, func() error { calls++; return r.Op() })
+	if err != nil {
+		return Cost{}, err
+	}
+	after, err := r.Server()
+	cost.Server = float64(after-before) / float64(calls)
+	return cost, err
 }
 
 // guarded runs what calls r.Op, names r in its error, and gives up after limit.

@@ -11,6 +11,7 @@ func Medians(costs []Cost) Cost {
 		Wall:   medianOf(costs, func(c Cost) float64 { return c.Wall }),
 		CPU:    medianOf(costs, func(c Cost) float64 { return c.CPU }),
 		Allocs: medianOf(costs, func(c Cost) float64 { return c.Allocs }),
+		Server: medianOf(costs, func(c Cost) float64 { return c.Server }),
 	}
 }
 
@@ -25,6 +26,7 @@ func Quotients(a, b []Cost) Cost {
 			Wall:   a[i].Wall / b[i].Wall,
 			CPU:    a[i].CPU / b[i].CPU,
 			Allocs: a[i].Allocs / b[i].Allocs,
+			Server: a[i].Server / b[i].Server,
 		}
 	}
 	return Medians(quotients)

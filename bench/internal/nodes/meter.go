@@ -7,7 +7,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Meter counts the requests that nodes get from others. The server counts reads
+// Meter counts the requests that nodes get from others, and the time that they work on
+// them. The server counts reads
 // of its sockets. Commands inside scripts are none, while commandstats and
 // total_commands_processed have them; requests that a client library sends in
 // one packet count once, and so does the end of a connection.
@@ -31,9 +32,8 @@ func NewMeter(nodes []*Node) (*Meter, error) {
 
 // Count is how many requests all nodes together have had since they started.
 func (m *Meter) Count() (total int64, err error) {
-	for _, conn := range m.conns {
-		m.own++
-		info, err := redis.String(conn.Do("INFO", "stats"))
+	for i := range m.conns {
+		info, err := m.info(i, "stats")
 		if err != nil {
 			return 0, err
 		}
@@ -44,6 +44,12 @@ func (m *Meter) Count() (total int64, err error) {
 		total += reads
 	}
 	return total - m.own, nil
+}
+
+// info asks one node. The answer counts the question.
+func (m *Meter) info(node int, section string) (string, error) {
+	m.own++
+	return redis.String(m.conns[node].Do("INFO", section))
 }
 
 // Close closes the connections.

@@ -17,14 +17,15 @@ type Panel struct {
 // Line is a set of waits, in nanoseconds. Lines of the same name look the same
 // in all panels.
 type Line struct {
-	Name  string
-	Waits []float64
+	Name   string
+	Waits  []float64
+	Failed int // waits that ended without the lock: the line ends below the top
 }
 
 // The size of a panel and of the margins around it.
 const (
-	width, height           = 640, 230
-	left, right, top, below = 60, 20, 40, 40
+	width, height           = 640, 250
+	left, right, top, below = 72, 20, 40, 60
 
 	fontSize = 13
 	ink      = "#7d8590" // readable on white and on black
@@ -80,8 +81,11 @@ func (p Panel) title() string {
 	return strings.ToUpper(p.Title[:1]) + p.Title[1:]
 }
 
-// draw writes both axes.
+// draw writes both axes and their titles.
 func (a axis) draw(text *strings.Builder) {
+	fmt.Fprintf(text, `<text x="%.1f" y="%.1f" text-anchor="middle">waiting time (logarithmic scale)</text>`+"\n",
+		(left+width-right)/2.0, y(0)+38)
+	fmt.Fprintf(text, `<text transform="translate(12 %.1f) rotate(-90)" text-anchor="middle">waits that have ended</text>`+"\n", y(0.5))
 	for power := a.low; power <= a.high; power++ {
 		x := a.x(math.Pow(10, power))
 		rule(text, x, y(0), x, y(1))
@@ -102,18 +106,20 @@ func rule(text *strings.Builder, x1, y1, x2, y2 float64) {
 // steps is how finely a line is drawn: so many shares between 0 and 1.
 const steps = 200
 
-// draw writes a line through its quantiles, with a dot at the longest wait.
+// draw writes a line through its quantiles, with a dot at the longest wait. Shares are
+// of all waits, also of those that failed.
 func (l Line) draw(text *strings.Builder, a axis, s style) {
 	if len(l.Waits) == 0 {
 		return
 	}
 	sorted := slices.Sorted(slices.Values(l.Waits))
+	ended := float64(len(sorted)) / float64(len(sorted)+l.Failed)
 	var path strings.Builder
 	for i := range steps + 1 {
 		share := float64(i) / steps
 		wait := sorted[int(share*float64(len(sorted)-1))]
-		fmt.Fprintf(&path, "%c%.1f %.1f", "ML"[min(i, 1)], a.x(wait), y(share))
+		fmt.Fprintf(&path, "%c%.1f %.1f", "ML"[min(i, 1)], a.x(wait), y(ended*share))
 	}
 	fmt.Fprintf(text, `<path d="%s" %s><title>%s</title></path>`+"\n", path.String(), s.stroke(), escape(l.Name))
-	fmt.Fprintf(text, `<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>`+"\n", a.x(sorted[len(sorted)-1]), y(1), s.colour)
+	fmt.Fprintf(text, `<circle cx="%.1f" cy="%.1f" r="3.5" fill="%s"/>`+"\n", a.x(sorted[len(sorted)-1]), y(ended), s.colour)
 }

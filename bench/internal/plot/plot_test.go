@@ -59,8 +59,23 @@ func TestLineSpansItsWaits(t *testing.T) {
 
 	var text strings.Builder
 	Line{Name: "us", Waits: []float64{100 * ms, 1 * ms, 10 * ms}}.draw(&text, a, palette[0])
-	require.Contains(t, text.String(), `d="M60.0 190.0L`)
+	require.Contains(t, text.String(), `d="M72.0 190.0L`)
 	require.Contains(t, text.String(), `L620.0 40.0"`)
+}
+
+func TestAxesHaveTitles(t *testing.T) {
+	text := string(SVG(sample()))
+	for _, title := range []string{">waiting time (logarithmic scale)</text>", ">waits that have ended</text>"} {
+		require.Equal(t, len(sample()), strings.Count(text, title), "one in each panel")
+	}
+}
+
+// A line with failed waits ends at the share of the others.
+func TestLineEndsBelowFailedWaits(t *testing.T) {
+	var text strings.Builder
+	Line{Name: "us", Waits: []float64{1 * ms, 100 * ms}, Failed: 2}.draw(&text, axis{6, 8}, palette[0])
+	require.Contains(t, text.String(), `L620.0 115.0"`, "half way up")
+	require.Contains(t, text.String(), `<circle cx="620.0" cy="115.0"`)
 }
 
 func TestAxisHoldsEverything(t *testing.T) {

@@ -25,7 +25,7 @@ func (s style) stroke() string {
 }
 
 // legend is the height of the part above the panels.
-const legend = 44
+const legend = 62
 
 // SVG draws the panels one below the other, on one axis, with one legend. Names
 // get their looks in the order in which they first occur.
@@ -35,7 +35,8 @@ func SVG(panels []Panel) []byte {
 	var text strings.Builder
 	fmt.Fprintf(&text, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `+
 		`font-family="sans-serif" font-size="%d" fill="%s">`+"\n", width, total, width, total, fontSize, ink)
-	fmt.Fprintf(&text, `<text x="%d" y="16">Share of waits that were over after a time; the dot is the longest wait.</text>`+"\n", left)
+	fmt.Fprintf(&text, `<text x="%d" y="16">Share of the waits that had ended after a time. A line further left is better.</text>`+"\n", left)
+	fmt.Fprintf(&text, `<text x="%d" y="34">The dot is the longest wait. It lies below 100 %% where callers failed.</text>`+"\n", left)
 	drawLegend(&text, names, styles)
 	a := axisOf(panels)
 	for i, panel := range panels {
@@ -63,8 +64,8 @@ func drawLegend(text *strings.Builder, names []string, styles map[string]style) 
 	place := (width - left - right) / max(1, len(names))
 	for i, name := range names {
 		x := left + i*place
-		fmt.Fprintf(text, `<path d="M%d 33h24" %s/>`+"\n", x, styles[name].stroke())
-		fmt.Fprintf(text, `<text x="%d" y="37">%s</text>`+"\n", x+30, escape(name))
+		fmt.Fprintf(text, `<path d="M%d 51h24" %s/>`+"\n", x, styles[name].stroke())
+		fmt.Fprintf(text, `<text x="%d" y="55">%s</text>`+"\n", x+30, escape(name))
 	}
 }
 

@@ -12,7 +12,9 @@ type Section struct {
 	Text     string // one paragraph: what was done and how to read the tables
 	Tables   []Captioned
 	Verdicts []Verdict
-	Panels   []plot.Panel // not part of its text
+
+	Panels []plot.Panel // not part of its text
+	Plot   string       // the file that shows them, beside those of other sections with the same
 }
 
 // Captioned is a table with a line above it.

@@ -41,6 +41,14 @@ type contest struct {
 // putUnder runs a load with one contender on one node.
 type putUnder func(who contestants.Contender, load contend.Load, addrs []string, count contend.Counter) (contend.Measured, error)
 
+// in puts new processes under a load. A contestant that hangs or fails there harms
+// no other.
+func in(processes int, name string) putUnder {
+	return func(who contestants.Contender, load contend.Load, addrs []string, count contend.Counter) (contend.Measured, error) {
+		return contend.There(processes, who, addrs, name, load, count)
+	}
+}
+
 // contestName is the lock that all contend for.
 const contestName = "bench:contest"
 
@@ -98,18 +106,30 @@ func requests(rounds []contend.Measured) float64 {
 }
 
 func median(rounds []contend.Measured, figure func(contend.Measured) float64) float64 {
-	figures := make([]float64, len(rounds))
-	for i, m := range rounds {
-		figures[i] = figure(m)
+	var figures []float64
+	for _, m := range well(rounds) {
+		figures = append(figures, figure(m))
 	}
 	return measure.Quantile(figures, 0.5)
 }
 
+// well are the rounds in which no process failed.
+func well(rounds []contend.Measured) (all []contend.Measured) {
+	for _, m := range rounds {
+		if m.Failure == "" {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
 // rateQuotient is the median over the rounds of a's sections by b's.
 func rateQuotient(a, b []contend.Measured) float64 {
-	quotients := make([]float64, min(len(a), len(b)))
-	for i := range quotients {
-		quotients[i] = float64(a[i].Sections()) / float64(b[i].Sections())
+	var quotients []float64
+	for i := range min(len(a), len(b)) {
+		if a[i].Failure == "" && b[i].Failure == "" {
+			quotients = append(quotients, float64(a[i].Sections())/float64(b[i].Sections()))
+		}
 	}
 	return measure.Quantile(quotients, 0.5)
 }
@@ -135,6 +155,26 @@ func stuckWaits(rounds []contend.Measured) (n int) {
 	return n
 }
 
+// served reports whether every wait has ended, and no process failed.
+func served(rounds []contend.Measured) bool {
+	return stuckWaits(rounds) == 0 && len(well(rounds)) == len(rounds)
+}
+
+// longest is the longest wait, for a table. If there is a longer one, it says why.
+func longest(rounds []contend.Measured) string {
+	text := report.Millis(waitQuantile(rounds, 1))
+	if stuck := stuckWaits(rounds); stuck > 0 {
+		text = fmt.Sprintf("> %s, %d given up", text, stuck)
+	}
+	failed := len(rounds) - len(well(rounds))
+	for _, m := range rounds {
+		if m.Failure != "" {
+			return fmt.Sprintf("%s; %s (%d of %d rounds)", text, m.Failure, failed, len(rounds))
+		}
+	}
+	return text
+}
+
 // spread is the most and the least sections of one goroutine, or of one process
 // where there are several.
 type spread struct{ most, least int }
@@ -150,16 +190,19 @@ func spreadOf(m contend.Measured) spread {
 	return spread{slices.Max(sections), slices.Min(sections)}
 }
 
-// ratio is infinite if somebody had none.
+// ratio is infinite if one had none, and NaN if all had none.
 func (s spread) ratio() float64 { return float64(s.most) / float64(s.least) }
 
 func (s spread) String() string { return fmt.Sprintf("%d / %d", s.most, s.least) }
 
 // medianSpread is the spread of the round that has the median ratio.
 func medianSpread(rounds []contend.Measured) spread {
-	spreads := make([]spread, len(rounds))
-	for i, m := range rounds {
-		spreads[i] = spreadOf(m)
+	var spreads []spread
+	for _, m := range well(rounds) {
+		spreads = append(spreads, spreadOf(m))
+	}
+	if len(spreads) == 0 {
+		return spread{}
 	}
 	slices.SortFunc(spreads, func(a, b spread) int { return cmp.Compare(a.ratio(), b.ratio()) })
 	return spreads[(len(spreads)-1)/2]
@@ -171,16 +214,18 @@ func (c *contest) table(with contestants.Library) report.Table {
 		"median wait", "99th percentile", "longest", "most / least"}}
 	for _, who := range c.who {
 		rounds := c.measured[who.Name()]
-		longest := report.Millis(waitQuantile(rounds, 1))
-		if stuck := stuckWaits(rounds); stuck > 0 {
-			longest = fmt.Sprintf("> %s, %d given up", longest, stuck)
-		}
 		table.Add(who.Name(), fmt.Sprintf("%.0f", rate(rounds)), report.Ratio(rateQuotient(rounds, c.find(with))),
 			report.Count(requests(rounds)), report.Millis(waitQuantile(rounds, 0.5)), report.Millis(waitQuantile(rounds, 0.99)),
-			longest, medianSpread(rounds).String())
+			longest(rounds), medianSpread(rounds).String())
 	}
 	return table
 }
+
+// The plots, by what the panels of a scenario are drawn with.
+const (
+	waitsPlot   = "waits.svg"
+	networkPlot = "network.svg"
+)
 
 // panel shows everybody's waits.
 func (c *contest) panel() plot.Panel {

@@ -1,7 +1,6 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/holdfast-go/holdfast/bench/internal/contend"
@@ -20,7 +19,7 @@ const (
 // Crowd measures the goroutines of one process with one lock, on one node.
 func Crowd(scale Scale) (*report.Section, error) {
 	contests := crowds(scale.Contests)
-	if err := hold(scale.Contests.Rounds, contests, here); err != nil {
+	if err := hold(scale.Contests.Rounds, contests, in(1, contestName)); err != nil {
 		return nil, err
 	}
 	section := &report.Section{
@@ -30,6 +29,7 @@ func Crowd(scale Scale) (*report.Section, error) {
 			scale.Contests.Window, scale.Contests.Rounds, contestText),
 		Verdicts: crowdVerdicts(contests),
 		Panels:   []plot.Panel{contests[len(contests)-1].panel()},
+		Plot:     waitsPlot,
 	}
 	for _, c := range contests {
 		section.Tables = append(section.Tables, report.Captioned{Caption: caption(c.title), Table: c.table(contestants.Floor)})
@@ -49,16 +49,6 @@ func crowds(plan Contests) (contests []*contest) {
 	return contests
 }
 
-// here puts this process under a load.
-func here(who contestants.Contender, load contend.Load, addrs []string, count contend.Counter) (m contend.Measured, err error) {
-	party, err := who.Connect(addrs, contestName)
-	if err != nil {
-		return m, err
-	}
-	defer func() { err = errors.Join(err, party.Close()) }()
-	return contend.Here(party, load, count)
-}
-
 func crowdVerdicts(contests []*contest) (verdicts []report.Verdict) {
 	for _, c := range contests {
 		verdicts = append(verdicts, crowdVerdictsOf(c)...)
@@ -73,15 +63,15 @@ func crowdVerdictsOf(c *contest) []report.Verdict {
 	return []report.Verdict{{
 		Bar:      fmt.Sprintf("%s: sections ≥ %.0f × floor", c.title, minCrowdRate),
 		Measured: report.Ratio(ratio),
-		Met:      ratio >= minCrowdRate && stuckWaits(ours) == 0,
+		Met:      ratio >= minCrowdRate && served(ours),
 	}, {
 		Bar:      fmt.Sprintf("%s: ≤ %.2f requests a section", c.title, maxCrowdRequests),
 		Measured: fmt.Sprintf("%.4f", asked),
 		Met:      asked <= maxCrowdRequests,
 	}, {
 		Bar:      fmt.Sprintf("%s: longest wait no worse than the floor's", c.title),
-		Measured: fmt.Sprintf("%s, floor %s", report.Millis(mine), report.Millis(theirs)),
-		Met:      mine <= theirs,
+		Measured: fmt.Sprintf("%s, floor %s", longest(ours), longest(floor)),
+		Met:      mine <= theirs && served(ours),
 	}, {
 		Bar:      fmt.Sprintf("%s: most sections of a goroutine ≤ %.1f × the least", c.title, maxCrowdSpread),
 		Measured: spread.String(),

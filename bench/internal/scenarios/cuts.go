@@ -86,7 +86,7 @@ func cutOn(n int, plan Cuts) (c cut, err error) {
 func crewAt(started []*nodes.Node, window time.Duration) (m contend.Measured, err error) {
 	crew := contestants.Crew(cutClients, nodes.Addrs(started), contestName)
 	defer func() { err = errors.Join(err, crew.Close(), healthy.end(started, 0)) }()
-	return contend.Here(crew, cutLoad(window), func() (int64, error) { return 0, nil })
+	return contend.Here(crew, cutLoad(window), uncounted)
 }
 
 // cutAtRandom cuts all subscriptions of one node after the other, until done, and

@@ -3,9 +3,13 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/holdfast-go/holdfast/bench/internal/contend"
+	"github.com/holdfast-go/holdfast/bench/internal/contestants"
 	"github.com/holdfast-go/holdfast/bench/internal/measure"
 	"github.com/holdfast-go/holdfast/bench/internal/nodes"
 	"github.com/holdfast-go/holdfast/bench/internal/report"
@@ -14,11 +18,20 @@ import (
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-// maxFenced is the bar for Lock and Unlock with a fencing token on one node, by the
-// same without.
-const maxFenced = 1.1
+// The bars.
+const (
+	maxFenced         = 1.2 // Lock and Unlock with a fencing token on one node, by the same without
+	maxFencedRequests = 0.1 // a section of a crowd
+)
 
-// Fencing races lock+unlock with a fencing token against the same without.
+// A crowd with fencing tokens is in two processes.
+const (
+	fencedProcesses  = 2
+	fencedGoroutines = 16 // in each of them
+)
+
+// Fencing races lock+unlock with a fencing token against the same without, for one
+// goroutine and for a crowd.
 func Fencing(scale Scale) (*report.Section, error) {
 	section := &report.Section{
 		Title: "Fencing tokens",
@@ -34,7 +47,53 @@ func Fencing(scale Scale) (*report.Section, error) {
 			return nil, fmt.Errorf("fencing on %s: %w", nodeCount(n), err)
 		}
 	}
-	return section, nil
+	return section, fencedCrowd(section, scale.Contests)
+}
+
+// fencedCrowd has two processes contend for one lock. They enter a resource that
+// refuses numbers that do not grow.
+func fencedCrowd(section *report.Section, plan Contests) error {
+	folder, err := os.MkdirTemp("", "holdfast-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	c := fencedContest(plan)
+	if err := hold(plan.Rounds, []*contest{c}, in(fencedProcesses, filepath.Join(folder, "resource"))); err != nil {
+		return err
+	}
+	section.Tables = append(section.Tables, report.Captioned{
+		Caption: "A crowd on one node. With fencing, each section checks that its number is larger than that of the section before, " +
+			"in a file that both processes share. If it is not, the process dies:",
+		Table: c.table(contestants.Holdfast),
+	})
+	section.Verdicts = append(section.Verdicts, fencedCrowdVerdicts(c)...)
+	return nil
+}
+
+// fencedContest begins with the one that the other is compared with.
+func fencedContest(plan Contests) *contest {
+	_, plain := contestants.Fleet()
+	return &contest{
+		title:    fmt.Sprintf("fencing, %d goroutines in %d processes", fencedProcesses*fencedGoroutines, fencedProcesses),
+		load:     plan.load(fencedGoroutines),
+		who:      []contestants.Contender{plain, contestants.Fenced()},
+		measured: make(map[string][]contend.Measured),
+	}
+}
+
+func fencedCrowdVerdicts(c *contest) []report.Verdict {
+	ours := c.measured[contestants.Fenced().Name()]
+	asked := requests(ours)
+	return []report.Verdict{{
+		Bar:      c.title + ": numbers grow strictly, and all are served",
+		Measured: fmt.Sprintf("%.0f sections/s, longest wait %s", rate(ours), longest(ours)),
+		Met:      rate(ours) > 0 && served(ours),
+	}, {
+		Bar:      fmt.Sprintf("%s: ≤ %.1f requests a section", c.title, maxFencedRequests),
+		Measured: fmt.Sprintf("%.4f", asked),
+		Met:      asked <= maxFencedRequests,
+	}}
 }
 
 func fencingOn(section *report.Section, scale Scale, n int) (err error) {

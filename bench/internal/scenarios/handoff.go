@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
+	"github.com/holdfast-go/holdfast/bench/internal/contend"
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
 	"github.com/holdfast-go/holdfast/bench/internal/nodes"
 	"github.com/holdfast-go/holdfast/bench/internal/report"
@@ -36,63 +38,105 @@ const (
 	// are connected and subscribed.
 	unmeasured = 2
 
+	// askedEvery is for how many measured ones two more come last, in which requests are
+	// counted. One in five of the mutex's waiters has to ask, so a few would not do.
+	askedEvery = 10
+
 	// stuckTaker is when a waiter is given up. None of them polls as seldom.
 	stuckTaker = 5 * time.Second
 )
 
 var errStuck = errors.New("a waiter is stuck")
 
-// Handoff measures the time from Unlock by one client to the return of Lock to
-// another one that waits, on 1, 3 and 5 nodes.
-func Handoff(scale Scale) (*report.Section, error) {
-	started, err := nodes.Start(quorumNodes)
-	if err != nil {
-		return nil, err
-	}
-	defer nodes.StopAll(started)
+// handoffTrip is the round trip to the node that is not on loopback.
+const handoffTrip = 4 * time.Millisecond
 
+// Handoff measures the time from Unlock by one client to the return of Lock to
+// another one that waits, on 1, 3 and 5 nodes, and on one that is far away.
+func Handoff(scale Scale) (*report.Section, error) {
 	section := handoffSection(scale.Handoffs)
-	for _, n := range []int{1, 3, quorumNodes} {
-		t := &tournament{plan: scale.Handoffs, n: n, duels: duels(n, started)}
-		if err := t.run(); err != nil {
+	for _, trips := range [][]time.Duration{make([]time.Duration, 1), {handoffTrip}, make([]time.Duration, 3), make([]time.Duration, quorumNodes)} {
+		if err := handoffAt(section, scale.Handoffs, trips); err != nil {
 			return nil, err
 		}
-		t.report(section)
 	}
 	return section, nil
 }
 
-// tournament is all duels on n nodes.
+// handoffAt has a tournament on as many nodes as there are round trips.
+func handoffAt(section *report.Section, plan Handoffs, trips []time.Duration) error {
+	p, err := far(trips...)
+	if err != nil {
+		return err
+	}
+	defer p.end()
+	t := newTournament(plan, p, trips[0])
+	if err := t.run(); err != nil {
+		return err
+	}
+	t.report(section)
+	return nil
+}
+
+// tournament is all duels on the nodes of a place.
 type tournament struct {
 	plan  Handoffs
 	n     int
+	trip  time.Duration
 	duels []*duel
 }
 
-// duels lists who passes a lock on with n nodes. The floors on one node are
-// always there, since all others are compared with them in the same round.
-func duels(n int, all []*nodes.Node) (list []*duel) {
-	enter := func(n int, entrants []contestants.Duelist) {
-		for _, d := range entrants {
-			list = append(list, &duel{Duelist: d, nodes: all[:n], passed: make(map[string][]passes)})
+// newTournament lists who passes a lock on. The floors on one node are always there,
+// since all others are compared with them in the same round. Who polls waits for a
+// delay, wherever the node is.
+func newTournament(plan Handoffs, p *place, trip time.Duration) *tournament {
+	t := &tournament{plan: plan, n: len(p.nodes), trip: trip}
+	t.enter(p, 1, contestants.FloorDuelists())
+	if t.n > 1 {
+		t.enter(p, t.n, contestants.FloorDuelists())
+	}
+	t.enter(p, t.n, contestants.QuorumDuelists())
+	if t.n == 1 {
+		t.enter(p, 1, contestants.SingleDuelists())
+	}
+	return t
+}
+
+func (t *tournament) enter(p *place, n int, entrants []contestants.Duelist) {
+	for _, d := range entrants {
+		if !d.Polls || t.trip == 0 {
+			t.duels = append(t.duels, &duel{Duelist: d, nodes: p.nodes[:n], addrs: p.addrs()[:n], held: t.held(d), passed: make(map[string][]passes)})
 		}
 	}
-	enter(1, contestants.FloorDuelists())
-	if n > 1 {
-		enter(n, contestants.FloorDuelists())
-	}
-	enter(n, contestants.QuorumDuelists())
-	if n == 1 {
-		enter(1, contestants.SingleDuelists())
-	}
-	return list
 }
+
+// held is for how long the lock is held: for longer if the node is far, as the waiter
+// needs several trips to get in line.
+func (t *tournament) held(d contestants.Duelist) span {
+	if d.Polls {
+		return span{shortestHeld, t.plan.HeldPolled}
+	}
+	return span{shortestHeld + 5*t.trip, longestHeld + 5*t.trip}
+}
+
+// where is the tournament's place, for headings and bars.
+func (t *tournament) where() string {
+	if t.trip > 0 {
+		return nodeCount(t.n) + ", " + tripName(t.trip)
+	}
+	return nodeCount(t.n)
+}
+
+// span is a range of times.
+type span struct{ shortest, longest time.Duration }
+
+func (s span) random() time.Duration { return s.shortest + rand.N(s.longest-s.shortest) }
 
 func (t *tournament) run() error {
 	for range t.plan.Rounds {
 		for _, i := range rand.Perm(len(t.duels)) {
 			if err := t.duels[i].round(t.plan); err != nil {
-				return fmt.Errorf("%s on %s: %w", t.duels[i].Name(), nodeCount(t.n), err)
+				return fmt.Errorf("%s on %s: %w", t.duels[i].Name(), t.where(), err)
 			}
 		}
 	}
@@ -103,6 +147,8 @@ func (t *tournament) run() error {
 type duel struct {
 	contestants.Duelist
 	nodes  []*nodes.Node
+	addrs  []string // the way to them
+	held   span
 	passed map[string][]passes // by what is got, one a round
 	stuck  int                 // rounds that ended early
 }
@@ -111,11 +157,12 @@ type duel struct {
 type passes struct {
 	took     []float64 // nanoseconds
 	requests float64   // of all nodes, for each hand-off, both ways together
+	between  []float64 // of all nodes, from Unlock to the return of Lock, in hand-offs whose time is not taken
 }
 
 // round opens both clients anew and passes the lock to and fro.
 func (d *duel) round(plan Handoffs) (err error) {
-	clients, err := d.Connect(nodes.Addrs(d.nodes), "bench:handoff")
+	clients, err := d.Connect(d.addrs, "bench:handoff")
 	if err != nil {
 		return err
 	}
@@ -125,66 +172,84 @@ func (d *duel) round(plan Handoffs) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, meter.Close()) }()
+	turns := plan.Turns
 	if d.Polls {
-		err = d.play(clients, meter, plan.PolledTurns, plan.HeldPolled)
-	} else {
-		err = d.play(clients, meter, plan.Turns, longestHeld)
+		turns = plan.PolledTurns
 	}
-	return d.forgive(err)
+	err = d.play(clients, meter, turns)
+	return d.forgive(err, clients.Sides[0].Gets, clients.Sides[1].Gets)
 }
 
-// forgive lets others have a stuck waiter, and Holdfast not. It then counts as a
-// round without a hand-off.
-func (d *duel) forgive(err error) error {
-	if d.Library == contestants.Holdfast || !errors.Is(err, errStuck) {
+// forgive lets the run go on after a stuck waiter, which counts as a round without a
+// hand-off. For Holdfast it is a missed bar.
+func (d *duel) forgive(err error, gets ...string) error {
+	if !errors.Is(err, errStuck) {
 		return err
 	}
 	d.stuck++
-	d.passed[""] = append(d.passed[""], passes{})
+	for _, gets := range slices.Compact(gets) {
+		d.passed[gets] = append(d.passed[gets], passes{})
+	}
 	return nil
 }
 
-// play measures a number of hand-offs, after some that it does not measure.
-func (d *duel) play(clients *contestants.Duel, meter *nodes.Meter, turns int, longest time.Duration) error {
+// play measures a number of hand-offs, after some that it does not measure. In a few
+// more it counts the requests meanwhile: asking the node just before Unlock would wake it,
+// and make the hand-off faster.
+func (d *duel) play(clients *contestants.Duel, meter *nodes.Meter, turns int) error {
 	if err := clients.Sides[1].Take(context.Background()); err != nil {
 		return err
 	}
-	if _, err := passOn(clients, unmeasured, longest); err != nil {
+	if _, err := d.passOn(clients, unmeasured, uncounted); err != nil {
 		return err
 	}
 	before, err := meter.Count()
 	if err != nil {
 		return err
 	}
-	took, err := passOn(clients, turns, longest)
+	timed, err := d.passOn(clients, turns, uncounted)
 	if err != nil {
 		return err
 	}
 	after, err := meter.Count()
-	for gets, times := range took {
-		d.passed[gets] = append(d.passed[gets], passes{times, float64(after-before) / float64(turns)})
+	if err != nil {
+		return err
 	}
-	return errors.Join(err, clients.Sides[1].Give())
+	asked, err := d.passOn(clients, max(2, turns/askedEvery*2), meter.Count)
+	if err != nil {
+		return err
+	}
+	for gets, passed := range timed {
+		passed.requests = float64(after-before) / float64(turns)
+		passed.between = asked[gets].between
+		d.passed[gets] = append(d.passed[gets], passed)
+	}
+	return clients.Sides[1].Give()
 }
 
+func uncounted() (int64, error) { return 0, nil }
+
 // passOn passes the lock from side 1 to side 0 and so on, an even number of
-// times, and returns how long it took, by what was got.
-func passOn(clients *contestants.Duel, turns int, longest time.Duration) (map[string][]float64, error) {
-	took := make(map[string][]float64)
+// times, and returns the hand-offs by what was got.
+func (d *duel) passOn(clients *contestants.Duel, turns int, count contend.Counter) (map[string]passes, error) {
+	all := make(map[string]passes)
 	for i := range turns {
 		taker, giver := clients.Sides[i%2], clients.Sides[1-i%2]
-		t, err := pass(giver, taker, shortestHeld+rand.N(longest-shortestHeld))
+		took, requests, err := pass(giver, taker, d.held.random(), count)
 		if err != nil {
 			return nil, err
 		}
-		took[taker.Gets] = append(took[taker.Gets], float64(t))
+		passed := all[taker.Gets]
+		passed.took = append(passed.took, float64(took))
+		passed.between = append(passed.between, float64(requests))
+		all[taker.Gets] = passed
 	}
-	return took, nil
+	return all, nil
 }
 
 // pass lets taker wait for the lock that giver has, and giver unlock after a
-// while.
-func pass(giver, taker *contestants.Side, held time.Duration) (time.Duration, error) {
+// while. Requests are counted from then until both have returned.
+func pass(giver, taker *contestants.Side, held time.Duration, count contend.Counter) (took time.Duration, requests int64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), stuckTaker)
 	defer cancel()
 	asking, got := make(chan struct{}), make(chan time.Time, 1)
@@ -196,14 +261,16 @@ func pass(giver, taker *contestants.Side, held time.Duration) (time.Duration, er
 	}()
 	<-asking
 	time.Sleep(held)
+	before, errBefore := count()
 	start := time.Now()
 	errGive := giver.Give()
-	took := (<-got).Sub(start)
-	if errTake != nil && ctx.Err() != nil {
-		return 0, errors.Join(errStuck, errTake, errGive)
+	took = (<-got).Sub(start)
+	after, errAfter := count()
+	switch {
+	case errTake != nil && ctx.Err() != nil:
+		return 0, 0, errors.Join(errStuck, errTake, errGive)
+	case took < 0 && errTake == nil:
+		return 0, 0, errors.New("the lock was taken before it was given")
 	}
-	if took < 0 && errTake == nil {
-		return 0, errors.New("the lock was taken before it was given")
-	}
-	return took, errors.Join(errTake, errGive)
+	return took, after - before, errors.Join(errTake, errGive, errBefore, errAfter)
 }

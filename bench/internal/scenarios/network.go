@@ -55,6 +55,7 @@ func NetworkNodes(scale Scale) (*report.Section, error) {
 func networkSection(scale Network) *report.Section {
 	return &report.Section{
 		Title: "Far nodes and crowds",
+		Plot:  networkPlot,
 		Text: fmt.Sprintf("Nodes lie behind a proxy that holds everything back for half of a round trip in each direction; "+
 			"a connection costs a round trip, too. Pools have %d connections. Each figure is the median of %d rounds, in "+
 			"which new clients take turns; plain is `SET NX` by the same client. Large numbers are taken %g times.",
@@ -120,6 +121,14 @@ func (p *place) link(addr string, trip time.Duration) error {
 		return proxy.DialContext(ctx, network, addr)
 	}})
 	return nil
+}
+
+// addrs lists the ways to the nodes.
+func (p *place) addrs() (all []string) {
+	for _, site := range p.sites {
+		all = append(all, site.Addr)
+	}
+	return all
 }
 
 func (p *place) end() {

@@ -5,30 +5,27 @@ import (
 	"fmt"
 	"math"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
 	"github.com/holdfast-go/holdfast/bench/internal/measure"
+	"github.com/holdfast-go/holdfast/bench/internal/plot"
 	"github.com/holdfast-go/holdfast/bench/internal/report"
 )
 
 // libraries are in the order of the table's columns.
 var libraries = []contestants.Library{contestants.Holdfast, contestants.Floor, contestants.Redsync, contestants.Redislock}
 
-// crowdOf has n callers take a free lock each, at the same time, and returns when the
-// last one has returned, and how many have failed. Then they give them back.
-func crowdOf(n int, take contestants.Taker) (took time.Duration, failed int64) {
-	var count atomic.Int64
-	gives := make([]func() error, n)
+// crowdOf has n callers take a free lock each, at the same time, and returns how long the
+// last one took, how long each one took that got its lock, and how many have failed.
+// Then they give them back.
+func crowdOf(n int, take contestants.Taker) (took time.Duration, waits []float64, failed int64) {
+	gives, waited := make([]func() error, n), make([]time.Duration, n)
 	start := time.Now()
 	together(n, func(i int) {
-		give, err := take(fmt.Sprint("bench:free:", i))
-		if err != nil {
-			count.Add(1)
-			return
+		if give, err := take(fmt.Sprint("bench:free:", i)); err == nil {
+			gives[i], waited[i] = give, time.Since(start)
 		}
-		gives[i] = give
 	})
 	took = time.Since(start)
 	together(n, func(i int) {
@@ -36,7 +33,12 @@ func crowdOf(n int, take contestants.Taker) (took time.Duration, failed int64) {
 			_ = gives[i]()
 		}
 	})
-	return took, count.Load()
+	for i := range n {
+		if gives[i] != nil {
+			waits = append(waits, float64(waited[i]))
+		}
+	}
+	return took, waits, int64(n - len(waits))
 }
 
 func together(n int, do func(i int)) {
@@ -72,7 +74,7 @@ func (n *network) freeLocksBy(client contestants.FarClient, callers int, trip ti
 		return err
 	}
 	defer p.end()
-	took, failed := make(map[contestants.Library][]float64), make(map[contestants.Library]int64)
+	took, waits, failed := make(map[contestants.Library][]float64), make(map[contestants.Library][]float64), make(map[contestants.Library]int64)
 	conns := int64(0)
 	for range n.Rounds {
 		for _, who := range libraries {
@@ -82,8 +84,8 @@ func (n *network) freeLocksBy(client contestants.FarClient, callers int, trip ti
 			}
 			made := p.connections()
 			take, end := open(p.sites)
-			d, bad := crowdOf(callers, take)
-			took[who], failed[who] = append(took[who], float64(d)), failed[who]+bad
+			d, waited, bad := crowdOf(callers, take)
+			took[who], waits[who], failed[who] = append(took[who], float64(d)), append(waits[who], waited...), failed[who]+bad
 			if who == contestants.Holdfast {
 				conns = max(conns, p.connections()-made)
 			}
@@ -99,7 +101,24 @@ func (n *network) freeLocksBy(client contestants.FarClient, callers int, trip ti
 	if trip > 0 {
 		n.judge(what+", connections", fmt.Sprintf("≤ %d", maxFarConns), fmt.Sprint(conns), conns <= maxFarConns)
 	}
+	if client.Client == contestants.GoRedis {
+		n.section.Panels = append(n.section.Panels, callersPanel(what, waits, failed))
+	}
 	return nil
+}
+
+// callersPanel shows how long the callers waited for their free locks. The floor comes
+// first, so that all look as in the other plot.
+func callersPanel(what string, waits map[contestants.Library][]float64, failed map[contestants.Library]int64) plot.Panel {
+	panel := plot.Panel{Title: what}
+	for _, who := range []contestants.Library{contestants.Floor, contestants.Holdfast, contestants.Redsync, contestants.Redislock} {
+		name := string(who)
+		if who == contestants.Floor {
+			name = "plain SET NX"
+		}
+		panel.Lines = append(panel.Lines, plot.Line{Name: name, Waits: waits[who], Failed: int(failed[who])})
+	}
+	return panel
 }
 
 func (p *place) connections() (made int64) {

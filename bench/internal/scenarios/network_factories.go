@@ -314,7 +314,7 @@ func (n *network) ratesBy(client contestants.FarClient, p *place, goroutines int
 	for range n.Rounds {
 		for _, who := range []contestants.Library{contestants.Holdfast, peer} {
 			take, end := client.Takers[who](p.sites)
-			_, _ = crowdOf(goroutines, take)
+			_, _, _ = crowdOf(goroutines, take)
 			start := time.Now()
 			waits, bad := loop(take, goroutines, n.Block)
 			rates[who] = append(rates[who], float64(int64(len(waits))-bad)/time.Since(start).Seconds())

@@ -12,7 +12,7 @@ import (
 
 // maxReadPair is the bar for RLock and RUnlock on one node, by the mutex's Lock
 // and Unlock.
-const maxReadPair = 1.3
+const maxReadPair = 1.25
 
 // Readers says how much the crowd and the fleet of the read-write lock are
 // measured.
@@ -110,7 +110,7 @@ func racePairs(section *report.Section, scale Scale, started []*nodes.Node) erro
 
 func readPairVerdict(reads float64) report.Verdict {
 	return report.Verdict{
-		Bar:      fmt.Sprintf("1 node: RLock + RUnlock ≤ %.1f × the mutex", maxReadPair),
+		Bar:      fmt.Sprintf("1 node: RLock + RUnlock ≤ %.2f × the mutex", maxReadPair),
 		Measured: report.Ratio(reads), Met: reads <= maxReadPair,
 	}
 }

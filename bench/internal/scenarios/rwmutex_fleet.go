@@ -31,6 +31,7 @@ func raceFleet(section *report.Section, scale Scale, started []*nodes.Node) erro
 		}
 	}
 	section.Tables[rwFleet].Table.Add(f.row(len(started))...)
+	section.Verdicts = append(section.Verdicts, f.verdict(len(started)))
 	return nil
 }
 
@@ -45,7 +46,6 @@ func (f *fleet) run(load contend.Load, started []*nodes.Node) error {
 		name string
 		to   *[]contend.Measured
 	}{{shared, "bench:rwmutex", &f.shared}, {excluding, "bench:mutex", &f.excluding}} {
-		uncounted := func() (int64, error) { return 0, nil }
 		m, err := contend.There(fleetSize, c.who, nodes.Addrs(started), c.name, load, uncounted)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -55,16 +55,20 @@ func (f *fleet) run(load contend.Load, started []*nodes.Node) error {
 	return nil
 }
 
+func (f *fleet) verdict(n int) report.Verdict {
+	return report.Verdict{
+		Bar:      fmt.Sprintf("%s, %d processes that read and write: all are served", nodeCount(n), fleetSize),
+		Measured: "longest wait " + longest(f.shared) + "; with the mutex " + longest(f.excluding),
+		Met:      served(f.shared) && served(f.excluding),
+	}
+}
+
 func (f *fleet) row(n int) []string {
 	perSecond := func(count func(contend.Measured) int) string {
 		return fmt.Sprintf("%.0f", median(f.shared, func(m contend.Measured) float64 {
 			return float64(count(m)) / m.Window.Seconds()
 		}))
 	}
-	longest := report.Millis(waitQuantile(f.shared, 1))
-	if stuck := stuckWaits(f.shared); stuck > 0 {
-		longest = fmt.Sprintf("> %s, %d given up", longest, stuck)
-	}
 	return []string{nodeCount(n), perSecond(contend.Measured.Reads), perSecond(contend.Measured.Writes),
-		report.Ratio(rateQuotient(f.shared, f.excluding)), report.Millis(waitQuantile(f.shared, 0.5)), longest}
+		report.Ratio(rateQuotient(f.shared, f.excluding)), report.Millis(waitQuantile(f.shared, 0.5)), longest(f.shared)}
 }

@@ -18,7 +18,7 @@ func TestRWMutexMeasuresEverything(t *testing.T) {
 	scale.Readers = Readers{Rounds: 1, Block: 20 * time.Millisecond}
 	section, err := RWMutex(scale)
 	require.NoError(t, err)
-	require.Len(t, section.Verdicts, 1)
+	require.Len(t, section.Verdicts, 1+3, "the pair, and the processes on three numbers of nodes")
 	for i, rows := range map[int]int{rwPairs: 3, rwHung: 1, rwCrowd: 3, rwFleet: 3} {
 		table := section.Tables[i].Table
 		require.Len(t, table.Rows, rows)

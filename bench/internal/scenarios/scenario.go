@@ -38,6 +38,7 @@ func All() []Scenario {
 		{Name: "fencing", Run: Fencing},
 		{Name: "renewal", Run: Renewal},
 		{Name: "do", Run: Do},
+		{Name: "hooks", Run: Hooks},
 		{Name: "network", Run: NetworkNodes},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
 	"github.com/holdfast-go/holdfast/bench/internal/measure"
@@ -25,12 +26,16 @@ func Uncontended(scale Scale, n int) (*report.Section, error) {
 	}
 	defer nodes.StopAll(started)
 
-	field, err := enter(nodes.Addrs(started))
+	meter, err := nodes.NewMeter(started)
 	if err != nil {
 		return nil, err
 	}
-	results, err := raceOnCores(scale.Race, field)
-	if err := errors.Join(err, field.close()); err != nil {
+	field, err := enter(started)
+	if err != nil {
+		return nil, errors.Join(err, meter.Close())
+	}
+	results, err := raceOnCores(scale.Race, field, meter)
+	if err := errors.Join(err, field.close(), meter.Close()); err != nil {
 		return nil, err
 	}
 	return uncontendedSection(n, field, results), nil
@@ -41,6 +46,7 @@ type entrant struct {
 	contestants.Contestant
 	nodes   int
 	session contestants.Session
+	asked   []string // the commands that it sends
 }
 
 func (e *entrant) name() string {
@@ -54,16 +60,29 @@ func (e *entrant) name() string {
 type field []*entrant
 
 // enter opens all sessions. On error none is left open.
-func enter(addrs []string) (field, error) {
-	entered := line(len(addrs))
+func enter(started []*nodes.Node) (field, error) {
+	entered := line(len(started))
 	for i, e := range entered {
-		session, err := e.Open(addrs[:e.nodes])
-		if err != nil {
+		if err := e.open(started[:e.nodes]); err != nil {
 			return nil, errors.Join(fmt.Errorf("%s: %w", e.name(), err), entered[:i].close())
 		}
-		e.session = session
 	}
 	return entered, nil
+}
+
+// open opens the session, and finds out by a second pair of calls which commands it
+// sends. On error none is left open.
+func (e *entrant) open(on []*nodes.Node) (err error) {
+	if e.session, err = e.Open(nodes.Addrs(on)); err != nil {
+		return err
+	}
+	if err = e.session.Pair(); err == nil {
+		e.asked, err = nodes.Asked(on[0], e.session.Pair)
+	}
+	if err != nil {
+		return errors.Join(err, e.session.Close())
+	}
+	return nil
 }
 
 // line lists who races on n nodes. The floors on one node are always there, for
@@ -102,14 +121,14 @@ func (f field) close() error {
 // GOMAXPROCS.
 type results map[int]map[*entrant][]measure.Cost
 
-func raceOnCores(plan measure.Plan, entrants field) (results, error) {
+func raceOnCores(plan measure.Plan, entrants field, meter *nodes.Meter) (results, error) {
 	before := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(before)
 
 	all := make(results)
 	for _, procs := range cores {
 		runtime.GOMAXPROCS(procs)
-		costs, err := race(plan, entrants)
+		costs, err := race(plan, entrants, meter)
 		if err != nil {
 			return nil, err
 		}
@@ -118,10 +137,12 @@ func raceOnCores(plan measure.Plan, entrants field) (results, error) {
 	return all, nil
 }
 
-func race(plan measure.Plan, entrants field) (map[*entrant][]measure.Cost, error) {
+func race(plan measure.Plan, entrants field, meter *nodes.Meter) (map[*entrant][]measure.Cost, error) {
 	runners := make([]measure.Runner, len(entrants))
 	for i, e := range entrants {
-		runners[i] = measure.Runner{Name: e.name(), Op: e.session.Pair}
+		runners[i] = measure.Runner{Name: e.name(), Op: e.session.Pair, Server: func() (time.Duration, error) {
+			return meter.Busy(e.asked)
+		}}
 	}
 	costs, err := measure.Race(plan, runners)
 	if err != nil {

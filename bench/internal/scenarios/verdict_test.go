@@ -25,23 +25,26 @@ func invented(n int, cost func(e *entrant) measure.Cost) *outcome {
 	return o
 }
 
-func oneNode(cpu, allocs float64) *outcome {
+func oneNode(wall, cpu, allocs, server float64) *outcome {
 	return invented(1, func(e *entrant) measure.Cost {
 		switch e.Library {
 		case contestants.Floor:
-			return measure.Cost{Wall: 1, CPU: 100, Allocs: 10}
+			return measure.Cost{Wall: 100, CPU: 100, Allocs: 10, Server: 10}
 		case contestants.Holdfast:
-			return measure.Cost{Wall: 1, CPU: cpu, Allocs: allocs}
+			return measure.Cost{Wall: wall, CPU: cpu, Allocs: allocs, Server: server}
 		}
-		return measure.Cost{Wall: 9, CPU: 900, Allocs: 90}
+		return measure.Cost{Wall: 112, CPU: 900, Allocs: 90, Server: 90}
 	})
 }
 
 func TestOneNodeBars(t *testing.T) {
-	require.Len(t, oneNode(108, 15).oneNodeVerdicts(), 4, "two clients, two bars")
-	require.Equal(t, 0, report.Missed(oneNode(108, 15).oneNodeVerdicts()))
-	require.Equal(t, 2, report.Missed(oneNode(109, 15).oneNodeVerdicts()))
-	require.Equal(t, 2, report.Missed(oneNode(108, 16).oneNodeVerdicts()))
+	require.Len(t, oneNode(110, 110, 15, 12).oneNodeVerdicts(), 12, "two clients, speed on 1 and 2 cores by floor and by peers, server, allocations")
+	require.Equal(t, 0, report.Missed(oneNode(110, 110, 15, 12).oneNodeVerdicts()))
+	require.Equal(t, 4, report.Missed(oneNode(110, 111, 15, 12).oneNodeVerdicts()))
+	require.Equal(t, 4, report.Missed(oneNode(111, 110, 15, 12).oneNodeVerdicts()))
+	require.Equal(t, 8, report.Missed(oneNode(113, 110, 15, 12).oneNodeVerdicts()))
+	require.Equal(t, 2, report.Missed(oneNode(110, 110, 16, 12).oneNodeVerdicts()))
+	require.Equal(t, 2, report.Missed(oneNode(110, 110, 15, 12.1).oneNodeVerdicts()))
 }
 
 // severalNodes invents what Holdfast costs beside redsync's 100 and 90
@@ -59,22 +62,29 @@ func severalNodes(wall, cpu, allocs float64) *outcome {
 }
 
 func TestSeveralNodesBars(t *testing.T) {
-	require.Len(t, severalNodes(99, 99, 70).severalNodesVerdicts(), 6, "two clients, speed on 1 and 2 cores, allocations")
+	require.Len(t, severalNodes(99, 99, 70).severalNodesVerdicts(), 10, "two clients, speed on 1 and 2 cores by two variants, allocations")
 	require.Equal(t, 0, report.Missed(severalNodes(99, 99, 70).severalNodesVerdicts()))
-	require.Equal(t, 4, report.Missed(severalNodes(101, 99, 70).severalNodesVerdicts()))
-	require.Equal(t, 4, report.Missed(severalNodes(99, 101, 70).severalNodesVerdicts()))
+	require.Equal(t, 8, report.Missed(severalNodes(101, 99, 70).severalNodesVerdicts()))
+	require.Equal(t, 8, report.Missed(severalNodes(99, 101, 70).severalNodesVerdicts()))
 	require.Equal(t, 2, report.Missed(severalNodes(99, 99, 71).severalNodesVerdicts()))
+
+	o := severalNodes(99, 99, 70)
+	fast := o.field.find(contestants.FailFast, contestants.GoRedis, 3)
+	for _, procs := range cores {
+		o.results[procs][fast] = []measure.Cost{{Wall: 98, CPU: 98}, {Wall: 98, CPU: 98}}
+	}
+	require.Equal(t, 2, report.Missed(o.severalNodesVerdicts()), "each variant is compared with")
 }
 
 func TestUncontendedTableHasEverybody(t *testing.T) {
-	table := oneNode(105, 12).table()
+	table := oneNode(105, 105, 12, 11).table()
 	require.Len(t, table.Rows, len(line(1)))
 	for _, row := range table.Rows {
 		require.Len(t, row, len(table.Columns))
 	}
 	text := table.Markdown()
-	require.Contains(t, text, "| floor, go-redis | 1 = 0.1 µs | 1 = 0.0 µs |")
-	require.Contains(t, text, "| holdfast, redigo | 1.05 | 1.00 | 1.05 | 1.00 | 12 | 2 |")
+	require.Contains(t, text, "| floor, go-redis | 1 = 0.1 µs | 1 = 0.1 µs |")
+	require.Contains(t, text, "| holdfast, redigo | 1.05 | 1.05 | 1.05 | 1.05 | 1.10 | 12 | 2 |")
 }
 
 // ill is a ward in which each of Holdfast's calls took 10 ms when all was well,

@@ -64,7 +64,7 @@ func (m *Member) answer(ctx context.Context, onPause func(member int)) error {
 		return nil // another one has failed: this one is being killed
 	}
 	for {
-		_ = m.Say(wordGo) // a member that can not hear it has ended
+		_ = m.Say(wordGo) // a member that cannot hear it has ended
 		switch heard, err := m.Hear(); {
 		case err == nil && heard == wordDone:
 			return nil

@@ -1,6 +1,6 @@
 /*
- * Fencing tokens, for mutex.pml: with FENCES a hold begins only once its number
- * is agreed on. Each node counts its grants. The number of a hold is the largest
+ * Fencing tokens, for mutex.pml: with FENCES a lease begins only once its number
+ * is agreed on. Each node counts its grants. The number of a lease is the largest
  * of the numbers that came with the votes; unless a majority has given just that
  * one, it is first written back to a majority of nodes that still have the token.
  * With BLOCK a grant brings that many numbers, for the goroutines that the lease passes
@@ -91,7 +91,7 @@ inline choose(c) {
 	m = 0
 }
 
-/* Numbers grow from hold to hold, also within a block. */
+/* Numbers grow from lease to lease, also within a block. */
 inline useNumber(c) {
 	printf("the fencing token of client %d is %d\n", c+1, client[c].fence);
 	assert(client[c].fence > last);	/* fences */

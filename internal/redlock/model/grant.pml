@@ -2,8 +2,8 @@
  * A release that grants, on one node: README.md, "Release grants", has the rules. The
  * switches below take a rule away, or an assumption, or bound what may go wrong.
  *
- * A call has a token of its own, and sends numbered looks: 0 is the bare SET NX, the
- * others are acquires that may get a place in line. Requests and messages stand in their
+ * A call has a token of its own, and sends numbered acquires: 0 is the bare SET NX, the
+ * others are acquires that may get a ticket in line. Requests and messages stand in their
  * token's record until they are executed or read: at any time, in any order, or never.
  */
 #ifndef CLIENTS
@@ -13,13 +13,13 @@
 #define CALLS	2	/* of each client */
 #endif
 #ifndef WAITERS
-#define WAITERS	CLIENTS	/* the clients after these send a SET NX, and no look */
+#define WAITERS	CLIENTS	/* the clients after these send a SET NX, and no acquire */
 #endif
-#ifndef LOOKS
-#define LOOKS	2	/* of each call, after its SET NX */
+#ifndef ACQUIRES
+#define ACQUIRES	2	/* of each call, after its SET NX */
 #endif
 #ifndef LATES
-#define LATES	0	/* looks whose call returns before they are executed */
+#define LATES	0	/* acquires whose call returns before they are executed */
 #endif
 #ifndef COPIES
 #define COPIES	0	/* requests and messages that come twice */
@@ -39,11 +39,11 @@
 #ifndef GRANT
 #define GRANT	LEASE	/* ticks that a grant by release lasts */
 #endif
-#ifndef PLACE
-#define PLACE	2	/* ticks that a place lasts */
+#ifndef TICKET
+#define TICKET	2	/* ticks that a ticket lasts */
 #endif
 #ifndef OLD
-#define OLD	0	/* ticks from a look after which its waiter extends before it returns */
+#define OLD	0	/* ticks from an acquire after which its waiter extends before it returns */
 #endif
 
 #include "nodes.pml"
@@ -71,10 +71,10 @@ typedef Node {
 	byte key;	/* token + 1, or 0 */
 	byte left;	/* ticks to its expiry */
 	byte down;	/* ticks to the end of a restart, or OUT */
-	bool stray;	/* a late look set the key: its client does not know */
+	bool stray;	/* a late acquire set the key: its client does not know */
 	byte line[TOKENS];	/* tokens + 1, in order */
-	byte number[TOKENS];	/* of the look that wrote the place */
-	byte life[TOKENS];	/* ticks that the place lasts */
+	byte number[TOKENS];	/* of the acquire that wrote the ticket */
+	byte life[TOKENS];	/* ticks that the ticket lasts */
 #ifdef FENCES
 	byte counter
 #endif
@@ -82,19 +82,20 @@ typedef Node {
 #define OUT	255
 
 typedef Token {
-	byte look;	/* the last one's call */
-	byte late;	/* bits: looks that may be executed, and whose answer is not read */
+	byte acquire;	/* the last one's call */
+	byte num;	/* its number, until it is executed */
+	byte late;	/* bits: acquires that may be executed, and whose answer is not read */
 	byte granted;	/* bits: messages "granted", by number */
 	bool told;	/* a message "free" */
 	bool owed;	/* a release, which is a withdrawal too */
 	bool again;	/* a copy of it */
-	bool withdrawn;	/* it was executed, and no look since */
+	bool withdrawn;	/* it was executed, and no acquire since */
 #ifdef WITHDRAW_ONLY
 	bool unknown;	/* the call ended without knowing of a grant */
 #endif
 #ifdef FENCES
-	byte issued;	/* with the answer to the look */
-	byte fence[LOOKS + 1]	/* with each message */
+	byte issued;	/* with the answer to the acquire */
+	byte fence[ACQUIRES + 1]	/* with each message */
 #endif
 }
 #define NONE	0
@@ -105,16 +106,16 @@ typedef Token {
 typedef Client {
 	byte phase;
 	byte call;
-	byte sent;	/* number of the last look */
-	byte until[LOOKS + 1];	/* validity of a grant after each look */
+	byte sent;	/* number of the last acquire */
+	byte until[ACQUIRES + 1];	/* validity of a grant after each acquire */
 	byte valid;
 	byte renewed;	/* what the extension would bring */
 	byte extend;	/* NONE, SENT, TAKEN, WAITS */
 	bool hears;	/* its subscription stands */
 	bool counted;	/* and the node counts it, or one before it */
-	bool due;	/* a look, by a message, a reconnect, a timer */
+	bool due;	/* an acquire, by a message, a reconnect, a timer */
 	bool dead;
-	bool overtaken;	/* another client was granted the lock since its own hold began */
+	bool overtaken;	/* another client was granted the lock since its own lease began */
 #ifdef FENCES
 	byte fence
 #endif
@@ -151,7 +152,7 @@ byte k, u, n;	/* scratch, 0 between steps */
 #define WAITER(c)	((c) < WAITERS && LIVE(c) && (client[c].phase == WAITING || client[c].phase == EXTENDING))
 
 /* At rest nothing is under way but what a timer begins. */
-#define UNDER_WAY(t)	(token[t].look != NONE || token[t].late || token[t].granted || token[t].told || token[t].owed || token[t].again)
+#define UNDER_WAY(t)	(token[t].acquire != NONE || token[t].late || token[t].granted || token[t].told || token[t].owed || token[t].again)
 #if CALLS == 1
 #define ANY_CALL(c)	UNDER_WAY((c) * CALLS)
 #else
@@ -199,7 +200,7 @@ inline enqueue(i, t, num) {
 	od;
 	node[i].line[k] = (t)+1;
 	node[i].number[t] = num;
-	node[i].life[t] = PLACE
+	node[i].life[t] = TICKET
 }
 
 #ifdef DEAF		/* NUMSUB counts none, as on a Cluster's other nodes */
@@ -238,18 +239,18 @@ inline clearKey(i) {
 	node[i].stray = false
 }
 
-/* pass serves the line with a lock that is free: it grants, or tells. */
+/* pass serves the line with a lock that is free: it grants, or notifies. */
 inline pass(i) {
 	clearKey(i);
 	first(i);
 	if
 	:: u != 0 ->
-		printf("node %d grants token %d to client %d, which looked by number %d\n", i+1, u, OWNER(u-1)+1, node[i].number[u-1]);
+		printf("node %d grants token %d to client %d, which asked by number %d\n", i+1, u, OWNER(u-1)+1, node[i].number[u-1]);
 #if NODES == 1		/* a replica may lack the withdrawal */
-		assert(!token[u-1].withdrawn);	/* a withdrawn place is granted */
+		assert(!token[u-1].withdrawn);	/* a withdrawn ticket is granted */
 #endif
 #ifdef PUNCTUAL
-		assert(!(client[OWNER(u-1)].dead && node[i].life[u-1] == 0));	/* a dead place is granted */
+		assert(!(client[OWNER(u-1)].dead && node[i].life[u-1] == 0));	/* a dead ticket is granted */
 #endif
 		n = node[i].number[u-1];
 		setKey(i, u-1, GRANT);
@@ -260,11 +261,11 @@ inline pass(i) {
 		token[u-1].granted = (client[OWNER(u-1)].hears -> token[u-1].granted | BIT(n) : token[u-1].granted);
 		dequeue(i, u-1)
 	:: else ->
-#ifndef NO_TELLING	/* mutant: who is not counted is told nothing */
+#ifndef NO_TELLING	/* mutant: who is not counted is not notified */
 		u = node[i].line[0];
 		if
 		:: u != 0 && client[OWNER(u-1)].hears ->
-			printf("node %d tells client %d that the lock is free\n", i+1, OWNER(u-1)+1);
+			printf("node %d notifies client %d that the lock is free\n", i+1, OWNER(u-1)+1);
 			token[u-1].told = true
 		:: else
 		fi
@@ -274,13 +275,13 @@ inline pass(i) {
 	fi
 }
 
-/* runLook executes look num of token t at node i; outcome is what it answers. */
+/* runAcquire executes acquire num of token t at node i; outcome is what it answers. */
 #ifdef FENCES
 #define issue(i, t)	node[i].counter++; token[t].issued = node[i].counter
 #else
 #define issue(i, t)	skip
 #endif
-inline runLook(i, t, num, answered) {
+inline runAcquire(i, t, num, answered) {
 	token[t].withdrawn = false;
 	first(i);
 	if
@@ -289,9 +290,9 @@ inline runLook(i, t, num, answered) {
 		node[i].left = LEASE;
 		issue(i, t);
 		dequeue(i, t);
-		token[t].look = (answered -> TAKEN : token[t].look)
+		token[t].acquire = (answered -> TAKEN : token[t].acquire)
 	:: node[i].key == 0 && (num == 0 || u == 0 || u == (t)+1) ->
-		printf("node %d grants token %d by look %d\n", i+1, (t)+1, num);
+		printf("node %d grants token %d by acquire %d\n", i+1, (t)+1, num);
 		setKey(i, t, LEASE);
 		node[i].stray = !(answered);
 		issue(i, t);
@@ -299,30 +300,30 @@ inline runLook(i, t, num, answered) {
 		:: num > 0 -> dequeue(i, t)
 		:: else
 		fi;
-		token[t].look = (answered -> TAKEN : token[t].look)
+		token[t].acquire = (answered -> TAKEN : token[t].acquire)
 	:: else ->
-		printf("node %d refuses look %d of token %d\n", i+1, num, (t)+1);
+		printf("node %d refuses acquire %d of token %d\n", i+1, num, (t)+1);
 		if
 		:: num > 0 -> enqueue(i, t, num)
 		:: else
 		fi;
-		token[t].look = (answered -> WAITS : token[t].look)
+		token[t].acquire = (answered -> WAITS : token[t].acquire)
 	fi
 }
 
-#ifdef WITHDRAW_QUIETLY		/* mutant: it serves nobody if it finds the lock free */
+#ifdef WITHDRAW_QUIETLY		/* mutant: it serves no waiter if it finds the lock free */
 #define SERVED_BY(i, t)	(node[i].key == (t)+1)
 #else
 #define SERVED_BY(i, t)	(node[i].key == (t)+1 || node[i].key == 0)
 #endif
 inline runRelease(i, t) {
 	printf("node %d releases token %d\n", i+1, (t)+1);
-#ifndef KEEP_PLACE	/* mutant: the place stays in line */
+#ifndef KEEP_TICKET	/* mutant: the ticket stays in line */
 	dequeue(i, t);
 #endif
 	token[t].withdrawn = true;
 	if
-#ifdef WITHDRAW_ONLY	/* mutant: who does not know of a grant takes back its place alone */
+#ifdef WITHDRAW_ONLY	/* mutant: who does not know of a grant takes back its ticket alone */
 	:: SERVED_BY(i, t) && !(token[t].unknown && node[i].key == (t)+1) -> pass(i)
 #else
 	:: SERVED_BY(i, t) -> pass(i)
@@ -331,8 +332,8 @@ inline runRelease(i, t) {
 	fi
 }
 
-#define CALLED(t)	(token[t].look == SENT)
-#ifdef EARLY_RELEASE	/* mutant: a release does not wait for the look */
+#define CALLED(t)	(token[t].acquire == SENT)
+#ifdef EARLY_RELEASE	/* mutant: a release does not wait for the acquire */
 #define RELEASABLE(t)	token[t].owed
 #else
 #define RELEASABLE(t)	(token[t].owed && !CALLED(t))
@@ -348,32 +349,35 @@ inline runRelease(i, t) {
 proctype Requests(byte t; byte i) {
 	do
 	:: d_step { UP(i) && CALLED(t) ->
-		runLook(i, t, client[OWNER(t)].sent, true);
+		n = token[t].num;
+		token[t].num = 0;
+		runAcquire(i, t, n, true);
 		end()
 	}
 	:: d_step { UP(i) && (token[t].late & BIT(0)) ->
 		token[t].late = token[t].late & ~BIT(0);
-		runLook(i, t, 0, false);
+		runAcquire(i, t, 0, false);
 		end()
 	}
 	:: d_step { UP(i) && (token[t].late & BIT(1)) ->
 		token[t].late = token[t].late & ~BIT(1);
-		runLook(i, t, 1, false);
+		runAcquire(i, t, 1, false);
 		end()
 	}
-#if LOOKS > 1
+#if ACQUIRES > 1
 	:: d_step { UP(i) && (token[t].late & BIT(2)) ->
 		token[t].late = token[t].late & ~BIT(2);
-		runLook(i, t, 2, false);
+		runAcquire(i, t, 2, false);
 		end()
 	}
 #endif
 	:: d_step { UP(i) && RELEASABLE(t) ->
 		token[t].owed = false;
 #ifdef EARLY_RELEASE
-		token[t].late = (CALLED(t) -> token[t].late | BIT(client[OWNER(t)].sent) : token[t].late);
+		token[t].late = (CALLED(t) -> token[t].late | BIT(token[t].num) : token[t].late);
+		token[t].num = 0;
 #endif
-		token[t].look = NONE;
+		token[t].acquire = NONE;
 		runRelease(i, t);
 		end()
 	}
@@ -410,8 +414,8 @@ inline hold(c, validity) {
 	client[c].overtaken = false;
 	k = 0;
 	do
-	:: k <= LOOKS && k != client[c].sent -> client[c].until[k] = 0; k++
-	:: k <= LOOKS && k == client[c].sent -> k++
+	:: k <= ACQUIRES && k != client[c].sent -> client[c].until[k] = 0; k++
+	:: k <= ACQUIRES && k == client[c].sent -> k++
 	:: else -> break
 	od;
 #ifdef FENCES
@@ -430,7 +434,7 @@ inline beginExtend(c) {
 	client[c].due = false
 }
 
-#ifdef NO_NUMBER	/* mutant: the message has no number, so the last look counts */
+#ifdef NO_NUMBER	/* mutant: the message has no number, so the last acquire counts */
 #define COUNTS_FROM(c, num)	client[c].until[client[c].sent]
 #elif defined(LATE_START)	/* mutant: validity counts from the message */
 #define COUNTS_FROM(c, num)	VALIDITY
@@ -486,7 +490,7 @@ proctype Messages(byte t) {
 		:: else -> break
 		od;
 		u = n;
-		printf("client %d reads that token %d is granted by look %d\n", OWNER(t)+1, t+1, u);
+		printf("client %d reads that token %d is granted by acquire %d\n", OWNER(t)+1, t+1, u);
 		token[t].granted = token[t].granted & ~BIT(u);
 		readGranted(OWNER(t), t, u);
 		end()
@@ -500,7 +504,7 @@ proctype Messages(byte t) {
 		od;
 		u = n;
 		copies++;
-		printf("client %d reads that token %d is granted by look %d, and will again\n", OWNER(t)+1, t+1, u);
+		printf("client %d reads that token %d is granted by acquire %d, and will again\n", OWNER(t)+1, t+1, u);
 		readGranted(OWNER(t), t, u);
 		end()
 	}
@@ -514,17 +518,18 @@ proctype Messages(byte t) {
 	od
 }
 
-inline sendLook(c) {
+inline sendAcquire(c) {
 	client[c].due = false;
 	client[c].until[client[c].sent] = VALIDITY;
-	token[TOKEN(c)].look = SENT;
-	printf("client %d sends look %d of token %d\n", c+1, client[c].sent, TOKEN(c)+1)
+	token[TOKEN(c)].acquire = SENT;
+	token[TOKEN(c)].num = client[c].sent;
+	printf("client %d sends acquire %d of token %d\n", c+1, client[c].sent, TOKEN(c)+1)
 }
 
 inline endCall(c) {
 	token[TOKEN(c)].owed = true;
 #ifdef WITHDRAW_ONLY
-	token[TOKEN(c)].unknown = (client[c].phase == WAITING && token[TOKEN(c)].look == NONE);
+	token[TOKEN(c)].unknown = (client[c].phase == WAITING && token[TOKEN(c)].acquire == NONE);
 #endif
 	client[c].call++;
 	client[c].phase = (client[c].call == CALLS -> DONE : IDLE);
@@ -539,14 +544,14 @@ inline endCall(c) {
 #endif
 	k = 0;
 	do
-	:: k <= LOOKS -> client[c].until[k] = 0; k++
+	:: k <= ACQUIRES -> client[c].until[k] = 0; k++
 	:: else -> break
 	od
 }
 
-#define ANSWERED(c)	(token[TOKEN(c)].look == TAKEN || token[TOKEN(c)].look == WAITS)
+#define ANSWERED(c)	(token[TOKEN(c)].acquire == TAKEN || token[TOKEN(c)].acquire == WAITS)
 #define IN_CALL(c)	(LIVE(c) && client[c].phase != IDLE && client[c].phase != DONE)
-#ifdef LATE_REVIVES	/* mutant: a late "granted" makes a hold valid again */
+#ifdef LATE_REVIVES	/* mutant: a late "granted" makes a lease valid again */
 #define UNBROKEN(c)	true
 #else
 #define UNBROKEN(c)	(client[c].valid > 0)
@@ -573,18 +578,18 @@ proctype Caller(byte c) {
 	do
 	:: d_step { LIVE(c) && client[c].phase == IDLE && BEGINS(c) ->
 		client[c].phase = WAITING;
-		sendLook(c);
+		sendAcquire(c);
 		end()
 	}
-	:: d_step { LIVE(c) && client[c].phase == WAITING && token[TOKEN(c)].look == NONE && client[c].sent < LOOKS && c < WAITERS ->
+	:: d_step { LIVE(c) && client[c].phase == WAITING && token[TOKEN(c)].acquire == NONE && client[c].sent < ACQUIRES && c < WAITERS ->
 		client[c].sent++;
-		sendLook(c);
+		sendAcquire(c);
 		end()
 	}
 	:: d_step { IN_CALL(c) && ANSWERED(c) ->
-		printf("client %d reads the answer to look %d\n", c+1, client[c].sent);
-		u = token[TOKEN(c)].look;
-		token[TOKEN(c)].look = NONE;
+		printf("client %d reads the answer to acquire %d\n", c+1, client[c].sent);
+		u = token[TOKEN(c)].acquire;
+		token[TOKEN(c)].acquire = NONE;
 #ifdef FENCES
 		client[c].fence = (client[c].phase == WAITING && u == TAKEN -> token[TOKEN(c)].issued : client[c].fence);
 		token[TOKEN(c)].issued = 0;
@@ -594,7 +599,7 @@ proctype Caller(byte c) {
 		:: u == TAKEN && client[c].phase == WAITING && client[c].until[client[c].sent] == 0 -> beginExtend(c)
 		:: u == TAKEN && client[c].phase == HOLDING && UNBROKEN(c) && client[c].until[client[c].sent] > client[c].valid ->
 			printf("it belongs to the lease\n");
-			assert(!client[c].overtaken);	/* a lost hold is revived */
+			assert(!client[c].overtaken);	/* a lost lease is revived */
 			client[c].valid = client[c].until[client[c].sent]
 		:: u == WAITS && client[c].phase == WAITING && client[c].sent == 0 && c < WAITERS -> client[c].due = true
 		:: else
@@ -626,7 +631,7 @@ proctype Caller(byte c) {
 		printf("client %d subscribes\n", c+1);
 		client[c].hears = true;
 		client[c].counted = true;
-#ifndef LOOK_FIRST	/* mutant: it does not look again once it has subscribed */
+#ifndef ASK_FIRST	/* mutant: it does not ask again once it has subscribed */
 		client[c].due = (client[c].phase == WAITING -> true : client[c].due);
 #endif
 		end()
@@ -648,7 +653,7 @@ proctype Caller(byte c) {
 	}
 #endif
 #if DEATHS > 0
-	:: d_step { WAITER(c) && deaths < DEATHS && client[c].phase == WAITING && token[TOKEN(c)].look == NONE && DIES(c) ->
+	:: d_step { WAITER(c) && deaths < DEATHS && client[c].phase == WAITING && token[TOKEN(c)].acquire == NONE && DIES(c) ->
 		printf("client %d dies\n", c+1);
 		deaths++;
 		client[c].dead = true;
@@ -668,19 +673,20 @@ proctype Network(byte t) {
 	do
 #if LATES > 0
 	:: d_step { CALLED(t) && lates < LATES ->
-		printf("look %d of token %d gets no answer\n", client[OWNER(t)].sent, t+1);
+		printf("acquire %d of token %d gets no answer\n", token[t].num, t+1);
 		lates++;
-		token[t].late = token[t].late | BIT(client[OWNER(t)].sent);
-		token[t].look = NONE;
+		token[t].late = token[t].late | BIT(token[t].num);
+		token[t].num = 0;
+		token[t].acquire = NONE;
 		client[OWNER(t)].due = (CURRENT(t) && client[OWNER(t)].phase == WAITING -> true : client[OWNER(t)].due);
 		end()
 	}
 #endif
 #if COPIES > 0
 	:: d_step { CALLED(t) && copies < COPIES ->
-		printf("look %d of token %d is sent twice\n", client[OWNER(t)].sent, t+1);
+		printf("acquire %d of token %d is sent twice\n", token[t].num, t+1);
 		copies++;
-		token[t].late = token[t].late | BIT(client[OWNER(t)].sent);
+		token[t].late = token[t].late | BIT(token[t].num);
 		end()
 	}
 	:: d_step { token[t].owed && copies < COPIES ->
@@ -697,7 +703,7 @@ proctype Network(byte t) {
 /* Time. */
 #define LESS(n)		(n > 0 && n < OUT -> n - 1 : n)
 #define TIMED(i)	(node[i].left > 0 || node[i].down > 0 && node[i].down < OUT || node[i].line[0])
-#define TIMER(c)	(client[c].valid > 0 || client[c].renewed > 0 || client[c].until[0] || client[c].until[1] || client[c].until[LOOKS])
+#define TIMER(c)	(client[c].valid > 0 || client[c].renewed > 0 || client[c].until[0] || client[c].until[1] || client[c].until[ACQUIRES])
 #if NODES == 1
 #define ANY_NODE(is)	is(0)
 #else
@@ -721,7 +727,7 @@ inline age(i) {
 	:: u < TOKENS ->
 		if
 		:: node[i].life[u] > 1 -> node[i].life[u]--
-#ifdef GRANT_DEAD	/* mutant: a place's life is not looked at */
+#ifdef GRANT_DEAD	/* mutant: a ticket's life is not checked */
 		:: node[i].life[u] == 1 -> node[i].life[u] = 0
 #else
 		:: node[i].life[u] == 1 -> dequeue(i, u)
@@ -739,7 +745,7 @@ inline grow(c) {
 	client[c].renewed = LESS(client[c].renewed);
 	k = 0;
 	do
-	:: k <= LOOKS -> client[c].until[k] = LESS(client[c].until[k]); k++
+	:: k <= ACQUIRES -> client[c].until[k] = LESS(client[c].until[k]); k++
 	:: else -> break
 	od;
 #ifdef PUNCTUAL

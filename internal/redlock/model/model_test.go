@@ -51,7 +51,9 @@ func TestCounterexamples(t *testing.T) {
 		{title: "Assumptions", intro: "What safety rests on. Each is needed: this is what happens without it.", of: assumptions},
 		{title: "Mutants", intro: "Faults that were put into the protocol on purpose, to see that the model finds them.", of: mutants},
 		{title: "Passing", intro: "Faults in how the goroutines of a process pass a lease on in memory, and in how it is offered to the nodes after its tenure.", of: passing},
-		{title: "Grants", intro: "Faults in how a release on one node grants the lock to a waiter; the last three are assumptions. A place lasts two ticks.", of: grants},
+		{title: "Grants", intro: "Faults in how a release on one node grants the lock to a waiter; the last three are assumptions. A ticket lasts two ticks.", of: grants},
+		{title: "Grants of the read-write lock", intro: "The same for writers and readers; the last one is an assumption. A ticket lasts two ticks.", of: grantsRW},
+		{title: "Grants of permits", intro: "The same for a semaphore with two slots; the last one is an assumption.", of: grantsSlots},
 		{title: "Limits", intro: "What the engine does not promise.", of: limits},
 	}
 	t.Run("find", func(t *testing.T) {

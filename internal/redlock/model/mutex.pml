@@ -1,5 +1,5 @@
 /*
- * The mutex on N nodes: what the engine does for a hold, from the first request
+ * The mutex on N nodes: what the engine does for a lease, from the first request
  * of a try to the last release. README.md says what is modelled, what is left out
  * and why, and what each switch below turns off or breaks.
  *
@@ -15,7 +15,7 @@
 #define TRIES	2	/* tries of each client, each with a token of its own */
 #endif
 #ifndef EXTENDS
-#define EXTENDS	1	/* extensions of each hold */
+#define EXTENDS	1	/* extensions of each lease */
 #endif
 #ifndef CRASHES
 #define CRASHES	1	/* crashes, of all nodes together */
@@ -58,7 +58,7 @@
 #define OVERLAPS
 #endif
 
-typedef Voter {		/* a node as one client's current hold sees it */
+typedef Voter {		/* a node as one client's current lease sees it */
 	byte extend;
 	bool probation;	/* repaired: no vote until a round was won without it */
 #ifdef OVERLAPS
@@ -104,7 +104,7 @@ typedef Node {
 typedef Client {
 	byte phase;
 	byte try;
-	byte valid;	/* ticks to the end of the hold's validity, or of the try's */
+	byte valid;	/* ticks to the end of the lease's validity, or of the try's */
 	byte extends;	/* extensions so far */
 	bool won;	/* the last one was won */
 	byte renewed;	/* ticks to the end of the validity that it would bring */
@@ -367,7 +367,7 @@ inline refuseToKeep(i, c) {
 	printf("node %d has no token %d of client %d to extend\n", i+1, TOKEN(c)+1, c+1)
 }
 
-/* The extension of one client's current hold at one node. */
+/* The extension of one client's current lease at one node. */
 proctype Extension(byte c; byte i) {
 	byte k, t;
 	do
@@ -448,7 +448,7 @@ inline giveUp(c) {
 #define STRAGGLES(i, c)	false
 #endif
 
-/* begin makes a hold of client c's try. */
+/* begin makes a lease of client c's try. */
 inline begin(c) {
 	printf("client %d holds the lock\n", c+1);
 	client[c].phase = HOLDING;
@@ -566,9 +566,9 @@ proctype Locker(byte c) {
 		end()
 	}
 	:: d_step { client[c].renewed > 0 && EXTENDABLE(c) && SUM(KEEPS, c) >= NEEDED(c) && !WITHHELD(c) ->
-		printf("client %d has extended its hold\n", c+1);
+		printf("client %d has extended its lease\n", c+1);
 #ifdef FORGETFUL
-		assert(!client[c].revived);	/* a lost hold was extended */
+		assert(!client[c].revived);	/* a lost lease was extended */
 		client[c].revived = false;
 #else
 		assert(!client[c].overtaken);	/* extended after another's grant */

@@ -65,7 +65,7 @@ type outcome struct {
 func needSpin(t *testing.T) {
 	t.Helper()
 	if os.Getenv("HOLDFAST_MODEL") == "" { // CI sets it, in a step of its own
-		t.Skip("takes two minutes of both cores: set HOLDFAST_MODEL=1 to run it, or =large for hours more")
+		t.Skip("takes three minutes of both cores: set HOLDFAST_MODEL=1 to run it, or =large for hours more")
 	}
 	for _, tool := range []string{"spin", "gcc"} {
 		_, err := exec.LookPath(tool)
@@ -102,7 +102,7 @@ func (s search) build(t *testing.T, dir string) {
 // switches are the flags that every tool gets.
 func (s search) switches() []string {
 	var flags []string
-	for _, define := range strings.Fields(s.defines + " " + s.how.model) {
+	for define := range strings.FieldsSeq(s.defines + " " + s.how.model) {
 		flags = append(flags, "-D"+define)
 	}
 	return flags

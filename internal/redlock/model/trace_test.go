@@ -22,7 +22,7 @@ func (s search) trace(t *testing.T, dir string) []string {
 // warn first: that the model is newer than the trail, as it finds two files of one
 // second.
 func stepsOf(replay string) (steps []string, failed bool) {
-	for _, line := range strings.Split(replay, "\n") {
+	for line := range strings.SplitSeq(replay, "\n") {
 		switch {
 		case strings.HasPrefix(line, "spin: warning"):
 		case strings.HasPrefix(line, "spin: "):

@@ -3,7 +3,8 @@
 //
 // A Notifier has one channel, whose name is random, on every node. The id of a Waiter begins
 // with the channel: scripts publish there the ids of those that they notify, with spaces
-// between. A waiter counts the nodes that have notified it since it was last reset.
+// between. A waiter counts the nodes that have notified it since it was last reset. What is
+// published may also be a [Grant]: an id, "=", the number of a look, and, after a ":", its detail.
 //
 //	closed ── Join ──► opening ──► open ── the connection breaks ──► pause ──► opening
 //	  ▲                                                                │
@@ -78,6 +79,9 @@ func (n *Notifier) Active() bool { return n.active.Load() }
 
 // Subscribed reports whether the subscription to a node is open.
 func (n *Notifier) Subscribed(node int) bool { return n.subscriptions[node].isOpen() }
+
+// Fails reports whether the last attempt to open the subscription to a node has failed.
+func (n *Notifier) Fails(node int) bool { return n.subscriptions[node].failed.Load() }
 
 // JoinLate is Join for a waiter that is in the nodes' line already. What was published for
 // it before it joined is missed, so it is notified by every node whose subscription is open.
@@ -160,13 +164,25 @@ func (n *Notifier) opened(node int) {
 }
 
 // received implements observer.
-func (n *Notifier) received(node int, id string) {
-	n.mu.Lock()
-	w := n.waiters[id]
-	n.mu.Unlock()
-	if w != nil {
+func (n *Notifier) received(node int, message string) {
+	if w := n.waiter(message); w != nil {
 		w.notify(node)
+		return
 	}
+	id, g, ok := parseGrant(message)
+	if !ok {
+		return
+	}
+	if w := n.waiter(id); w != nil {
+		w.grant(node, g)
+	}
+}
+
+// waiter is the one with an id, or nil.
+func (n *Notifier) waiter(id string) *Waiter {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.waiters[id]
 }
 
 // ended implements observer: waiters have to see that they are not notified any more.

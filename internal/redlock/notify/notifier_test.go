@@ -284,3 +284,36 @@ func TestAnOpeningIsNotifiedOnce(t *testing.T) {
 		})
 	}
 }
+
+// A grant wakes as a notification does, and says more.
+func TestGrantsAreReceived(t *testing.T) {
+	bubble(t, 1, func(t *testing.T, n *Notifier, nodes []*fakeNode) {
+		w := n.NewWaiter("|8000|token@a=b")
+		n.Join(w)
+		synctest.Wait()
+		w.Reset()
+		for message, want := range map[string]Grant{"=7": {Look: 7}, "=0:1700000000000123": {Detail: "1700000000000123"}, "=5:0-2,7": {Look: 5, Detail: "0-2,7"}} {
+			nodes[0].publish(w.ID() + message)
+			require.True(t, isWoken(w))
+			require.Equal(t, 1, w.Notified())
+			got, ok := w.Granted()
+			require.True(t, ok)
+			require.Equal(t, want, got)
+			w.Reset()
+			_, ok = w.Granted()
+			require.False(t, ok, "it was before")
+		}
+		for _, message := range []string{"", "=", "=x", "=:1", "=-", "=99999999999999999999"} {
+			nodes[0].publish(w.ID() + message)
+			_, ok := w.Granted()
+			require.False(t, ok, message)
+		}
+		w.Reset()
+		refused := 0
+		w.Refuse(func() { refused++ })
+		nodes[0].publish(w.ID() + "=1")
+		require.Equal(t, 1, refused)
+		require.False(t, isWoken(w))
+		n.Leave(w)
+	})
+}

@@ -22,6 +22,7 @@ type subscription struct {
 	node       int
 	subscriber driver.Subscriber // nil if the driver cannot subscribe
 	open       atomic.Int32      // connections that are subscribed
+	failed     atomic.Bool       // the last attempt to open it has
 	announced  int               // of these: whose opening waiters were notified of; the notifier's mutex guards it
 }
 
@@ -62,6 +63,7 @@ func (s *subscription) receive(ctx context.Context, channel string, to observer)
 	opening, cancel := context.WithTimeout(ctx, MaxPause)
 	connection, err := s.subscriber.Subscribe(opening, channel)
 	cancel()
+	s.failed.Store(err != nil && ctx.Err() == nil)
 	if err != nil {
 		return false, err
 	}

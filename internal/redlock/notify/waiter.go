@@ -22,6 +22,8 @@ type Waiter struct {
 
 	mu       sync.Mutex
 	notified map[int]bool // nodes that have, since the last Reset; nil before the first
+	granted  *Grant       // since the last Reset
+	unwanted func()       // is called with a grant; nil while the waiter wants one
 
 	lone int // calls of Jitter since the last ResetJitter
 }
@@ -74,6 +76,7 @@ func (w *Waiter) wake() {
 func (w *Waiter) Reset() {
 	w.mu.Lock()
 	clear(w.notified)
+	w.granted = nil
 	w.mu.Unlock()
 	select {
 	case <-w.woken:

@@ -11,17 +11,18 @@ import (
 // connect takes a connection for the next flight. If there is none it has some made, as
 // many as what waits is worth. Without a driver that makes them none is needed.
 //
-// When the last one is taken, too, some are made ahead, as many as other flights are under
-// way: what comes next would wait for one as long as for its answer, or longer. l.mu is held.
+// Some are made ahead, too, so that as many are idle as other flights are under way: what
+// comes next would wait for one as long as for its answer, or longer. l.mu is held.
 func (l *lane) connect(now time.Time) (*conn, bool) {
 	if l.node.dialer == nil {
 		return nil, true
 	}
-	c, wanted := l.conns.take(), len(l.flights)
+	c := l.conns.take()
+	wanted := len(l.flights) - len(l.conns.idle)
 	if c == nil {
 		wanted = max(wanted, 1+l.waiting.len()/dialPer)
 	}
-	if len(l.conns.idle) == 0 {
+	if wanted > 0 {
 		l.dialFor(wanted, now)
 	}
 	return c, c != nil

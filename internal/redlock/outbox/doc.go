@@ -17,6 +17,18 @@
 // may wait does so for a full batch, even where nothing is under way; but it goes with any
 // other call that leaves.
 //
+// Flights that begin together land together, and what comes between would wait for a place
+// for most of a round trip. So beyond half of the flights they keep a spacing: a sixteenth of
+// the last round trip, or more while the places that are left have to last longer. What comes
+// meanwhile shares the next flight.
+//
+//	spacing = max(round trip / 16, until the oldest flight lands / (places left + 1))
+//
+// While a load lasts a call waits for about a sixteenth of a round trip at most. It waits for
+// a ninth, the most there is, where half of the places were taken at once. Up to eight callers
+// never wait for it. A flight that nothing can join, such as a full batch, keeps no spacing, nor
+// does one to a server so near that the places suffice without it.
+//
 // # Sent and not sent
 //
 // Whether a call was sent is decided under the lane's lock, when its flight is cut. Its
@@ -38,7 +50,7 @@
 // own timeout and not a call's, goes on when the call that needed it has given up, and
 // serves the next one. Where a node decides alone, calls wait for the only connection
 // for eight bounds, as a dial takes several round trips; when that was in vain, for
-// one. A lane makes connections ahead: when a flight takes the last one, as many as other
+// one. A lane makes connections ahead: when a flight begins, as many are to be idle as other
 // flights are under way; none for a caller that is alone. It has as many as flights at
 // most, and closes those that were not used for a while, that broke, or on which the driver
 // has waited for several bounds. If one cannot be made, and there is no other, waiting calls

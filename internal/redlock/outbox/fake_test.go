@@ -541,6 +541,12 @@ func (p *probe) when() time.Duration {
 // left is when the request was sent.
 func (p *probe) left() time.Duration { return p.Sent().Sub(p.began) }
 
+// waited is how long it took until the request was sent.
+func (p *probe) waited() time.Duration {
+	synctest.Wait()
+	return p.Sent().Sub(p.posted)
+}
+
 // once checks that a request's end was reported once, and nothing after it.
 func (p *probe) once() {
 	p.world.Helper()

@@ -19,7 +19,8 @@ type health struct {
 	failed   bool       // a flight had no answer since the server last gave one
 	limit    int        // of the calls in a batch, up to max
 	max      int
-	shrunkAt time.Time // when limit became less
+	shrunkAt time.Time     // when limit became less
+	trip     time.Duration // there and back, of the flight that was answered last
 }
 
 // answered notes an answer.
@@ -54,6 +55,7 @@ func (h *health) landed(o outcome, since time.Time, full bool, now time.Time) {
 	switch {
 	case o.answered:
 		h.answered(now)
+		h.trip = now.Sub(since)
 		if full {
 			h.limit = min(h.max, 2*h.limit)
 		}

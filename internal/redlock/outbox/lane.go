@@ -17,6 +17,7 @@ type lane struct {
 	waiting queues
 	flights []*flight
 	cutAt   time.Time       // when the last flight began
+	batchAt time.Time       // when the last flight of several calls landed
 	tokens  map[string]bool // memory for the next batch
 	conns   conns
 	checks  alarm // of bounds and connections
@@ -124,25 +125,12 @@ func (l *lane) mayCut(now time.Time) bool {
 	if len(l.flights) >= l.node.flights || l.silent.Load() && !l.allLate() {
 		return false
 	}
-	departs := l.gathered()
-	if now.Before(departs) {
-		l.departs.at(now, departs)
+	departure := l.departure()
+	if now.Before(departure) {
+		l.departs.at(now, departure)
 		return false
 	}
 	return true
-}
-
-// gathered is when the next flight has waited for others to join it: calls that may wait for
-// a full batch, and beyond the first few flights all calls for a moment. l.mu is held.
-func (l *lane) gathered() time.Time {
-	first := l.waiting.first()
-	switch {
-	case first.Patient && !first.Alone && l.waiting.len() < l.limit:
-		return first.posted.Add(min(maxWait, first.Bound/8))
-	case len(l.flights) < eagerFlights:
-		return time.Time{}
-	}
-	return l.cutAt.Add(gatherTime)
 }
 
 // allLate reports that no flight is under way that may still be answered in time. l.mu
@@ -206,6 +194,9 @@ func (l *lane) land(f *flight) *flight {
 	o := outcomeOf(f.replies)
 	return l.change(func(now clock.Instant) {
 		l.flights = slices.DeleteFunc(l.flights, func(x *flight) bool { return x == f })
+		if len(f.requests) > 1 {
+			l.batchAt = now.Time
+		}
 		l.landed(o, f.since, !f.late && len(f.requests) == l.limit, now.Time)
 		if f.conn == nil || f.closed {
 			return

@@ -1,8 +1,6 @@
 package outbox
 
 import (
-	"time"
-
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
@@ -11,14 +9,6 @@ const (
 	// maxFlights limits the requests that a server is sent at a time, and the
 	// connections of a lane.
 	maxFlights = 16
-
-	// eagerFlights are under way before a call waits gatherTime for others to join it.
-	eagerFlights = 2
-	gatherTime   = 250 * time.Microsecond
-
-	// maxWait limits how long a call that may wait does so for a full batch: until a
-	// crowd that is woken at one moment has come.
-	maxWait = 5 * time.Millisecond
 
 	// maxCalls and maxBytes limit a batch. A server runs the one in about a millisecond,
 	// and reads the other in one go.

@@ -101,9 +101,17 @@ type Observer interface {
 
 // Why a request was not sent.
 var (
-	ErrSilent  = errors.New("not asked: the server has not answered anything for some time")
-	ErrCrowded = errors.New("not asked: too many calls to it are waiting whose callers have gone")
+	ErrSilent  error = Timeout("not asked: the server has not answered anything for some time")
+	ErrCrowded       = errors.New("not asked: too many calls to it are waiting whose callers have gone")
 )
+
+// Timeout is an error that reports, as those of package net do, that it is a timeout.
+type Timeout string
+
+func (t Timeout) Error() string { return string(t) }
+
+// Timeout is true: see [net.Error].
+func (Timeout) Timeout() bool { return true }
 
 // newFlight is a flight that begins with the request. A connection that turns out to be
 // closed costs another one: the driver may still look at the context of the first.

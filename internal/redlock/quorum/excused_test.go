@@ -52,6 +52,25 @@ func TestMuteNodeIsAskedAndDoesNotCount(t *testing.T) {
 	})
 }
 
+// What another call has brought from a node that the round asks itself does not count: the
+// round's own request may be on its way.
+func TestReportOfAnAskedNodeDoesNotCount(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		for _, n := range b.nodes {
+			n.delay = 10 * ms
+		}
+		r := b.round(nil)
+		time.AfterFunc(5*ms, func() {
+			for i := range b.nodes {
+				r.Report(i, Answer{Vote: Taken})
+			}
+		})
+		start := time.Now()
+		require.True(t, r.Run(background))
+		require.Equal(t, 10*ms, time.Since(start))
+	})
+}
+
 // A joined node's answer is what is recorded for it, and is not waited for any longer than
 // a call of the round's own.
 func TestJoinedNodeIsWaitedFor(t *testing.T) {
@@ -62,7 +81,7 @@ func TestJoinedNodeIsWaitedFor(t *testing.T) {
 			r.Join(2)
 			require.True(t, r.Joins())
 			if answers {
-				time.AfterFunc(30*ms, func() { r.Record(2, Answer{Vote: Yes}) })
+				time.AfterFunc(30*ms, func() { r.Report(2, Answer{Vote: Yes}) })
 			}
 			start := time.Now()
 			require.Equal(t, answers, r.Run(background))

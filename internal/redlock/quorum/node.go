@@ -14,8 +14,8 @@ import (
 
 // Why a node has no certain answer.
 var (
-	ErrNoAnswer   = errors.New("no answer in time")
-	ErrUnexpected = errors.New("unexpected reply")
+	ErrNoAnswer   error = outbox.Timeout("no answer in time")
+	ErrUnexpected       = errors.New("unexpected reply")
 )
 
 // Node is one independent Redis.
@@ -118,7 +118,7 @@ func (n *Node) answer(call *driver.Call, read Reader, reply any, err error) Answ
 	n.heard()
 	a, ok := read(reply)
 	if !ok {
-		return Answer{Vote: Unknown, Err: fmt.Errorf("%w to %s: %T %v", ErrUnexpected, call.Script().Name(), reply, reply)}
+		return Answer{Vote: Unknown, Err: fmt.Errorf("%w to %s: %T %v", ErrUnexpected, call.Name(), reply, reply)}
 	}
 	return a
 }
@@ -144,6 +144,8 @@ func refused(err error) Answer {
 // answer in time: a socket's deadline, the context's, a limit of their own.
 func inTime(err error) error {
 	switch {
+	case errors.Is(err, outbox.ErrSilent): // which says more
+		return err
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		// The call's own limit, or the client's, must not pass for the caller's.
 		return fmt.Errorf("%w: %v", ErrNoAnswer, err)

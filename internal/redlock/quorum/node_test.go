@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 )
 
 // socketDeadline is what a client returns whose socket's deadline has passed.
@@ -31,8 +32,17 @@ func TestEveryTimeoutReadsAsNoAnswerInTime(t *testing.T) {
 			require.EqualError(t, a.Err, "no answer in time: "+cause.Error())
 			require.NotErrorIs(t, a.Err, context.DeadlineExceeded, "the caller's ctx has not ended")
 			require.NotErrorIs(t, a.Err, context.Canceled)
+			require.True(t, timedOut(a.Err), "users ask so")
 		})
 	}
+}
+
+func TestASilentServerIsATimeoutToo(t *testing.T) {
+	a := unsent(outbox.ErrSilent)
+	require.Equal(t, outbox.ErrSilent, a.Err)
+	require.True(t, timedOut(a.Err))
+	require.False(t, timedOut(unsent(outbox.ErrCrowded).Err))
+	require.True(t, timedOut(ErrNoAnswer))
 }
 
 func TestErrorsThatAreNoTimeoutsStayWhatTheyAre(t *testing.T) {

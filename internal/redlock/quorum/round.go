@@ -229,6 +229,17 @@ func (r *Round) leave() {
 	r.settleUnsent()
 }
 
+// Report counts what a call that the round has joined has brought. Of a node that the round
+// asks itself only its own call counts, which may be on its way at that moment.
+func (r *Round) Report(i int, a Answer) {
+	r.mu.Lock()
+	joined := r.slots[i].Joined
+	r.mu.Unlock()
+	if joined {
+		r.Record(i, a)
+	}
+}
+
 // Record counts an answer, closes the round if that decides it, and reports whether the
 // answer came after the close.
 func (r *Round) Record(i int, a Answer) (late bool) {
@@ -349,6 +360,17 @@ func (r *Round) Outcome() Outcome {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return Outcome{Won: r.won, Left: r.left, Start: r.start, Agreed: r.agreed, Number: r.number, Said: r.said}
+}
+
+// Sent is when the request to node i left, and zero when it did not. It is known once that
+// was answered, or is late.
+func (r *Round) Sent(i int) clock.Instant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.slots[i].answered && !r.slots[i].late {
+		return clock.Instant{}
+	}
+	return r.slots[i].Sent()
 }
 
 // Node is node i.

@@ -64,6 +64,8 @@ func Client(text string) (redis.UniversalClient, error) {
 	return client, nil
 }
 
+// client makes it. One that cannot connect says so at once: who uses it tries again, and
+// go-redis would first try five times itself, with pauses.
 func client(text string, query url.Values) (redis.UniversalClient, error) {
 	switch {
 	case query.Has("master_name"):
@@ -71,18 +73,23 @@ func client(text string, query url.Values) (redis.UniversalClient, error) {
 		if err != nil {
 			return nil, err
 		}
+		options.DialerRetries = max(options.DialerRetries, 1)
+		options.Dialer = groupDialer(options.TLSConfig, options.DialTimeout, options.SentinelAddrs)
 		return redis.NewFailoverClient(options), nil
 	case query.Has("addr"):
 		options, err := redis.ParseClusterURL(text)
 		if err != nil {
 			return nil, err
 		}
+		options.DialerRetries = max(options.DialerRetries, 1)
+		options.Dialer = groupDialer(options.TLSConfig, options.DialTimeout, options.Addrs)
 		return redis.NewClusterClient(options), nil
 	}
 	options, err := redis.ParseURL(text)
 	if err != nil {
 		return nil, err
 	}
+	options.DialerRetries = max(options.DialerRetries, 1)
 	return redis.NewClient(options), nil
 }
 

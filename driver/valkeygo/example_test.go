@@ -1,0 +1,62 @@
+package valkeygo_test
+
+import (
+	"fmt"
+	"log"
+	"os"
+	"strings"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/holdfast-go/holdfast/driver"
+	valkeygo "github.com/holdfast-go/holdfast/driver/valkeygo"
+	"github.com/holdfast-go/holdfast/mutex"
+)
+
+// One server.
+func ExampleNewPool() {
+	client, err := valkey.NewClient(valkey.ClientOption{
+		InitAddress:       []string{os.Getenv("REDIS_ADDR")},
+		ForceSingleClient: true, // it is no Cluster
+		DisableCache:      true, // locks do not use it, and not every server has it
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer client.Close() // the client stays yours
+
+	locks := mutex.New(valkeygo.NewPool(client)) // once in a process
+	m := locks.NewMutex("invoice:42")
+	if err := m.Lock(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(m.Unlock())
+	// Output: true <nil>
+}
+
+// Several independent servers: one client and one pool for each, in the same order in every
+// process. With ForceSingleClient there is a client for a server that is down, too. Here the
+// third is, and a majority is enough.
+func ExampleNewPool_majority() {
+	var pools []driver.Pool
+	for _, addr := range strings.Split(os.Getenv("REDIS_ADDRS"), ",") {
+		client, err := valkey.NewClient(valkey.ClientOption{
+			InitAddress:       []string{addr},
+			ForceSingleClient: true,
+			DisableCache:      true,
+		})
+		if client == nil {
+			log.Fatal(err) // the options are wrong
+		}
+		defer client.Close()
+		pools = append(pools, valkeygo.NewPool(client))
+	}
+
+	locks := mutex.New(pools...)
+	m := locks.NewMutex("invoice:42")
+	if err := m.Lock(); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(m.Unlock())
+	// Output: true <nil>
+}

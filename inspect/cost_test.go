@@ -1,0 +1,51 @@
+package inspect_test
+
+import (
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/inspect"
+	"github.com/holdfast-go/holdfast/internal/redistest"
+)
+
+// A node's work for a status is bounded by what is shown: where ten times as many hold and
+// wait it runs the same commands, each of which has a bounded part of a key.
+func TestStatusCostsWhatIsShown(t *testing.T) {
+	redistest.Needs(t, redistest.CanCount)
+	w := newWorld(t, 1)
+	some, many := w.costs(2*inspect.MaxShown), w.costs(20*inspect.MaxShown)
+	require.Len(t, some, len(looks))
+	require.Equal(t, some, many)
+}
+
+// costs is how many commands a node runs for the status of each kind of lock, which so many
+// hold or wait for.
+func (w *world) costs(n int) map[string]int {
+	w.t.Helper()
+	ends := time.Now().Add(expiry).UnixMicro()
+	waiter := func(i int) string { return "ch|" + strconv.Itoa(i) }
+	inLine := func(i int) (int64, string) { return int64(i), waiter(i) }
+	until := func(i int) (int64, string) { return ends, waiter(i) }
+	slot := func(i int) (int64, string) { return int64(i), "0:" + waiter(i) }
+	sets := map[string]map[int]func(int) (int64, string){ // by the key's index
+		"mutex":     {2: inLine, 3: until},
+		"rwmutex":   {1: until, 2: until, 3: inLine, 4: until, 5: inLine},
+		"semaphore": {0: until, 1: slot, 2: inLine, 3: until},
+	}
+	costs := make(map[string]int)
+	for kind, look := range looks {
+		keys := keysOf(look, w.name)
+		for i, row := range sets[kind] {
+			w.fill(keys[i], n, row)
+		}
+		require.GreaterOrEqual(w.t, w.see(look(w.in)).Waiting, n, kind) // and the script is there
+		before := w.nodes[0].Calls(w.t)
+		w.see(look(w.in))
+		costs[kind] = w.nodes[0].Calls(w.t) - before
+		w.do(append([]any{"DEL"}, keys...)...)
+	}
+	return costs
+}

@@ -1,0 +1,45 @@
+package redlock
+
+import "github.com/holdfast-go/holdfast/internal/redlock/quorum"
+
+// acquiring is a lease as the observer of a round that may put its token on the nodes, and
+// leave the round's ticket there.
+type acquiring lease
+
+// companion is what such a round may leave beside the token, as the round's memo: a ticket.
+type companion interface {
+	unsent(i int)
+	learn(n *node, a quorum.Answer)
+}
+
+// Unsent implements [quorum.Observer].
+func (a *acquiring) Unsent(r *quorum.Round, i int) {
+	(*lease)(a).unsent(i)
+	if c, ok := r.Memo.(companion); ok {
+		c.unsent(i)
+	}
+}
+
+// Answered implements [quorum.Observer].
+func (a *acquiring) Answered(r *quorum.Round, i int, got quorum.Answer) quorum.Answer {
+	l, n := (*lease)(a), a.spec.engine.nodes[i]
+	l.spec.observer.nodeError(n, got)
+	l.contest(n, got)
+	if c, ok := r.Memo.(companion); ok {
+		c.learn(n, got)
+	}
+	if l.learn(n, got) {
+		l.settle(n)
+	}
+	l.resume(n)
+	return got
+}
+
+// Late implements [quorum.Observer].
+func (a *acquiring) Late(r *quorum.Round, i int, got quorum.Answer) {
+	if o := r.Outcome(); o.Won && r.Differs(&got) {
+		l := (*lease)(a)
+		l.agreeOn(o.Agreed)
+		l.alignAt(l.spec.engine.nodes[i])
+	}
+}

@@ -1,0 +1,9 @@
+package retry
+
+import (
+	"testing"
+
+	"github.com/holdfast-go/holdfast/internal/leaktest"
+)
+
+func TestMain(m *testing.M) { leaktest.Main(m) }

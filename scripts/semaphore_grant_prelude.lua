@@ -1,0 +1,25 @@
+-- semaphore_grant_prelude: how a release gives slots to a waiter. It follows grant_prelude and
+-- semaphore_prelude.
+--
+-- grant gives the waiter's token the lowest free slots, as many as it waits for, takes the
+-- ticket away, and returns the message: ID=LOOK:SLOTS. It returns nil, and the slots stay free,
+-- where the waiter is to be notified only. It is called only where servesThose says that there
+-- are as many.
+local choosing
+local function grant(id, ends)
+  local rest, ms, message = grantee(id, ends)
+  local token, n, limit = string.match(rest or '', '^(.+):(%d+):(%d+)$')
+  if not token or redis.call('ZSCORE', LEASES, token) then
+    return nil
+  end
+  choosing = choosing or {reading()}
+  local runs, lowest, give = choosing[1], choosing[4], choosing[5]
+  n = tonumber(n)
+  local slots = lowest(n, tonumber(limit))
+  if not pcall(give, token, slots, n, ms) then
+    return nil
+  end
+  redis.call('ZREM', WAITERS, id)
+  redis.call('ZREM', LINE, id)
+  return message .. ':' .. runs(slots, 1, n)
+end
