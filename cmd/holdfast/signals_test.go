@@ -37,7 +37,7 @@ func TestSignalsGoToTheCommand(t *testing.T) {
 func TestSignalsGoToTheWholeGroup(t *testing.T) {
 	node := redistest.StartOne(t)
 	p := start(t, urlOf(node), "run", "-mutex", redistest.Name(t), "--", "sh", "-c",
-		`sh -c 'trap "echo child; exit" TERM; echo ready; `+loop+`' & trap 'wait; echo parent; exit 33' TERM; wait; wait`)
+		`trap 'wait; echo parent; exit 33' TERM; sh -c 'trap "echo child; exit" TERM; echo ready; `+loop+`' & wait; wait`)
 	require.Equal(t, "ready", p.next())
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	require.Equal(t, "child", p.next())
