@@ -34,7 +34,8 @@
 // and readers that are there may renew and finish. So a stream of readers cannot starve a
 // writer. The ticket is put back where a try won a node but no majority. It is withdrawn
 // when the writer gets the lock or gives up. It ends two seconds after its writer last
-// renewed it, whatever the expiry, and a writer does so once a second at least.
+// renewed it, whatever the expiry, and a writer does so once a second at least. On a single
+// node they wait once the writer's process listens, some round trips later, or cannot.
 //
 // On each node, waiters are in the order in which they came. A release notifies all readers
 // that came before the first writer, with one message per process. Where none did, it

@@ -72,8 +72,7 @@ func (a *attempts) next(ctx context.Context, by *tries, tk *ticket) (*lease, []e
 
 // lease makes the lease that a try asks for, unless the ticket has one.
 func (a *attempts) lease(by *tries, tk *ticket) (*lease, error) {
-	if l := tk.candidate(); l != nil {
-		by.left[0] = &l.footprint
+	if l := tk.candidate(by); l != nil {
 		return l, nil
 	}
 	t, err := a.spec.nextToken()
@@ -174,8 +173,8 @@ func (a *attempts) begin(by *tries, suffix string) *ticket {
 	return a.ticket
 }
 
-// stands reports that the next ticket is to be one by which a release may grant. One that is
-// absent would be passed by.
+// stands reports that the next ticket is to be one by which a release may grant. One whose
+// process cannot listen would be passed by.
 func (a *attempts) stands() bool {
 	e := a.spec.engine
 	return a.spec.granting && !e.notifier.Fails(0) && (!a.spec.protocol.Polled || e.stands())

@@ -32,6 +32,8 @@ import (
 //     lease: the look renews it. With fencing it brings a new number, which it has to: the
 //     message's may be older than another client's by then.
 //   - A lease that was given up is never used again, nor is its token.
+//   - A process that cannot listen is absent to releases and newcomers, which pass it by. Its
+//     call goes on by a ticket that is notified only.
 const (
 	maxGrant  = 8 * time.Second // how long a grant lasts at most
 	freshLook = 8               // that part of the expiry ago a look may have been sent
@@ -46,16 +48,23 @@ type standing struct {
 	sent  clock.Instant // … and when that was sent; zero where it was not, or is not known
 }
 
-// stand makes the lease of a ticket, and the ticket's id with it.
+// stand makes the lease of a ticket, and the ticket's id with it. Where the process cannot
+// listen there is none: see above.
 func (t *ticket) stand() {
 	joined := t.joined
 	t.leave()
-	token := t.spec.freshToken()
-	t.waiter = t.notifier.NewWaiter(t.spec.grantSuffix(token) + t.suffix)
-	t.token = newToken(t.waiter.ID(), false)
-	t.lease = newLease(t.spec, token)
-	t.lease.place = t.token.word
 	t.look, t.sent = 0, clock.Instant{}
+	mark := t.spec.ownerMark()
+	t.lease = nil
+	if !t.notifier.Fails(0) {
+		t.lease = newLease(t.spec, t.spec.freshToken())
+		mark = t.spec.grantSuffix(t.lease.token)
+	}
+	t.waiter = t.notifier.NewWaiter(mark + t.suffix)
+	t.token = newToken(t.waiter.ID(), false)
+	if t.lease != nil {
+		t.lease.place = t.token.word
+	}
 	if joined {
 		t.join()
 	}
@@ -72,13 +81,17 @@ func (s *Spec) grantSuffix(t token) string {
 
 // candidate is the lease that the call's next look asks for, or nil where each try has its
 // own. One that was given up is not used again.
-func (t *ticket) candidate() *lease {
+func (t *ticket) candidate(by *tries) *lease {
 	if t == nil || t.lease == nil {
 		return nil
 	}
-	if t.lease.hasEnded() {
+	if ended := t.lease.hasEnded(); ended || t.notifier.Fails(0) {
+		if !ended {
+			t.left.abandon(t.lease)
+		}
 		t.stand()
 	}
+	by.left[0] = t.place()
 	return t.lease
 }
 

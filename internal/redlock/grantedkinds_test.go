@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -316,4 +317,102 @@ func TestDowngradedWriterTakesItsTicketAway(t *testing.T) {
 		require.Equal(b, []int{0}, b.tickets())
 		b.free()
 	})
+}
+
+// Readers that come all the time pass a writer by for as long as nobody can tell whether it
+// lives. One that looks has said so, also where its process cannot subscribe.
+func TestReadersDoNotPassAWriterThatCannotListen(t *testing.T) {
+	granting(t, func(b *bench) {
+		b.nodes[0].Set(func() { b.nodes[0].NoSubscriptions = true })
+		const section = 500 * ms
+		done := make(chan struct{})
+		var reading sync.WaitGroup
+		for i := range 2 { // each reads while the other comes
+			reading.Go(func() {
+				x := b.many(nil)
+				for time.Sleep(time.Duration(i) * section / 2); ; {
+					b.in(x.Reader)
+					time.Sleep(section)
+					b.out(x.Reader)
+					select {
+					case <-done:
+						return
+					default:
+					}
+				}
+			})
+		}
+		time.Sleep(2 * section)
+		x, start := b.many(nil), time.Now()
+		patient, cancel := context.WithTimeout(background, time.Minute)
+		defer cancel()
+		err := x.Writer.Lock(patient)
+		took := time.Since(start)
+		close(done)
+		if err != nil {
+			reading.Wait()
+		}
+		require.NoError(b, err)
+		require.LessOrEqual(b, took, 2*section+lookEvery, "those that read have gone by then")
+		b.out(x.Writer)
+		reading.Wait()
+		b.nothingWaits()
+	})
+}
+
+// So it is with a mutex and a semaphore, where a release grants to others in line.
+func TestOneThatCannotListenIsServed(t *testing.T) {
+	mutex := func(b *bench) (in func(context.Context) error, out func()) {
+		x := b.granted(func(c *Config) { c.Unlimited = true })
+		return x.Lock, func() { b.unlock(x) }
+	}
+	permit := func(b *bench) (in func(context.Context) error, out func()) {
+		x := b.permits(1)
+		var p *Permit
+		in = func(ctx context.Context) (err error) {
+			p, err = x.Acquire(ctx, 1)
+			return err
+		}
+		return in, func() {
+			_, err := p.Release(background)
+			require.NoError(b, err)
+		}
+	}
+	for name, kind := range map[string]func(*bench) (in func(context.Context) error, out func()){"mutex": mutex, "semaphore": permit} {
+		t.Run(name, func(t *testing.T) {
+			granting(t, func(b *bench) {
+				done := make(chan struct{})
+				var crowd sync.WaitGroup
+				for range 3 {
+					crowd.Go(func() {
+						for in, out := kind(b); ; {
+							require.NoError(b, in(background))
+							time.Sleep(20 * ms)
+							out()
+							select {
+							case <-done:
+								return
+							default:
+							}
+						}
+					})
+				}
+				time.Sleep(time.Second)
+				b.nodes[0].Set(func() { b.nodes[0].NoSubscriptions = true })
+				in, out := kind(b)
+				patient, cancel := context.WithTimeout(background, time.Minute)
+				defer cancel()
+				start := time.Now()
+				err := in(patient)
+				t.Log(time.Since(start))
+				if err == nil {
+					out()
+				}
+				close(done)
+				crowd.Wait()
+				require.NoError(b, err)
+				b.nothingWaits()
+			})
+		})
+	}
 }
