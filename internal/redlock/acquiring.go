@@ -14,7 +14,7 @@ type companion interface {
 
 // Unsent implements [quorum.Observer].
 func (a *acquiring) Unsent(r *quorum.Round, i int) {
-	(*lease)(a).unsent(i)
+	(*lease)(a).at(a.spec.engine.nodes[i]).unsent()
 	if c, ok := r.Memo.(companion); ok {
 		c.unsent(i)
 	}
@@ -24,12 +24,12 @@ func (a *acquiring) Unsent(r *quorum.Round, i int) {
 func (a *acquiring) Answered(r *quorum.Round, i int, got quorum.Answer) quorum.Answer {
 	l, n := (*lease)(a), a.spec.engine.nodes[i]
 	l.spec.observer.nodeError(n, got)
-	l.contest(n, got)
+	l.at(n).contest(got)
 	if c, ok := r.Memo.(companion); ok {
 		c.learn(n, got)
 	}
-	if l.learn(n, got) {
-		l.settle(n)
+	if l.at(n).learn(got) {
+		l.at(n).settle()
 	}
 	l.resume(n)
 	return got

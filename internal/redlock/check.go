@@ -47,7 +47,7 @@ func (c *checking) Unsent(*quorum.Round, int) {}
 func (c *checking) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
 	n := c.spec.engine.nodes[i]
 	c.spec.observer.nodeError(n, a)
-	(*lease)(c).contest(n, a)
+	(*lease)(c).at(n).contest(a)
 	return a
 }
 

@@ -134,10 +134,10 @@ func (e *extending) Unsent(*quorum.Round, int) {}
 func (e *extending) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
 	l, n := (*lease)(e), e.spec.engine.nodes[i]
 	l.spec.observer.nodeError(n, a)
-	l.contest(n, a)
-	l.met(n, a)
+	l.at(n).contest(a)
+	l.at(n).met(a)
 	if a.Vote == quorum.Yes {
-		l.noteThere(n)
+		l.at(n).noteThere()
 	}
 	return a
 }
@@ -161,7 +161,7 @@ func (e *reviving) Unsent(r *quorum.Round, i int) { (*acquiring)(e).Unsent(r, i)
 
 // Answered implements [quorum.Observer].
 func (e *reviving) Answered(r *quorum.Round, i int, a quorum.Answer) quorum.Answer {
-	(*lease)(e).met(e.spec.engine.nodes[i], a)
+	(*lease)(e).at(e.spec.engine.nodes[i]).met(a)
 	return (*acquiring)(e).Answered(r, i, a)
 }
 
@@ -254,8 +254,8 @@ func (l *lease) repair(n *node, failed func()) {
 	m := l.spec.about(l.token)
 	m.Read = l.spec.readsGrant()
 	n.Send(repairCall(l.spec, l), m, func(a quorum.Answer) { // writes only what is missing
-		if l.learn(n, a) {
-			l.settle(n)
+		if l.at(n).learn(a) {
+			l.at(n).settle()
 		}
 		l.resume(n)
 		if a.Vote != quorum.Yes && failed != nil {

@@ -181,7 +181,7 @@ func (t *ticket) refuseLate() {
 	w, lease, n := t.waiter, t.lease, t.spec.engine.nodes[0]
 	w.Refuse(func() {
 		if lease.hasEnded() {
-			lease.releaseFound(n)
+			lease.at(n).releaseFound()
 		}
 	})
 	t.joined = false
@@ -195,14 +195,6 @@ func (l *lease) settledForGood() bool {
 	defer l.mu.Unlock()
 	s := &l.stakes[0]
 	return s.pending == 0 && s.again == 0 && !s.timed && !s.overlapped
-}
-
-// releaseFound releases a lease that has ended, and that is on a node even so.
-func (f *footprint) releaseFound(n *node) {
-	f.mu.Lock()
-	f.stakes[n.Index].maybe = true
-	f.mu.Unlock()
-	f.releaseAt(n, nil)
 }
 
 // hasEnded reports that the lease was released or given up.

@@ -65,8 +65,8 @@ func (l *lease) convertAt(n *node) {
 	m := l.spec.about(l.token)
 	m.Class = outbox.Urgent
 	n.Send(convertCall(l.spec, l), m, func(a quorum.Answer) {
-		if l.learn(n, a) {
-			l.settle(n)
+		if l.at(n).learn(a) {
+			l.at(n).settle()
 		}
 		l.resume(n)
 	})

@@ -25,10 +25,10 @@ type node struct {
 
 // pendingRelease is a release that a node has not answered.
 type pendingRelease interface {
-	// resendAt sends it again, if it is still due, and reports whether the next may follow.
-	resendAt(n *node, done func(settled bool))
-	// giveUpAt is called where it is not sent any more.
-	giveUpAt(n *node)
+	// resend sends it again, if it is still due, and reports whether the next may follow.
+	resend(done func(settled bool))
+	// giveUp is called where it is not sent any more.
+	giveUp()
 }
 
 // strictKey is a value of the user's own on a lock.
@@ -36,7 +36,7 @@ type strictKey struct{ name, value string }
 
 func newNode(of *quorum.Node) *node {
 	n := &node{Node: of}
-	n.pending = retry.New(func(r pendingRelease, done func(bool)) { r.resendAt(n, done) })
+	n.pending = retry.New(pendingRelease.resend)
 	n.OnReply(n.pending.Send)
 	return n
 }

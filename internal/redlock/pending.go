@@ -8,41 +8,6 @@ import (
 
 func (f *footprint) strictKey() strictKey { return strictKey{f.spec.name, f.token.value} }
 
-// retryAt notes that the release has had no certain answer from n, or is to be followed
-// by another.
-func (f *footprint) retryAt(n *node) {
-	if !f.beginRetry(n) {
-		return
-	}
-	if dropped, full := n.pending.Add(f); full {
-		dropped.giveUpAt(n)
-	}
-}
-
-// beginRetry reports whether f's release is to be put among n's pending ones, where it is once
-// at most.
-func (f *footprint) beginRetry(n *node) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s := &f.stakes[n.Index]
-	if s.queued || !s.maybe {
-		return false
-	}
-	s.queued = true
-	return true
-}
-
-// resendAt implements [pendingRelease]: the next may not follow if this one is pending again.
-func (f *footprint) resendAt(n *node, done func(settled bool)) {
-	if f.mustHaveExpired(time.Now()) {
-		f.giveUpAt(n)
-		done(true)
-		return
-	}
-	f.endRetry(n)
-	f.releaseAt(n, func(quorum.Answer) { done(!f.isPendingAt(n)) })
-}
-
 // mustHaveExpired reports that whatever the nodes had of an ended lease is gone.
 func (f *footprint) mustHaveExpired(now time.Time) bool {
 	f.mu.Lock()
@@ -50,26 +15,60 @@ func (f *footprint) mustHaveExpired(now time.Time) bool {
 	return now.After(f.lapses)
 }
 
-// giveUpAt implements [pendingRelease]: what the release is for must have expired, or will.
-func (f *footprint) giveUpAt(n *node) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	s := &f.stakes[n.Index]
-	s.queued, s.maybe, s.doubtful = false, false, true
-	s.note(quorum.Missing)
-	f.strikeOff(n)
+// retry notes that the release has had no certain answer, or is to be followed by another.
+func (s site) retry() {
+	if !s.beginRetry() {
+		return
+	}
+	if dropped, full := s.n.pending.Add(s); full {
+		dropped.giveUp()
+	}
 }
 
-// endRetry notes that f's release is not among n's pending ones any more.
-func (f *footprint) endRetry(n *node) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.stakes[n.Index].queued = false
+// beginRetry reports whether the release is to be put among the node's pending ones, where it
+// is once at most.
+func (s site) beginRetry() bool {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	k := s.stake()
+	if k.queued || !k.maybe {
+		return false
+	}
+	k.queued = true
+	return true
 }
 
-// isPendingAt reports that f's release is among n's pending ones.
-func (f *footprint) isPendingAt(n *node) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.stakes[n.Index].queued
+// resend implements [pendingRelease]: the next may not follow if this one is pending again.
+func (s site) resend(done func(settled bool)) {
+	if s.f.mustHaveExpired(time.Now()) {
+		s.giveUp()
+		done(true)
+		return
+	}
+	s.endRetry()
+	s.release(func(quorum.Answer) { done(!s.isPending()) })
+}
+
+// giveUp implements [pendingRelease]: what the release is for must have expired, or will.
+func (s site) giveUp() {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	k := s.stake()
+	k.queued, k.maybe, k.doubtful = false, false, true
+	k.note(quorum.Missing)
+	s.strikeOff()
+}
+
+// endRetry notes that the release is not among the node's pending ones any more.
+func (s site) endRetry() {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	s.stake().queued = false
+}
+
+// isPending reports that the release is among the node's pending ones.
+func (s site) isPending() bool {
+	s.f.mu.Lock()
+	defer s.f.mu.Unlock()
+	return s.stake().queued
 }

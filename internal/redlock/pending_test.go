@@ -25,7 +25,7 @@ func TestPendingReleasesAreSentAgainAfterAFailure(t *testing.T) {
 		for _, value := range []string{"one", "another"} {
 			l := adopt(s, value)
 			l.end(time.Now())
-			l.footprint.retryAt(n)
+			l.at(n).retry()
 		}
 		failed := once("mutex_release")
 		b.nodes[0].Fault = func(call *driver.Call) error {

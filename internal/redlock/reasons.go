@@ -24,13 +24,6 @@ func (l *lease) extending(r *quorum.Round) {
 	}
 }
 
-// met takes a node's answer to an extension.
-func (l *lease) met(n *node, a quorum.Answer) {
-	of := l.lockInherited()
-	defer of.mu.Unlock()
-	of.stakes[n.Index].met = reason(n.Index, a)
-}
-
 // reason is why an answer of node i is no yes; nil if it is one.
 func reason(i int, a quorum.Answer) error {
 	switch {

@@ -48,7 +48,7 @@ func (h *releasing) Unsent(*quorum.Round, int) {}
 func (h *releasing) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
 	n := h.spec.engine.nodes[i]
 	h.spec.observer.nodeError(n, a)
-	return (*lease)(h).released(n, a)
+	return (*lease)(h).at(n).released(a)
 }
 
 // Late implements [quorum.Observer].

@@ -69,7 +69,7 @@ func TestPendingReleasesAreBounded(t *testing.T) {
 			return l
 		}
 		for i := range retry.Max + 10 {
-			strict(i).footprint.retryAt(n)
+			strict(i).at(n).retry()
 		}
 		require.Equal(t, retry.Max, n.pending.Len())
 		require.False(t, n.strict.Has(strictKey{"name", "9"}), "dropped")

@@ -163,7 +163,7 @@ func (t *ticket) noteOverlap(i int) {
 // unsent takes back that such a try was about to be sent to node i.
 func (t *ticket) unsent(i int) {
 	if t.lease == nil {
-		t.footprint.unsent(i)
+		t.at(t.spec.engine.nodes[i]).unsent()
 	}
 }
 
@@ -180,8 +180,8 @@ func (t *ticket) learn(n *node, a quorum.Answer) {
 		t.consumed(n)
 		a.Vote = quorum.Missing
 	}
-	if t.footprint.learn(n, a) {
-		t.settle(n)
+	if t.at(n).learn(a) {
+		t.at(n).settle()
 	}
 }
 
@@ -239,8 +239,8 @@ func (t *ticket) restored(n *node, a quorum.Answer) {
 	if a.Certain() {
 		a.Vote = quorum.Yes // the ticket was written, whatever else is there
 	}
-	if t.footprint.learn(n, a) {
-		t.settle(n)
+	if t.at(n).learn(a) {
+		t.at(n).settle()
 	}
 }
 
