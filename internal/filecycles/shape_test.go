@@ -7,7 +7,6 @@ import (
 	"go/token"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -20,11 +19,6 @@ const (
 	maxMedian    = 8
 	maxNinetieth = 18 // percentile
 )
-
-// large are types of the engine that have too many methods, which is only logged: a lease is
-// asked for, renewed, repaired, passed, converted, lost and released, and its footprint is
-// where all of these meet.
-var large = map[string]bool{"lease": true, "footprint": true}
 
 // shape is how large the functions of a package are, and how many methods its types have.
 type shape struct {
@@ -129,10 +123,6 @@ func TestShapeOfTheEngine(t *testing.T) {
 		s := shapeOf(t, p.sourcesOf())
 		t.Logf("%s: %d functions, median %d, 90th percentile %d, longest %d lines", path, len(s.functions), s.percentile(50), s.percentile(90), s.percentile(100))
 		for _, fault := range s.faults() {
-			if of, _, _ := strings.Cut(fault, " "); large[of] && path == engine {
-				t.Logf("%s: %s", path, fault)
-				continue
-			}
 			t.Errorf("%s: %s", path, fault)
 		}
 	}

@@ -117,11 +117,11 @@ func (a *attempts) try(ctx context.Context, l *lease, call driver.Call, tk *tick
 	}
 	o := r.Outcome()
 	r.Done()
-	if causes := l.agreeOnFence(ctx, &o); causes != nil {
+	if causes := l.acquiring().agreeOnFence(ctx, &o); causes != nil {
 		a.abandon(l)
 		return nil, causes
 	}
-	if err := l.accept(o.Start); err != nil {
+	if err := l.acquiring().accept(o.Start); err != nil {
 		a.abandon(l)
 		return nil, []error{err}
 	}
@@ -136,13 +136,13 @@ func (a *attempts) ask(ctx context.Context, l *lease, call driver.Call, tk *tick
 	}
 	*at = call
 	q := a.spec.question(ctx, l.token, at)
-	a.spec.grants(&q, (*acquiring)(l))
+	a.spec.grants(&q, acquiring{l})
 	if call.Script() == nil {
 		q.Read = readSet
 	}
 	tk.shape(&q)
 	r := a.spec.engine.quorum.Round(q)
-	l.excuseUnsettled(r)
+	l.acquiring().excuseUnsettled(r)
 	l.pend(r)
 	tk.pend(l, r)
 	return r
@@ -197,7 +197,7 @@ func (a *attempts) takeOver(t *ticket, by *tries, suffix string) (_ *ticket, wai
 }
 
 // accept starts the validity of a lease that a majority has granted.
-func (l *lease) accept(start instant) error {
+func (l acquiring) accept(start instant) error {
 	v, now := validFrom(start, &l.spec.Config), l.spec.engine.now()
 	if v.ended(now) {
 		return errTooLate
@@ -218,7 +218,7 @@ func (a *attempts) abandon(l *lease) { a.left.abandon(l) }
 // excuseUnsettled keeps a user's value away from nodes where a release of the
 // same value is without an answer: it might arrive later and delete this try's
 // vote after it was counted.
-func (l *lease) excuseUnsettled(r *quorum.Round) {
+func (l acquiring) excuseUnsettled(r *quorum.Round) {
 	if !l.token.strict {
 		return
 	}

@@ -4,7 +4,9 @@ import "github.com/holdfast-go/holdfast/internal/redlock/quorum"
 
 // acquiring is a lease as the observer of a round that may put its token on the nodes, and
 // leave the round's ticket there.
-type acquiring lease
+type acquiring struct{ *lease }
+
+func (l *lease) acquiring() acquiring { return acquiring{l} }
 
 // companion is what such a round may leave beside the token, as the round's memo: a ticket.
 type companion interface {
@@ -13,33 +15,29 @@ type companion interface {
 }
 
 // Unsent implements [quorum.Observer].
-func (a *acquiring) Unsent(r *quorum.Round, i int) {
-	(*lease)(a).at(a.spec.engine.nodes[i]).unsent()
+func (l acquiring) Unsent(r *quorum.Round, i int) {
+	l.at(l.spec.engine.nodes[i]).unsent()
 	if c, ok := r.Memo.(companion); ok {
 		c.unsent(i)
 	}
 }
 
 // Answered implements [quorum.Observer].
-func (a *acquiring) Answered(r *quorum.Round, i int, got quorum.Answer) quorum.Answer {
-	l, n := (*lease)(a), a.spec.engine.nodes[i]
+func (l acquiring) Answered(r *quorum.Round, i int, got quorum.Answer) quorum.Answer {
+	n := l.spec.engine.nodes[i]
 	l.spec.observer.nodeError(n, got)
 	l.at(n).contest(got)
 	if c, ok := r.Memo.(companion); ok {
 		c.learn(n, got)
 	}
-	if l.at(n).learn(got) {
-		l.at(n).settle()
-	}
-	l.resume(n)
+	l.on(n).learn(got)
 	return got
 }
 
 // Late implements [quorum.Observer].
-func (a *acquiring) Late(r *quorum.Round, i int, got quorum.Answer) {
+func (l acquiring) Late(r *quorum.Round, i int, got quorum.Answer) {
 	if o := r.Outcome(); o.Won && r.Differs(&got) {
-		l := (*lease)(a)
 		l.agreeOn(o.Agreed)
-		l.alignAt(l.spec.engine.nodes[i])
+		l.on(l.spec.engine.nodes[i]).align()
 	}
 }

@@ -75,3 +75,16 @@ func takenBy(nodes []int, spare int) []error {
 func nodeError(n *quorum.Node, err error) *RedisError {
 	return &RedisError{Node: n.Index, Addr: n.Addr, Err: err}
 }
+
+// reason is why an answer of node i is no yes; nil if it is one.
+func reason(i int, a quorum.Answer) error {
+	switch {
+	case a.Vote == quorum.Taken:
+		return &ErrNodeTaken{Node: i}
+	case a.Vote == quorum.Missing:
+		return nodeExpired(i)
+	case a.Err != nil:
+		return &RedisError{Node: i, Err: a.Err}
+	}
+	return nil
+}

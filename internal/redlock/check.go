@@ -15,7 +15,7 @@ func (h holder) check(ctx context.Context) (bool, []error) {
 		return false, h.expired()
 	}
 	call := checkCall(h.spec, h.lease)
-	r := h.roundToCheck(ctx, &call)
+	r := h.checking().round(ctx, &call)
 	h.muteRepaired(r)
 	if !r.Run(ctx) {
 		h.deny(r)
@@ -30,31 +30,33 @@ func (h holder) check(ctx context.Context) (bool, []error) {
 	return true, nil
 }
 
-// roundToCheck makes a round that changes nothing about the lease.
-func (l *lease) roundToCheck(ctx context.Context, call *driver.Call) *quorum.Round {
+// checking is a lease as the observer of a round that asks whether nodes have it.
+type checking struct{ *lease }
+
+func (l *lease) checking() checking { return checking{l} }
+
+// round makes a round that changes nothing about the lease.
+func (l checking) round(ctx context.Context, call *driver.Call) *quorum.Round {
 	q := l.spec.question(ctx, l.token, call)
-	q.To = (*checking)(l)
+	q.To = l
 	return l.spec.engine.quorum.Round(q)
 }
 
-// checking is a lease as the observer of a round that asks whether nodes have it.
-type checking lease
-
 // Unsent implements [quorum.Observer].
-func (c *checking) Unsent(*quorum.Round, int) {}
+func (l checking) Unsent(*quorum.Round, int) {}
 
 // Answered implements [quorum.Observer].
-func (c *checking) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
-	n := c.spec.engine.nodes[i]
-	c.spec.observer.nodeError(n, a)
-	(*lease)(c).at(n).contest(a)
+func (l checking) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+	n := l.spec.engine.nodes[i]
+	l.spec.observer.nodeError(n, a)
+	l.at(n).contest(a)
 	return a
 }
 
 // Late implements [quorum.Observer].
-func (c *checking) Late(r *quorum.Round, _ int, _ quorum.Answer) {
+func (l checking) Late(r *quorum.Round, _ int, _ quorum.Answer) {
 	if !r.Outcome().Won {
-		(*lease)(c).deny(r)
+		l.deny(r)
 	}
 }
 

@@ -115,15 +115,17 @@
 //
 // From the ground up. config, errors, causes, token, validity and reply know nothing of the rest.
 // protocol is what a primitive brings; engine, node and spec are what its objects are made of;
-// observer calls hooks. footprint is where a token may be and how to be rid of it, and pending
-// sends what was not answered again. None of these knows a lease.
+// observer calls hooks. footprint is where a token may be and how to be rid of it: site is one of
+// its nodes, stake what is known of that, and pending sends what was not answered again. None of
+// these knows a lease.
 //
 // lease gives a footprint validity, a block of numbers, a renewal and a loss, and holder is one
 // goroutine's time with it. lose finds that it is lost, reasons say why, lost reports it to its holder,
-// and hooks to the application's. acquiring, extend, release and check observe the rounds that ask
-// for a lease, renew it, give it back and verify it, by calls; grant compares what nodes granted,
-// heir makes a reader's of a writer's, and fence agrees on its numbers. renew is when it is
-// renewed, and pass hands it on. None of these knows who waits.
+// and hooks to the application's. What is done with a lease is a type of its own: acquiring, extend,
+// release and check make and observe the rounds that ask for it, renew it, give it back and verify
+// it, by calls; renew is when it is renewed, pass hands it on, and repair sees to a single node.
+// grant compares what nodes granted, heir makes a reader's of a writer's, and fence agrees on its
+// numbers. None of these knows who waits.
 //
 // A ticket is how a waiter stands in line, with its deadline and its membership among those who are
 // notified; wait is how it waits, and granted a release that ends that. acquire makes the tries

@@ -65,7 +65,7 @@ func (x *Exclusive) lock(ctx context.Context, by *tries) error {
 		x.current().entered(ctx, e, by, err, x.unlock)
 	}
 	if err == nil && x.spec.AutoExtend {
-		x.current().keepAlive()
+		x.current().renewing().keepAlive()
 	}
 	return err
 }
@@ -172,18 +172,18 @@ func (x *Exclusive) giveBack(ctx context.Context, h holder) (err error, lost boo
 	case !h.claim():
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	h.awaitRenewal(ctx)
+	h.renewing().awaitIdle(ctx)
 	if x.queue.awaited() && h.renewToPass(ctx, &x.pause) {
 		x.discard(x.queue.leave(h.lease))
 		return nil, false
 	}
-	end, causes := h.releaseAll(ctx)
-	if h.disclaim(end) {
+	end, causes := h.releasing().run(ctx)
+	if h.releasing().disclaim(end) {
 		x.attempts.left.add(&h.footprint)
 		x.attempts.used = h.numbers.count()
 		x.queue.leave(nil)
 	}
-	return h.verdict(ctx, end, causes)
+	return h.releasing().verdict(ctx, end, causes)
 }
 
 // Extend renews the lease for another full expiry, and reports whether it did.

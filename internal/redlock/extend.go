@@ -30,7 +30,7 @@ func (h holder) extendFor(ctx context.Context) error {
 	case !h.active():
 		return h.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
 	}
-	causes := h.extend(ctx)
+	causes := h.extending().run(ctx)
 	if causes == nil {
 		return nil
 	}
@@ -40,99 +40,94 @@ func (h holder) extendFor(ctx context.Context) error {
 	return h.spec.fail(ErrExtendFailed, causes...)
 }
 
-// extend renews the lease on a majority and moves its validity on. On error the
+// extending is a lease as the observer of a round that extends it where it is.
+type extending struct{ *lease }
+
+func (l *lease) extending() extending { return extending{l} }
+
+// run renews the lease on a majority and moves its validity on. On error the
 // lease keeps the validity it had.
 //
 // Votes come from nodes that still have the token. A lease whose validity has
 // ended is not extended any more: it was told to be lost, and must stay so.
 // SetNXOnExtend is the exception, as in Redsync.
-func (l *lease) extend(ctx context.Context) []error {
+func (l extending) run(ctx context.Context) []error {
 	if l.tooLate() {
 		return l.expired()
 	}
-	r, err := l.prepareExtension(ctx)
+	r, err := l.prepare(ctx)
 	if err != nil {
 		return []error{err}
 	}
 	r.Run(ctx)
-	missing, err := l.extended(r)
+	missing, err := l.done(r)
 	switch {
 	case err != nil:
 		return []error{err}
 	case !r.Outcome().Won:
 		return causesOf(r)
 	}
-	l.repairAll(missing)
+	repairAll(l.lease, missing)
 	return nil
-}
-
-// repairAll puts the token back on nodes that have nothing.
-func (l *lease) repairAll(missing []*node) {
-	for _, n := range missing {
-		l.repair(n, nil)
-	}
 }
 
 // Renew implements [renewer.Lease]: it renews the lease in the background. Renewal is busy
 // until that ends.
-func (l *lease) Renew() {
-	r, err := l.prepareExtension(context.Background())
+func (l renewing) Renew() {
+	r, err := l.extending().prepare(context.Background())
 	if err != nil {
-		l.reportRenewal(nil, err)
-		l.endRenewal(false)
+		l.report(nil, err)
+		l.finish(false)
 		return
 	}
 	r.RunThen(func(r *quorum.Round) {
-		missing, err := l.extended(r)
-		l.reportRenewal(r, err)
-		l.endRenewal(r.Outcome().Won && err == nil)
-		l.repairAll(missing)
+		missing, err := l.extending().done(r)
+		l.report(r, err)
+		l.finish(r.Outcome().Won && err == nil)
+		repairAll(l.lease, missing)
 	})
 }
 
-// prepareExtension makes the round of an extension.
-func (l *lease) prepareExtension(ctx context.Context) (*quorum.Round, error) {
+// prepare makes the round of an extension.
+func (l extending) prepare(ctx context.Context) (*quorum.Round, error) {
 	if l.tooLate() {
 		return nil, ErrLockAlreadyExpired
 	}
-	call := extendCall(l.spec, l)
+	call := extendCall(l.spec, l.lease)
 	if !l.spec.SetNXOnExtend {
-		return l.roundToExtend(ctx, &call), nil
+		return l.round(ctx, &call), nil
 	}
 	q := l.spec.question(ctx, l.token, &call)
-	l.spec.grants(&q, (*reviving)(l))
+	l.spec.grants(&q, reviving{l.lease})
 	r := l.spec.engine.quorum.Round(q)
 	l.muteRepaired(r)
-	l.extending(r)
+	l.noteAsked(r)
 	if !l.pend(r) {
 		return nil, errUnlocked
 	}
 	return r, nil
 }
 
-// roundToExtend makes a round that extends the lease where it is. What was not sent when
+// round makes a round that extends the lease where it is. What was not sent when
 // it is won stays: it brings back what the node may have lost.
-func (l *lease) roundToExtend(ctx context.Context, call *driver.Call) *quorum.Round {
+func (l extending) round(ctx context.Context, call *driver.Call) *quorum.Round {
 	q := l.spec.question(ctx, l.token, call)
-	q.To, q.Unsent, q.Class = (*extending)(l), quorum.KeepWon, outbox.Urgent
+	q.To, q.Unsent, q.Class = l, quorum.KeepWon, outbox.Urgent
 	if l.spec.numbers() {
 		q.Read = readNumber
 	}
 	r := l.spec.engine.quorum.Round(q)
 	l.muteRepaired(r)
-	l.extending(r)
+	l.noteAsked(r)
 	return r
 }
 
-// extending is a lease as the observer of a round that extends it where it is.
-type extending lease
-
 // Unsent implements [quorum.Observer].
-func (e *extending) Unsent(*quorum.Round, int) {}
+func (l extending) Unsent(*quorum.Round, int) {}
 
 // Answered implements [quorum.Observer].
-func (e *extending) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
-	l, n := (*lease)(e), e.spec.engine.nodes[i]
+func (l extending) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+	n := l.spec.engine.nodes[i]
 	l.spec.observer.nodeError(n, a)
 	l.at(n).contest(a)
 	l.at(n).met(a)
@@ -143,10 +138,9 @@ func (e *extending) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Ans
 }
 
 // Late implements [quorum.Observer].
-func (e *extending) Late(r *quorum.Round, i int, a quorum.Answer) {
-	l := (*lease)(e)
+func (l extending) Late(r *quorum.Round, i int, a quorum.Answer) {
 	if r.Outcome().Won {
-		l.mendAt(l.spec.engine.nodes[i], r.Voter(i).Mute, a)
+		l.on(l.spec.engine.nodes[i]).mend(r.Voter(i).Mute, a)
 	} else {
 		l.deny(r)
 	}
@@ -154,24 +148,24 @@ func (e *extending) Late(r *quorum.Round, i int, a quorum.Answer) {
 
 // reviving is a lease as the observer of a round that extends it by Redsync's looser rule,
 // which may put its token on nodes that have nothing.
-type reviving lease
+type reviving struct{ *lease }
 
 // Unsent implements [quorum.Observer].
-func (e *reviving) Unsent(r *quorum.Round, i int) { (*acquiring)(e).Unsent(r, i) }
+func (l reviving) Unsent(r *quorum.Round, i int) { l.acquiring().Unsent(r, i) }
 
 // Answered implements [quorum.Observer].
-func (e *reviving) Answered(r *quorum.Round, i int, a quorum.Answer) quorum.Answer {
-	(*lease)(e).at(e.spec.engine.nodes[i]).met(a)
-	return (*acquiring)(e).Answered(r, i, a)
+func (l reviving) Answered(r *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+	l.at(l.spec.engine.nodes[i]).met(a)
+	return l.acquiring().Answered(r, i, a)
 }
 
 // Late implements [quorum.Observer].
-func (e *reviving) Late(*quorum.Round, int, quorum.Answer) {}
+func (l reviving) Late(*quorum.Round, int, quorum.Answer) {}
 
-// extended takes the outcome of an extension's round. If it was won in time the
+// done takes the outcome of an extension's round. If it was won in time the
 // validity moves on, and the nodes that have nothing are to be repaired by the
 // caller, in the background.
-func (l *lease) extended(r *quorum.Round) (missing []*node, err error) {
+func (l extending) done(r *quorum.Round) (missing []*node, err error) {
 	o := r.Outcome()
 	if !o.Won {
 		l.deny(r)
@@ -209,78 +203,22 @@ func (l *lease) renew(start instant) error {
 		l.valid, l.proven = v, now
 	}
 	if first {
-		l.await(now)
+		l.renewing().await(now)
 	}
 	return nil
 }
 
 // mend follows up a won extension on the nodes that answered in time, but for those
 // that it returns, which are to be repaired. The others are when their answers come.
-func (l *lease) mend(r *quorum.Round) (missing []*node) {
+func (l extending) mend(r *quorum.Round) (missing []*node) {
 	for i, n := range l.spec.engine.nodes {
 		switch v := r.Voter(i); {
 		case v.Background:
 		case v.Vote == quorum.Missing:
 			missing = append(missing, n)
 		default:
-			l.mendAt(n, v.Mute, v.Answer)
+			l.on(n).mend(v.Mute, v.Answer)
 		}
 	}
 	return missing
-}
-
-// mendAt acts on what one node answered to an extension that was won without
-// it: a repaired node that kept the token may vote from now on, and one that has
-// nothing gets the token back.
-func (l *lease) mendAt(n *node, mute bool, a quorum.Answer) {
-	switch {
-	case a.Vote == quorum.Missing:
-		l.repair(n, nil)
-	case a.Vote == quorum.Yes && mute:
-		l.mu.Lock()
-		l.stakes[n.Index].probation = false
-		l.mu.Unlock()
-	}
-}
-
-// repair puts the token back on a node that has forgotten or missed it, if
-// nobody else is there: a separate step, settled as an acquire is, so that a
-// repair that arrives after the release is released too. failed, if it is not nil, is
-// called when it may be tried again: the node has refused it, or not answered.
-func (l *lease) repair(n *node, failed func()) {
-	if !l.pendRepair(n, l.spec.engine.now()) {
-		return
-	}
-	m := l.spec.about(l.token)
-	m.Read = l.spec.readsGrant()
-	n.Send(repairCall(l.spec, l), m, func(a quorum.Answer) { // writes only what is missing
-		if l.at(n).learn(a) {
-			l.at(n).settle()
-		}
-		l.resume(n)
-		if a.Vote != quorum.Yes && failed != nil {
-			failed()
-		}
-	})
-}
-
-// pendRepair notes that a repair is about to be sent to n, unless the lease is over, or calls
-// are under way after which it may be. From here on n is on probation.
-func (l *lease) pendRepair(n *node, now instant) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := &l.stakes[n.Index]
-	s.missed = s.pending > 0
-	if !l.mayPend(s, now) {
-		return false
-	}
-	s.begin()
-	s.probation = true
-	return true
-}
-
-// mayPend reports that a call which may put the token on a node may be sent there: that
-// the lease is not over, and the node is not being seen to already. h.mu is held.
-func (l *lease) mayPend(s *stake, now instant) bool {
-	return !l.ended && s.pending == 0 && !l.valid.ended(now)
 }

@@ -30,7 +30,7 @@ import (
 
 // agreeOnFence gives the lease its numbers after a round was won. On error it has none that
 // could be relied upon.
-func (l *lease) agreeOnFence(ctx context.Context, o *quorum.Outcome) []error {
+func (l acquiring) agreeOnFence(ctx context.Context, o *quorum.Outcome) []error {
 	switch {
 	case !l.spec.numbers():
 		return nil
@@ -43,8 +43,8 @@ func (l *lease) agreeOnFence(ctx context.Context, o *quorum.Outcome) []error {
 	if o.Said >= l.spec.engine.quorum.Majority() {
 		return nil
 	}
-	call := fenceCall(l.spec, l)
-	if r := l.roundToCheck(ctx, &call); !r.Run(ctx) {
+	call := fenceCall(l.spec, l.lease)
+	if r := l.checking().round(ctx, &call); !r.Run(ctx) {
 		return causesOf(r)
 	}
 	return nil

@@ -76,6 +76,14 @@ func (f *footprint) uncontest() {
 	}
 }
 
+// dropTicket lets go of the ticket of a lease that was won, which is put back for failed
+// tries only.
+func (f *footprint) dropTicket() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ticket = nil
+}
+
 // contested lists the nodes where another client wants what the lease has.
 func (f *footprint) contested() []int {
 	f.mu.Lock()

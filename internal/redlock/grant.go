@@ -2,7 +2,6 @@ package redlock
 
 import (
 	"iter"
-	"time"
 
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
@@ -95,28 +94,10 @@ func occupiedAround(r *quorum.Round) slotset.Set {
 
 // align sees to nodes that granted other slots than those that won. Nodes that
 // answer late are aligned when they do.
-func (l *lease) align(r *quorum.Round) {
+func (l acquiring) align(r *quorum.Round) {
 	for i, n := range l.spec.engine.nodes {
 		if v := r.Voter(i); !v.Background && r.Differs(&v.Answer) {
-			l.alignAt(n)
+			l.on(n).align()
 		}
 	}
-}
-
-// alignAt gives the lease's slots to a node that granted others, which it takes
-// back. It is a repair: the node does not vote until a round was won without it.
-//
-// Two permits that a node granted in the wrong order each want what the other
-// has. The first one to be aligned gives its slot back and is refused; it gets
-// its own a little later, when the second one has moved.
-func (l *lease) alignAt(n *node) { l.alignAfter(n, 2, 10, 50, 250) }
-
-// alignAfter aligns a node now, and again after each of the pauses, in ms, as long as
-// the node refuses, or does not answer.
-func (l *lease) alignAfter(n *node, pauses ...time.Duration) {
-	l.repair(n, func() {
-		if len(pauses) > 0 {
-			time.AfterFunc(pauses[0]*time.Millisecond, func() { l.alignAfter(n, pauses[1:]...) })
-		}
-	})
 }

@@ -123,17 +123,18 @@ func (t *ticket) granted(by *tries) *lease {
 		return nil
 	}
 	v := validFrom(t.sent, &s.Config)
-	if v.ended(now) || !t.lease.takeDetail(g.Detail, t.suffix) {
+	if v.ended(now) || !t.takeDetail(g.Detail, t.suffix) {
 		return nil
 	}
-	t.lease.take(v, now)
+	t.take(v, now)
 	by.granted = true
 	return t.lease
 }
 
 // takeDetail reads the lease's number or slots, of which there have to be as many as the ticket
 // says. It reports false, and changes nothing, where the message does not have them.
-func (l *lease) takeDetail(detail, suffix string) bool {
+func (s *standing) takeDetail(detail, suffix string) bool {
+	l := s.lease
 	switch {
 	case l.spec.limit > 0:
 		if !slotset.Valid(detail) || l.spec.slotsSuffix(len(slotset.Parse(detail))) != suffix {
@@ -154,17 +155,18 @@ func (l *lease) takeDetail(detail, suffix string) bool {
 }
 
 // take begins the validity of a lease that a release has granted.
-func (l *lease) take(v validity, now instant) {
+func (s *standing) take(v validity, now instant) {
+	l := s.lease
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.valid, l.proven = v, now
-	s := &l.stakes[0]
-	s.refused, s.contested = false, false
+	k := &l.stakes[0]
+	k.refused, k.contested = false, false
 	l.leavePlace()
 }
 
 // leavePlace notes that the lease has taken the place of its ticket, unless a look may
-// still run that leaves the ticket again. h.mu is held.
+// still run that leaves the ticket again. l.mu is held.
 func (l *lease) leavePlace() {
 	if s := &l.stakes[0]; s.pending == 0 && s.again == 0 && !s.overlapped {
 		l.place = nil
@@ -175,7 +177,7 @@ func (l *lease) leavePlace() {
 // its end: a look that was late may have left its ticket after the release. It lasts no longer
 // than a ticket and a look that is late by maxSlow: what comes even later costs others a grant.
 func (t *ticket) refuseLate() {
-	if !t.joined || t.lease.settledForGood() {
+	if !t.joined || t.settledForGood() {
 		return
 	}
 	w, lease, n := t.waiter, t.lease, t.spec.engine.nodes[0]
@@ -190,11 +192,12 @@ func (t *ticket) refuseLate() {
 
 // settledForGood reports that nothing is under way, or may run late, that could leave the
 // lease or its ticket on the node again.
-func (l *lease) settledForGood() bool {
+func (s *standing) settledForGood() bool {
+	l := s.lease
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := &l.stakes[0]
-	return s.pending == 0 && s.again == 0 && !s.timed && !s.overlapped
+	k := &l.stakes[0]
+	return k.pending == 0 && k.again == 0 && !k.timed && !k.overlapped
 }
 
 // hasEnded reports that the lease was released or given up.

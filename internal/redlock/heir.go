@@ -2,9 +2,6 @@ package redlock
 
 import (
 	"context"
-
-	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
-	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
 // claimToConvert keeps everybody else from releasing or renewing the lease. It
@@ -44,34 +41,6 @@ func (l *lease) heir(s *Spec) *lease {
 	return to
 }
 
-// resume sees to what has to wait until no call is under way that may put the token on n.
-//
-// A grant to the lease's predecessor may come after it had been converted on the other nodes:
-// it is converted too, lest it keep others from reading there. And n may have forgotten the
-// token, before a call put it there, or after: it is repaired. If the lease has ended
-// meanwhile the grant is released instead, by others.
-func (l *lease) resume(n *node) {
-	of, convert, repair := l.due(n)
-	switch {
-	case convert:
-		of.convertAt(n)
-	case repair:
-		of.repair(n, nil)
-	}
-}
-
-// convertAt makes the lease's own on n of what its predecessor has there.
-func (l *lease) convertAt(n *node) {
-	m := l.spec.about(l.token)
-	m.Class = outbox.Urgent
-	n.Send(convertCall(l.spec, l), m, func(a quorum.Answer) {
-		if l.at(n).learn(a) {
-			l.at(n).settle()
-		}
-		l.resume(n)
-	})
-}
-
 // lockCurrent locks the lease that has this one's token now.
 func (l *lease) lockCurrent() *lease {
 	l.mu.Lock()
@@ -84,34 +53,17 @@ func (l *lease) lockCurrent() *lease {
 	return to
 }
 
-// due reports what resume has to do, which it notes as under way if it is to convert. of is
-// the lease that has the token now.
-func (l *lease) due(n *node) (of *lease, convert, repair bool) {
-	of = l.lockCurrent()
-	defer of.mu.Unlock()
-	s := &of.stakes[n.Index]
-	if !s.former && !s.missed || !of.mayPend(s, of.spec.engine.now()) {
-		return of, false, false
-	}
-	convert, repair = s.former, s.missed
-	if convert {
-		s.former = false
-		s.begin()
-	}
-	return of, convert, repair
-}
-
 // convert asks the nodes to make the new lease of the old one.
-func (l *lease) convert(ctx context.Context, from *lease) []error {
+func (l acquiring) convert(ctx context.Context, from *lease) []error {
 	if ctx.Err() != nil {
 		return ended(ctx)
 	}
 	if from.over() {
 		return []error{ErrLockAlreadyExpired}
 	}
-	call := convertCall(l.spec, l)
+	call := convertCall(l.spec, l.lease)
 	q := l.spec.question(ctx, l.token, &call)
-	l.spec.grants(&q, (*acquiring)(l))
+	l.spec.grants(&q, l)
 	r := l.spec.engine.quorum.Round(q)
 	if !l.pend(r) {
 		return []error{errNotHeld}
@@ -126,8 +78,8 @@ func (l *lease) convert(ctx context.Context, from *lease) []error {
 }
 
 // retire gives up what a lease still has in its object once its heir is there.
-func (l *lease) retire() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.claimed, l.placed = false, false
+func (h holder) retire() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.claimed, h.placed = false, false
 }

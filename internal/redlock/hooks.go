@@ -44,7 +44,7 @@ func (h holder) begin(s *section) {
 	if h.loss.err != nil {
 		h.reportLoss()
 	}
-	h.await(now)
+	h.renewing().await(now)
 }
 
 // section returns the holder's, or of readers that of the one that has read longest; nil if
@@ -102,8 +102,8 @@ func (h holder) released(ctx context.Context, s *section, r holdfast.Released, l
 	}
 }
 
-// reportRenewal reports an extension by renewal to hooks. r is nil where err kept it from being made.
-func (l *lease) reportRenewal(r *quorum.Round, err error) {
+// report reports an extension by renewal to hooks. r is nil where err kept it from being made.
+func (l renewing) report(r *quorum.Round, err error) {
 	o := l.spec.observer
 	if o == nil || o.hooks.Extended == nil {
 		return

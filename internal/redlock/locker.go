@@ -33,7 +33,7 @@ func (l *Locker) Lock() {
 		by := l.spec.triesOf(0)
 		err := l.half.lock(ctx, by)
 		if err == nil {
-			l.half.current().keepAlive()
+			l.half.current().renewing().keepAlive()
 			return
 		}
 		if errors.Is(err, ErrConfig) {

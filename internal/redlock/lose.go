@@ -3,7 +3,7 @@ package redlock
 import "github.com/holdfast-go/holdfast/internal/redlock/quorum"
 
 // expire reports the loss of a lease whose validity has ended, unless its release is
-// under way: that was begun in time. h.mu is held, to be given back by unlock.
+// under way: that was begun in time. l.mu is held, to be given back by unlock.
 func (l *lease) expire(now instant) {
 	if !l.claimed && !l.ended && l.valid.ended(now) {
 		l.lose(append([]error{ErrLockAlreadyExpired}, l.reasons()...)...)
@@ -27,7 +27,7 @@ func (l *lease) deny(r *quorum.Round) {
 	l.lose(causes...)
 }
 
-// lose reports that the lease is lost, to contexts a little later: see unlock. h.mu
+// lose reports that the lease is lost, to contexts a little later: see unlock. l.mu
 // is held, to be given back by that.
 func (l *lease) lose(causes ...error) {
 	if l.loss.err != nil {
@@ -41,7 +41,7 @@ func (l *lease) lose(causes ...error) {
 	l.spec.engine.renewer.Drop(&l.deadline)
 }
 
-// unlock gives h.mu back, and then ends the contexts of a lease that was found lost
+// unlock gives l.mu back, and then ends the contexts of a lease that was found lost
 // meanwhile. To end one is to run code of others: it asks the context that it was made
 // of, which may be bound to this very lease, or wait for something. So that is done
 // without a lock, and nobody waits for it.
@@ -62,7 +62,7 @@ func (l *lease) unlock() {
 
 // revocable reports that a loss may be taken back by an extension that is won later:
 // that of an adopted lease, of which only the nodes know, or of one that is extended
-// by Redsync's looser rule. h.mu is held.
+// by Redsync's looser rule. l.mu is held.
 func (l *lease) revocable() bool { return !l.valid.known() || l.spec.SetNXOnExtend }
 
 // beyondRecall reports that the lease was reported to be lost, and must stay so.
@@ -72,7 +72,7 @@ func (l *lease) beyondRecall() bool {
 	return l.loss.err != nil && !l.revocable()
 }
 
-// reportLoss reports the loss to the hooks of those whose lease it was. h.mu is held.
+// reportLoss reports the loss to the hooks of those whose lease it was. l.mu is held.
 func (l *lease) reportLoss() {
 	o, count, err := l.spec.observer, 0, l.loss.err
 	for _, s := range l.loss.sections {

@@ -23,7 +23,7 @@ func (l *loss) forget() {
 	}
 }
 
-// listened reports that a loss is to be reported. h.mu is held.
+// listened reports that a loss is to be reported. l.mu is held.
 func (l *loss) listened() bool { return l.signal != nil || len(l.bound) > 0 || len(l.sections) > 0 }
 
 // heldContext is a context that ends, with ErrLost as its cause, when a lease is

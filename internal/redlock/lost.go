@@ -25,7 +25,7 @@ func (h holder) lost() <-chan struct{} {
 	}
 	if h.loss.signal == nil {
 		h.loss.signal = make(chan struct{})
-		h.await(now)
+		h.renewing().await(now)
 	}
 	return h.loss.signal
 }
@@ -57,7 +57,7 @@ func (h holder) follow(c *heldContext) error {
 	h.inDo = true
 	c.at = len(h.loss.bound)
 	h.loss.bound = append(h.loss.bound, c)
-	h.await(now)
+	h.renewing().await(now)
 	return nil
 }
 

@@ -22,33 +22,37 @@ import (
 // A token that others may act on is not passed: a value of the user's own, and one that
 // was handed out by Value. What they do with it they would do to a later holder.
 
+// passing is a holder whose lease may go to the next one.
+type passing struct{ holder }
+
 // pass ends the holder's time, and reports whether the lease may go to the next goroutine.
 func (h holder) pass() bool {
 	now := h.spec.engine.now()
 	h.mu.Lock()
 	defer h.unlock()
 	h.expire(now)
-	if h.isOver() || !h.passes(now) || !h.numbers.next() {
+	p := passing{h}
+	if h.isOver() || !p.passes(now) || !h.numbers.next() {
 		return false
 	}
-	h.passOn()
+	p.passOn()
 	return true
 }
 
-// passes reports that the lease may pass on without asking. h.mu is held.
-func (l *lease) passes(now instant) bool {
-	return !l.ended && !l.claimed && !l.reported && l.loss.err == nil && l.transferable() &&
-		now.Since(l.proven) <= l.spec.tenure()
+// passes reports that the lease may pass on without asking. p.mu is held.
+func (p passing) passes(now instant) bool {
+	return !p.ended && !p.claimed && !p.reported && p.loss.err == nil && p.transferable() &&
+		now.Since(p.proven) <= p.spec.tenure()
 }
 
-// transferable reports that only the engine knows the token. h.mu is held.
-func (l *lease) transferable() bool { return !l.token.strict && !l.shown }
+// transferable reports that only the engine knows the token. p.mu is held.
+func (p passing) transferable() bool { return !p.token.strict && !p.shown }
 
-// passOn begins the next holder's time. h.mu is held.
-func (l *lease) passOn() {
-	l.passings++
-	l.stopRenewal()
-	l.renewal.forDo, l.inDo, l.loss = false, false, loss{}
+// passOn begins the next holder's time. p.mu is held.
+func (p passing) passOn() {
+	p.lease.passings++
+	p.renewing().stop()
+	p.renewal.forDo, p.inDo, p.loss = false, false, loss{}
 }
 
 // renewToPass asks the nodes, once the tenure is over, to renew a lease that was claimed,
@@ -57,32 +61,33 @@ func (l *lease) passOn() {
 //
 // To release in the same step would save a round trip, and would not be safe. Such a call
 // may run late, or twice, and take a token away that was counted since: model/pass.pml.
-func (h holder) renewToPass(ctx context.Context, p *pause) bool {
-	if h.spec.protocol.Pass == nil || !h.prepareToPass() || p.begin(h) {
+func (h holder) renewToPass(ctx context.Context, gap *pause) bool {
+	p := passing{h}
+	if h.spec.protocol.Pass == nil || !p.prepare() || gap.begin(p) {
 		return false
 	}
 	call := passCall(h.spec, h.lease)
-	r := h.roundToExtend(ctx, &call)
+	r := h.extending().round(ctx, &call)
 	if !r.Run(ctx) || awaited(r) {
 		return false
 	}
-	if o := r.Outcome(); h.agreeOnFence(ctx, &o) != nil {
+	if o := r.Outcome(); h.acquiring().agreeOnFence(ctx, &o) != nil {
 		return false
 	}
-	missing, err := h.extended(r)
+	missing, err := h.extending().done(r)
 	if err != nil {
 		return false
 	}
-	h.repairAll(missing)
-	return h.passRenewed()
+	repairAll(h.lease, missing)
+	return p.renewed()
 }
 
-// prepareToPass reports whether the lease may pass on at all.
-func (l *lease) prepareToPass() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.numbers.size = l.spec.block(l.numbers.count(), true)
-	return l.transferable()
+// prepare reports whether the lease may pass on at all.
+func (p passing) prepare() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.numbers.size = p.spec.block(p.numbers.count(), true)
+	return p.transferable()
 }
 
 // awaited reports that a node which has renewed the lease says that others stand in line.
@@ -95,15 +100,15 @@ func awaited(r *quorum.Round) bool {
 	return false
 }
 
-// passRenewed passes on what was claimed, unless the token was handed out meanwhile.
-func (l *lease) passRenewed() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !l.transferable() {
+// renewed passes on what was claimed, unless the token was handed out meanwhile.
+func (p passing) renewed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.transferable() {
 		return false
 	}
-	l.claimed = false
-	l.passOn()
+	p.claimed = false
+	p.passOn()
 	return true
 }
 
@@ -121,7 +126,7 @@ type pause struct {
 }
 
 // begin reports that it is time for a gap, which begins with the release of h's lease.
-func (p *pause) begin(h holder) bool {
+func (p *pause) begin(h passing) bool {
 	if p.asked++; p.asked < gapEvery || h.spec.protocol.Withdraw == nil {
 		return false
 	}
@@ -135,15 +140,15 @@ func (p *pause) begin(h holder) bool {
 }
 
 // hush has the lease's release tell nobody. It reports false where that cannot be.
-func (l *lease) hush() bool {
-	call := l.spec.releaseCall(l.token, noTicket, noLifetime)
+func (p passing) hush() bool {
+	call := p.spec.releaseCall(p.token, noTicket, noLifetime)
 	quiet, ok := call.WithoutQueue()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if !ok || l.place != nil {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !ok || p.place != nil {
 		return false
 	}
-	l.undo = quiet
+	p.undo = quiet
 	return true
 }
 

@@ -54,10 +54,10 @@ func (p *Permit) giveBack(ctx context.Context) (err error, lost bool) {
 	case !h.claim():
 		return h.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	h.awaitRenewal(ctx)
-	end, causes := h.releaseAll(ctx)
-	h.disclaim(end)
-	return h.verdict(ctx, end, causes)
+	h.renewing().awaitIdle(ctx)
+	end, causes := h.releasing().run(ctx)
+	h.releasing().disclaim(end)
+	return h.releasing().verdict(ctx, end, causes)
 }
 
 // Extend renews the permit for another full expiry, and reports whether it did.

@@ -12,37 +12,24 @@ import (
 // met, node by node. Each node's part is noted as it comes, so that also a minority's, and
 // that of an extension which is still under way at the end, are there to be told.
 
-// extending notes the nodes that are about to be asked. What was met there before says
+// noteAsked notes the nodes that are about to be asked. What was met there before says
 // more than that there is no answer yet.
-func (l *lease) extending(r *quorum.Round) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range l.stakes {
-		if s := &l.stakes[i]; s.met == nil {
+func (f *footprint) noteAsked(r *quorum.Round) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.stakes {
+		if s := &f.stakes[i]; s.met == nil {
 			s.met = &RedisError{Node: i, Err: cmp.Or(r.Voter(i).Err, errNoAnswer)}
 		}
 	}
 }
 
-// reason is why an answer of node i is no yes; nil if it is one.
-func reason(i int, a quorum.Answer) error {
-	switch {
-	case a.Vote == quorum.Taken:
-		return &ErrNodeTaken{Node: i}
-	case a.Vote == quorum.Missing:
-		return nodeExpired(i)
-	case a.Err != nil:
-		return &RedisError{Node: i, Err: a.Err}
-	}
-	return nil
-}
-
 // reasons is what the last extension has met, as one cause, or none if there was no
-// extension, or nothing was in its way. h.mu is held.
-func (l *lease) reasons() []error {
+// extension, or nothing was in its way. f.mu is held.
+func (f *footprint) reasons() []error {
 	var met []error
-	for i := range l.stakes {
-		if err := l.stakes[i].met; err != nil {
+	for i := range f.stakes {
+		if err := f.stakes[i].met; err != nil {
 			met = append(met, err)
 		}
 	}
@@ -58,10 +45,10 @@ func (l *lease) expired() []error {
 }
 
 // reasonsOfLoss is reasons for the owner of a lease that has ended.
-func (l *lease) reasonsOfLoss() []error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.reasons()
+func (f *footprint) reasonsOfLoss() []error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reasons()
 }
 
 // extensionFailure is what the last extension of a lease has met, node by node.

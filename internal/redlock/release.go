@@ -7,7 +7,12 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
-// releaseAll gives the lease back on every node that may have it, and reports
+// releasing is a lease as the observer of the round that releases it.
+type releasing struct{ *lease }
+
+func (l *lease) releasing() releasing { return releasing{l} }
+
+// run gives the lease back on every node that may have it, and reports
 // whether a majority had it until now. The lease has ended in any case: what the
 // caller does not wait for is settled in the background.
 //
@@ -15,13 +20,13 @@ import (
 // still had the token proves that nobody else can have held the lock up to now.
 //
 // On failure, outcome tells whether the lease had been lost.
-func (l *lease) releaseAll(ctx context.Context) (outcome, []error) {
-	r := l.roundToRelease(ctx)
+func (l releasing) run(ctx context.Context) (outcome, []error) {
+	r := l.round(ctx)
 	late := l.validity().ended(r.Began)
-	l.inviteRelease(r)
+	l.invite(r)
 	switch {
 	case r.Run(ctx):
-		l.forgetRelease(r)
+		l.forget(r)
 		return released, nil
 	case late:
 		return expired, causesOf(r)
@@ -32,30 +37,27 @@ func (l *lease) releaseAll(ctx context.Context) (outcome, []error) {
 	}
 }
 
-func (l *lease) roundToRelease(ctx context.Context) *quorum.Round {
+func (l releasing) round(ctx context.Context) *quorum.Round {
 	q := l.spec.question(ctx, l.token, l.undoCall())
-	q.To, q.Unsent, q.Class = (*releasing)(l), quorum.Keep, outbox.Urgent
+	q.To, q.Unsent, q.Class = l, quorum.Keep, outbox.Urgent
 	return l.spec.engine.quorum.Round(q)
 }
 
-// releasing is a lease as the observer of the round that releases it.
-type releasing lease
-
 // Unsent implements [quorum.Observer].
-func (h *releasing) Unsent(*quorum.Round, int) {}
+func (l releasing) Unsent(*quorum.Round, int) {}
 
 // Answered implements [quorum.Observer].
-func (h *releasing) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
-	n := h.spec.engine.nodes[i]
-	h.spec.observer.nodeError(n, a)
-	return (*lease)(h).at(n).released(a)
+func (l releasing) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+	n := l.spec.engine.nodes[i]
+	l.spec.observer.nodeError(n, a)
+	return l.at(n).released(a)
 }
 
 // Late implements [quorum.Observer].
-func (h *releasing) Late(*quorum.Round, int, quorum.Answer) {}
+func (l releasing) Late(*quorum.Round, int, quorum.Answer) {}
 
-// forgetRelease lets go of the round of a release, unless nodes are to report to it yet.
-func (l *lease) forgetRelease(r *quorum.Round) {
+// forget lets go of the round of a release, unless nodes are to report to it yet.
+func (l releasing) forget(r *quorum.Round) {
 	if r.Joins() {
 		return
 	}
@@ -77,13 +79,13 @@ const (
 	undecided                // too few nodes answered
 )
 
-// inviteRelease ends the lease and sorts the nodes: those that may have the
+// invite ends the lease and sorts the nodes: those that may have the
 // token are asked now, those with a call under way when that has returned; of the
 // rest the answer is known.
 //
 // All in one step: a call that returns before it is settled by itself alone, one that
 // returns later joins the round.
-func (l *lease) inviteRelease(r *quorum.Round) {
+func (l releasing) invite(r *quorum.Round) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end(r.Began.Time)
@@ -114,13 +116,13 @@ func (h holder) claim() bool {
 		return false
 	}
 	h.claimed = true
-	h.stopRenewal()
+	h.renewing().stop()
 	return true
 }
 
 // countKnown counts the nodes whose first certain answer is there, which is the last word,
-// or that never had the token. h.mu is held.
-func (l *lease) countKnown() int {
+// or that never had the token. l.mu is held.
+func (l releasing) countKnown() int {
 	n := 0
 	for i := range l.stakes {
 		if s := &l.stakes[i]; s.last != quorum.None || s.settled() {
@@ -133,7 +135,7 @@ func (l *lease) countKnown() int {
 // disclaim ends the owner's release, and reports whether it was the first one
 // of a lease that has its object's place, which is now free. The owner has been told all
 // that can be known when the outcome is certain, or a majority has had the last word.
-func (l *lease) disclaim(end outcome) bool {
+func (l releasing) disclaim(end outcome) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.claimed, l.reported = false, end != undecided || l.countKnown() >= l.spec.engine.quorum.Majority()
@@ -144,7 +146,7 @@ func (l *lease) disclaim(end outcome) bool {
 
 // verdict is what the owner of a lease is told of its release, and whether the
 // lease is known to have been lost, as opposed to nodes that could not be asked.
-func (l *lease) verdict(ctx context.Context, end outcome, causes []error) (err error, lost bool) {
+func (l releasing) verdict(ctx context.Context, end outcome, causes []error) (err error, lost bool) {
 	if end == released {
 		return nil, false
 	}

@@ -5,8 +5,13 @@ import (
 	"time"
 )
 
+// renewing is a lease in the care of the engine's renewer.
+type renewing struct{ *lease }
+
+func (l *lease) renewing() renewing { return renewing{l} }
+
 // keepAlive begins to renew the lease.
-func (l *lease) keepAlive() {
+func (l renewing) keepAlive() {
 	now := l.spec.engine.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -18,37 +23,29 @@ func (l *lease) keepAlive() {
 }
 
 // watch has a lease looked after that takes another one's place.
-func (l *lease) watch() {
+func (l renewing) watch() {
 	now := l.spec.engine.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.await(now)
 }
 
-// dropTicket lets go of the ticket of a lease that was won, which is put back for failed
-// tries only.
-func (l *lease) dropTicket() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ticket = nil
-}
-
-// stopRenewal ends renewal for good, and what is waited for besides. h.mu is held.
-func (l *lease) stopRenewal() {
+// stop ends renewal for good, and what is waited for besides. l.mu is held.
+func (l renewing) stop() {
 	l.renewal.on = false
 	l.spec.engine.renewer.Drop(&l.deadline)
 }
 
-// await has the lease called when it is due, if there is anything to look for. h.mu is held.
-func (l *lease) await(now instant) {
+// await has the lease called when it is due, if there is anything to look for. l.mu is held.
+func (l renewing) await(now instant) {
 	if l.ended || l.claimed || l.loss.err != nil || !l.valid.known() || !l.renewal.on && !l.loss.listened() {
 		return
 	}
 	l.spec.engine.renewer.Set(&l.deadline, l, l.dueAt(now), now)
 }
 
-// dueAt is when the lease is to be renewed, or its validity ends. h.mu is held.
-func (l *lease) dueAt(now instant) time.Time {
+// dueAt is when the lease is to be renewed, or its validity ends. l.mu is held.
+func (l renewing) dueAt(now instant) time.Time {
 	due := now.Add(l.valid.left(now))
 	if l.renewal.on && !l.renewal.busy && l.renewAt().Before(due) {
 		return l.renewAt()
@@ -57,17 +54,17 @@ func (l *lease) dueAt(now instant) time.Time {
 }
 
 // Expire implements [renewer.Lease].
-func (l *lease) Expire(now instant) (renew bool) {
+func (l renewing) Expire(now instant) (renew bool) {
 	l.mu.Lock()
 	defer l.unlock()
 	l.expire(now)
-	renew = l.beginRenewal(now)
+	renew = l.begin(now)
 	l.await(now)
 	return renew
 }
 
-// renewAt is when to renew the lease. h.mu is held.
-func (l *lease) renewAt() time.Time {
+// renewAt is when to renew the lease. l.mu is held.
+func (l renewing) renewAt() time.Time {
 	if l.renewal.failed > 0 {
 		return l.renewal.retry
 	}
@@ -75,9 +72,9 @@ func (l *lease) renewAt() time.Time {
 	return l.valid.until.Add(lifetime/renewAfter - lifetime)
 }
 
-// beginRenewal reports whether the lease is to be renewed now. It is busy then, until
-// endRenewal. h.mu is held.
-func (l *lease) beginRenewal(now instant) bool {
+// begin reports whether the lease is to be renewed now. It is busy then, until
+// finish. l.mu is held.
+func (l renewing) begin(now instant) bool {
 	r := &l.renewal
 	if !r.on || r.busy || l.ended || l.claimed || l.loss.err != nil {
 		return false
@@ -93,8 +90,8 @@ func (l *lease) beginRenewal(now instant) bool {
 	return true
 }
 
-// endRenewal takes the outcome of an extension and arranges for the next.
-func (l *lease) endRenewal(won bool) {
+// finish takes the outcome of an extension and arranges for the next.
+func (l renewing) finish(won bool) {
 	now := l.spec.engine.now()
 	l.mu.Lock()
 	defer l.unlock()
@@ -103,10 +100,10 @@ func (l *lease) endRenewal(won bool) {
 	l.await(now)
 }
 
-// awaitRenewal waits until no renewal is under way, so that none runs beside a
+// awaitIdle waits until no renewal is under way, so that none runs beside a
 // release. That is the time of one call at most. The lease is claimed, so that none
 // begins.
-func (l *lease) awaitRenewal(ctx context.Context) {
+func (l renewing) awaitIdle(ctx context.Context) {
 	l.mu.Lock()
 	if !l.renewal.busy {
 		l.mu.Unlock()

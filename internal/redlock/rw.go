@@ -47,14 +47,14 @@ func (x *RW) Downgrade(ctx context.Context) error {
 		return s.fail(errDowngrade, ErrLockAlreadyExpired, errNotHeld)
 	}
 	was := h.section()
-	h.awaitRenewal(ctx)
+	h.renewing().awaitIdle(ctx)
 	to := h.heir(x.Reader.spec)
-	causes := to.convert(ctx, h.lease)
+	causes := to.acquiring().convert(ctx, h.lease)
 	x.Reader.keep(to)
 	if s.AutoExtend {
-		to.keepAlive()
+		to.renewing().keepAlive()
 	}
-	to.watch()
+	to.renewing().watch()
 	h.retire()
 	got := newSharedLease(to)
 	got.ofDo = to.inDo

@@ -631,7 +631,7 @@ func TestReadersLeaseIsRepaired(t *testing.T) {
 					b.in(x.Reader)
 					time.Sleep(20 * ms) // its answers are all there
 					if way == "renewed" {
-						x.Reader.current().keepAlive()
+						x.Reader.current().renewing().keepAlive()
 					}
 					b.restarted(forgets)
 					b.set(theirTicket, forgets)

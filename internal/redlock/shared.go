@@ -42,7 +42,7 @@ func (x *Shared) lock(ctx context.Context, by *tries) error {
 		x.current().entered(ctx, e, by, err, x.unlock)
 	}
 	if err == nil && x.spec.AutoExtend {
-		x.current().keepAlive()
+		x.current().renewing().keepAlive()
 	}
 	return err
 }
@@ -157,7 +157,7 @@ func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*sharedLea
 func (x *Shared) tryJoin(ctx context.Context, now *sharedLease) (*sharedLease, []error, error) {
 	l := now.lease
 	l.uncontest()
-	causes := l.extend(ctx)
+	causes := l.extending().run(ctx)
 	if causes != nil && ctx.Err() != nil {
 		return nil, nil, x.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
 	}
@@ -234,12 +234,12 @@ func (x *Shared) release(ctx context.Context, from *sharedLease) (err error, los
 		x.readers.released(from)
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	l.awaitRenewal(ctx)
-	end, causes := l.releaseAll(ctx)
-	l.disclaim(end)
+	l.renewing().awaitIdle(ctx)
+	end, causes := l.releasing().run(ctx)
+	l.releasing().disclaim(end)
 	x.attempts.left.add(&l.footprint)
 	x.readers.released(from)
-	return l.verdict(ctx, end, causes)
+	return l.releasing().verdict(ctx, end, causes)
 }
 
 // releaseAgain asks once more for the release of the last lease, if too few nodes
@@ -249,9 +249,9 @@ func (x *Shared) releaseAgain(ctx context.Context) (err error, lost bool) {
 	if h.lease == nil || h.active() || !h.claim() {
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	end, causes := h.releaseAll(ctx)
-	h.disclaim(end)
-	return h.verdict(ctx, end, causes)
+	end, causes := h.releasing().run(ctx)
+	h.releasing().disclaim(end)
+	return h.releasing().verdict(ctx, end, causes)
 }
 
 // Extend renews the lease for another full expiry, for all its readers.

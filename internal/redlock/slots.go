@@ -72,7 +72,7 @@ func (x *Slots) acquire(ctx context.Context, n int, by *tries) (*Permit, error) 
 		h.entered(ctx, e, by, err, p.release)
 	}
 	if err == nil && x.spec.AutoExtend {
-		p.keepAlive()
+		p.renewing().keepAlive()
 	}
 	return p, err
 }
@@ -157,11 +157,11 @@ func (a *attempts) trySlots(ctx context.Context, l *lease, q request, tk *ticket
 		a.abandon(l)
 		return nil, r, []error{cause}
 	}
-	if err := l.accept(o.Start); err != nil {
+	if err := l.acquiring().accept(o.Start); err != nil {
 		a.abandon(l)
 		return nil, r, []error{err}
 	}
-	l.align(r)
+	l.acquiring().align(r)
 	return l, r, nil
 }
 

@@ -338,7 +338,7 @@ proctype Calls(byte t; byte i) {
 #define UNDER_WAY(i, c)	(node[i].voter[c].extend == ASKED)
 #endif
 
-/* mend follows up an extension that was won: mendAt in extend.go. */
+/* mend follows up an extension that was won: mend in repair.go. */
 inline mend(i, c) {
 	if
 	:: node[i].voter[c].extend == MISSING && node[i].stake[TOKEN(c)] != SENT && client[c].valid > 0 ->

@@ -21,7 +21,7 @@ typedef Lease {		/* what a node has of one client's token */
 #define SENT	1	/* an acquire */
 #define GRANTED	2	/* and its answer: the slot in `told` */
 #define OWED	3	/* a release */
-#define MOVING	4	/* to the slot that was won elsewhere: alignAt in grant.go */
+#define MOVING	4	/* to the slot that was won elsewhere: align in repair.go */
 
 typedef Node {
 	Lease lease[CLIENTS];
