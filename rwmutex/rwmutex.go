@@ -295,6 +295,14 @@ func (rw *RWMutex) RExtendContext(ctx context.Context) (bool, error) {
 	return rw.made().Reader.Extend(redlock.OrBackground(ctx))
 }
 
+// RValue returns the token of the current read lease, or of the last one. Goroutines that read
+// at the same time through this *RWMutex share it. After [RWMutex.Downgrade] it is the
+// writer's. It is "" before the first read lease, whatever [WithValue] says.
+//
+// A lease that was lost or given back keeps its token: RValue returns that until an RLock has
+// acquired another lease. Package inspect shows the lease by this value, and frees it.
+func (rw *RWMutex) RValue() string { return rw.made().Reader.Value() }
+
 // RUntil returns the moment up to which the current read lease is valid, or the last one was.
 // It is the same for all goroutines that read through this *RWMutex. It is the zero time
 // before the first.

@@ -112,7 +112,7 @@ func TestEveryMethodAtOnce(t *testing.T) {
 				func() { _ = rw.TryRLock() },
 				func() { _, _ = rw.RUnlock() },
 				func() { _, _ = rw.RExtend() },
-				func() { _, _, _, _ = rw.Name(), rw.Value(), rw.Until(), rw.RUntil() },
+				func() { _, _, _, _, _ = rw.Name(), rw.Value(), rw.Until(), rw.RValue(), rw.RUntil() },
 			} {
 				all.Go(func() {
 					for range 15 {

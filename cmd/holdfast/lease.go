@@ -5,10 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/mutex"
@@ -101,42 +98,14 @@ func (w *wanted) writer(pools []driver.Pool) *lease {
 	return l
 }
 
-// reader is a read lease. An RWMutex tells no reader's value, as its readers share a lease.
-// This one has one reader, so the value is the last that was made.
 func (w *wanted) reader(pools []driver.Pool) *lease {
-	var values values
-	rw := rwmutex.New(pools...).NewRWMutex(w.name, rwmutex.WithExpiry(w.expiry), rwmutex.WithAutoExtend(), rwmutex.WithUnlimitedTries(),
-		rwmutex.WithGenValueFunc(func() (string, error) { return values.next(w.owner) }))
-	l := &lease{rw.RLockContext, rw.RLost, rw.RUnlockContext, values.last, noFence, noSlots}
+	rw := rwmutex.New(pools...).NewRWMutex(w.name, rwmutex.WithExpiry(w.expiry), rwmutex.WithAutoExtend(), rwmutex.WithOwner(w.owner),
+		rwmutex.WithUnlimitedTries())
+	l := &lease{rw.RLockContext, rw.RLost, rw.RUnlockContext, rw.RValue, noFence, noSlots}
 	if w.once {
 		l.acquire = rw.TryRLockContext
 	}
 	return l
-}
-
-// values makes the values of a lock's tries, one after the other, and knows the last.
-type values struct{ made atomic.Pointer[string] }
-
-// next makes a value as WithOwner does, so that inspect finds its owner and its time.
-func (v *values) next(owner string) (string, error) {
-	id, err := uuid.NewV7()
-	if err != nil {
-		return "", err
-	}
-	value := id.String()
-	if owner != "" {
-		value += "@" + owner
-	}
-	v.made.Store(&value)
-	return value, nil
-}
-
-// last is the value of the last try, or "" before the first.
-func (v *values) last() string {
-	if value := v.made.Load(); value != nil {
-		return *value
-	}
-	return ""
 }
 
 func (w *wanted) permit(pools []driver.Pool) *lease {

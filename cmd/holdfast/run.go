@@ -7,10 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cmd/holdfast/internal/redisurl"
@@ -156,17 +153,9 @@ func (o *order) check() error {
 		return usagef("-fence is for -mutex and -write, and -%s was given", o.kind)
 	case o.grace < 0:
 		return usagef("-grace is %v, at least 0 needed", o.grace)
-	case len(o.owner) > maxOwner || !utf8.ValidString(o.owner) || strings.ContainsFunc(o.owner, breaksValue):
-		return usagef("-owner is %q, at most %d bytes of printable text without spaces needed", o.owner, maxOwner)
 	}
 	return nil
 }
-
-// maxOwner and breaksValue are what WithOwner has for a limit. They are checked here for all
-// kinds of locks: a reader's values are made by reader.
-const maxOwner = 256
-
-func breaksValue(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }
 
 // defaultOwner says where a process can be found.
 func defaultOwner() string {

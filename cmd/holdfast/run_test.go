@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,6 +61,8 @@ func TestEachReaderHasItsValue(t *testing.T) {
 		status, err := in.RWMutex(t.Context(), name)
 		return err == nil && len(status.Waiters) == 2
 	}, patience, tick)
+	_, table, _ := call(t, node, "", "show", name)
+	assert.Len(t, regexp.MustCompile(`(?m)^  me +read +1 +`).FindAllString(table, -1), 2, "waiters are shown by their owner: %s", table)
 	require.NoError(t, writer.Process.Signal(syscall.SIGTERM))
 	values := []string{readers[0].next(), readers[1].next()}
 

@@ -260,6 +260,14 @@ func (x *Shared) Extend(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
+// Value is the token of the current or last lease, or "" before the first.
+func (x *Shared) Value() string {
+	if h := x.current(); h.lease != nil {
+		return h.show()
+	}
+	return ""
+}
+
 // Until is the end of the validity of the current or last lease, or the zero time
 // before the first.
 func (x *Shared) Until() time.Time {

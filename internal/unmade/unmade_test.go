@@ -69,6 +69,8 @@ func check(t *testing.T, name string, result any, text string) {
 		}
 	case bool:
 		require.False(t, result, name)
+	case string:
+		require.True(t, result == "" || name == "Name", name)
 	case time.Time:
 		require.Zero(t, result, name)
 	case <-chan struct{}:
