@@ -41,8 +41,8 @@ func exported(t *testing.T) map[string]labels {
 	series := make(map[string]labels)
 	for _, family := range families {
 		of := make(labels)
-		for _, m := range family.Metric {
-			for _, l := range m.Label {
+		for _, m := range family.GetMetric() {
+			for _, l := range m.GetLabel() {
 				of[l.GetName()] = true
 			}
 		}

@@ -3,6 +3,7 @@ package otelholdfast
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -104,5 +105,5 @@ func (t *telemetry) nodeError(l holdfast.Lock, node int, err error) {
 }
 
 func with(of []attribute.KeyValue, more ...attribute.KeyValue) metric.MeasurementOption {
-	return metric.WithAttributes(append(of[:len(of):len(of)], more...)...)
+	return metric.WithAttributes(append(slices.Clip(of), more...)...)
 }

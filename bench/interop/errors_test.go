@@ -190,7 +190,7 @@ func TestHoldfastErrorsByPointerAndByValue(t *testing.T) {
 func requireBothWays[E any](t *testing.T, err error) {
 	t.Helper()
 	var pointer *E
-	require.ErrorAs(t, err, &pointer)
+	require.ErrorAs(t, err, &pointer) //nolint:testifylint // E is an error by pointer and by value
 	var value E
 	require.ErrorAs(t, err, &value)
 	require.Equal(t, *pointer, value)

@@ -21,7 +21,7 @@ import (
 // Locks of every kind go on while the slot of their names moves.
 func TestClusterMovesASlot(t *testing.T) {
 	t.Parallel()
-	slotmove.Run(t, func(t testing.TB, cluster *redistest.Cluster) driver.Pool { return openCluster(t, cluster) })
+	slotmove.Run(t, openCluster)
 }
 
 // openCluster makes a pool of a new client of the whole cluster.

@@ -39,7 +39,7 @@ func ExampleNewPool() {
 // third is, and a majority is enough.
 func ExampleNewPool_majority() {
 	var pools []driver.Pool
-	for _, addr := range strings.Split(os.Getenv("REDIS_ADDRS"), ",") {
+	for addr := range strings.SplitSeq(os.Getenv("REDIS_ADDRS"), ",") {
 		client, err := valkey.NewClient(valkey.ClientOption{
 			InitAddress:       []string{addr},
 			ForceSingleClient: true,

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"testing"
 
 	redigoclient "github.com/gomodule/redigo/redis"
@@ -66,7 +65,7 @@ func TestChangesWithEachClient(t *testing.T) {
 			require.True(t, ok)
 			require.NoError(t, b.Lock())
 			var theirs *redsync.ErrTaken
-			require.True(t, errors.As(a.TryLock(), &theirs))
+			require.ErrorAs(t, a.TryLock(), &theirs)
 			ok, err = b.Unlock()
 			require.NoError(t, err)
 			require.True(t, ok)

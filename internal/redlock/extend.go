@@ -98,7 +98,7 @@ func (l extending) prepare(ctx context.Context) (*quorum.Round, error) {
 		return l.round(ctx, &call), nil
 	}
 	q := l.spec.question(ctx, l.token, &call)
-	l.spec.grants(&q, reviving{l.lease})
+	l.spec.grants(&q, reviving(l))
 	r := l.spec.engine.quorum.Round(q)
 	l.muteRepaired(r)
 	l.noteAsked(r)

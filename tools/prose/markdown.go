@@ -71,7 +71,7 @@ func (m *markdownReader) line(number int, line string) {
 func (m *markdownReader) row(number int, line string) {
 	m.end()
 	line = code.ReplaceAllString(line, "Code") // it may have bars in it
-	for _, cell := range strings.Split(line, "|") {
+	for cell := range strings.SplitSeq(line, "|") {
 		m.add(number, cell)
 		m.end()
 	}

@@ -19,7 +19,7 @@ var (
 // sentencesOf splits a text.
 func sentencesOf(s string) []string {
 	var sentences, open []string
-	for _, word := range strings.Fields(s) {
+	for word := range strings.FieldsSeq(s) {
 		open = append(open, word)
 		if sentenceEnd.MatchString(word) && !abbreviation.MatchString(word) {
 			sentences = append(sentences, strings.Join(open, " "))
@@ -37,7 +37,7 @@ var letter = regexp.MustCompile(`[\p{L}\d]`)
 // countWords counts what stands between spaces, but not a dash or a sign alone.
 func countWords(sentence string) int {
 	n := 0
-	for _, word := range strings.Fields(sentence) {
+	for word := range strings.FieldsSeq(sentence) {
 		if letter.MatchString(word) {
 			n++
 		}

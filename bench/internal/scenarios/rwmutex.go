@@ -95,7 +95,7 @@ func rwOn(section *report.Section, scale Scale, n int) error {
 // racePairs compares the pairs of calls with the mutex's.
 func racePairs(section *report.Section, scale Scale, started []*nodes.Node) error {
 	p := newParty(nodes.Addrs(started))
-	defer p.close()
+	defer func() { _ = p.close() }()
 	costs, err := measure.Race(scale.Race, p.runners())
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func raceBesideHung(section *report.Section, scale Scale, started []*nodes.Node)
 		return nil
 	}
 	p := newParty(nodes.Addrs(started))
-	defer p.close()
+	defer func() { _ = p.close() }()
 	well, hung := make([][]measure.Cost, 3), make([][]measure.Cost, 3)
 	for turn := range scale.FaultRounds {
 		if err := raceIn(healthy, well, p, scale, started, turn); err != nil {

@@ -21,7 +21,7 @@ const crowdSize = 1000
 // the process: what the lock adds to the sections themselves.
 func raceCrowd(section *report.Section, scale Scale, started []*nodes.Node) error {
 	p := newParty(nodes.Addrs(started))
-	defer p.close()
+	defer func() { _ = p.close() }()
 	var local sync.RWMutex
 	locally := func() error {
 		local.RLock()

@@ -101,7 +101,7 @@ func TestNamesLeftCountsEachNameOnce(t *testing.T) {
 	require.NoError(t, err)
 	defer nodes.StopAll(started)
 	for i, keys := range []string{"a b", "b c"} {
-		for _, key := range strings.Fields(keys) {
+		for key := range strings.FieldsSeq(keys) {
 			_, err := started[i].Do("SET", key, "v")
 			require.NoError(t, err)
 		}

@@ -127,7 +127,7 @@ func semaphoreOn(section *report.Section, scale Scale, n int) error {
 	if err != nil {
 		return err
 	}
-	defer p.close()
+	defer func() { _ = p.close() }()
 
 	costs, err := measure.Race(scale.Race, []measure.Runner{
 		{Name: "mutex", Op: p.lock}, {Name: "small semaphore", Op: p.small}, {Name: "large semaphore", Op: p.large},
