@@ -239,7 +239,7 @@ func TestUnreachableNodes(t *testing.T) {
 	assert.True(t, status.Nodes[1].Unreachable)
 	var timed interface{ Timeout() bool }
 	require.ErrorAs(t, status.Nodes[1].Err, &timed)
-	assert.True(t, timed.Timeout(), "as package net tells it")
+	assert.True(t, timed.Timeout(), "as package net has it")
 
 	freed, err := w.in.Release(t.Context(), status.Holders[0])
 	assert.Equal(t, []int{0}, freed)

@@ -9,7 +9,7 @@ import (
 	"github.com/holdfast-go/holdfast/inspect"
 )
 
-func TestTokensTellOwnerAndTime(t *testing.T) {
+func TestTokensNameOwnerAndTime(t *testing.T) {
 	owner, since := inspect.ParseToken("01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ff@pod-7@rack")
 	assert.Equal(t, "pod-7@rack", owner)
 	assert.Equal(t, time.UnixMilli(0x01990b3e5a7c), since)
@@ -20,7 +20,7 @@ func TestTokensTellOwnerAndTime(t *testing.T) {
 	}
 }
 
-func TestTicketsTellWhatTheyWaitFor(t *testing.T) {
+func TestTicketsSayWhatTheyWaitFor(t *testing.T) {
 	for id, want := range map[string]inspect.Waiter{
 		"holdfast:abc|1f":         {Process: "holdfast:abc", Count: 1},
 		"holdfast:abc|1f@pod:7":   {Process: "holdfast:abc", Count: 1, Owner: "pod:7"},

@@ -122,7 +122,7 @@ func outcome(reply any, err error) (any, error) {
 	return plain(reply), nil
 }
 
-// classify tells the server's answers from everything that may go wrong on the
+// classify separates the server's answers from all that may go wrong on the
 // way: the former become a [driver.ReplyError], the latter stay what they are.
 // That includes what the server answered to a dial function. A nil reply, which
 // a connection of the application's own type may make an error, is none.

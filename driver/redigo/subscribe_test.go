@@ -132,7 +132,7 @@ func TestSubscribeWithASlowDial(t *testing.T) {
 	require.Eventually(t, closed.Load, patience, time.Millisecond)
 }
 
-// redigo does not tell whether a pool was closed, and what is outside of it does
+// redigo does not report whether a pool was closed, and what is outside of it does
 // not end with it.
 func TestSubscriptionOutlivesThePool(t *testing.T) {
 	node, channel := redistest.StartOne(t), redistest.Name(t)

@@ -28,7 +28,7 @@ func NewPool(client rueidis.Client) driver.Pool {
 // for locks.
 type pool struct{ client rueidis.Client }
 
-// cluster is a client of a Cluster. It follows redirections itself, and does not tell
+// cluster is a client of a Cluster. It follows redirections itself, and does not say
 // which master a call goes to.
 //
 // It is no [driver.Batcher]. Where one of several commands that have a connection to

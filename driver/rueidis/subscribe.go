@@ -35,7 +35,7 @@ func (s *single) Subscribe(ctx context.Context, channel string) (driver.Subscrip
 	return s.subscribe(ctx, channel, s.failover.Watch())
 }
 
-// subscribe subscribes on a connection of its own. stays tells whether it may stay at its
+// subscribe subscribes on a connection of its own. stays reports whether it may stay at its
 // server.
 func (p *pool) subscribe(ctx context.Context, channel string, stays func() error) (driver.Subscription, error) {
 	if p.client == nil {
@@ -101,7 +101,7 @@ type event struct {
 }
 
 // maxPings limits the PINGs that wait for an answer. Where Receive is not called the answers
-// wait behind messages, and one more tells nothing.
+// wait behind messages, and one more shows nothing.
 const maxPings = 4
 
 func newSubConn(on dedicated) *subConn {

@@ -94,7 +94,7 @@ func TestClientRetries(t *testing.T) {
 func TestRESP2(t *testing.T) {
 	if redistest.Backend() == "embedded" {
 		// The test counts connections by their version. The step clients has real servers.
-		t.Skip("the server does not tell which version of RESP it speaks")
+		t.Skip("the server does not report which version of RESP it speaks")
 	}
 	node := redistest.StartOne(t, redistest.WithProxy())
 	pool := valkeygo.NewPool(newClient(t, client.ClientOption{InitAddress: []string{node.Addr()}, AlwaysRESP2: true, ForceSingleClient: true}))

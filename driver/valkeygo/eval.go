@@ -88,7 +88,7 @@ func outcome(result valkey.ValkeyResult) (any, error) {
 	return reply, nil
 }
 
-// classify tells the server's answers, also those to a login, from everything that may go
+// classify separates the server's answers, also those to a login, from all that may go
 // wrong on the way: the former become a [driver.ReplyError]. A nil reply, an error of the
 // client's, is none.
 func classify(err error) error {

@@ -149,7 +149,7 @@ func (c *Cluster) Owner(t testing.TB, slot int) *Node {
 }
 
 // MoveSlot moves a slot and its keys to another node. Clients that do not know
-// yet are told MOVED.
+// yet get MOVED.
 func (c *Cluster) MoveSlot(t testing.TB, slot int, to *Node) {
 	t.Helper()
 	c.BeginMove(t, slot, to)()

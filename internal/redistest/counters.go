@@ -2,7 +2,7 @@ package redistest
 
 import "sync/atomic"
 
-// counters tell what went through a proxy and what did not, so that a test can
+// counters count what went through a proxy and what did not, so that a test can
 // prove that its fault hit something. A chunk is what one read brought: for
 // small commands and replies mostly one of them, or one pipeline.
 type counters struct {

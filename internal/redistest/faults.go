@@ -69,7 +69,7 @@ type networked interface {
 }
 
 // Disconnect takes the node off its network, until Reconnect or the end of the
-// test: it runs on, and is not heard.
+// test: it runs on, out of reach.
 func (n *Node) Disconnect(t testing.TB) {
 	t.Helper()
 	n.fault(t, CanDisconnect, func() error { return n.server.(networked).disconnect() })

@@ -19,7 +19,7 @@ func disconnectable(t *testing.T, do func(t *testing.T, opts ...Option)) {
 	})
 }
 
-// A node that is off its network keeps what it has, and is not heard.
+// A node that is off its network keeps what it has, and is out of reach.
 func TestDisconnectAndReconnect(t *testing.T) {
 	Needs(t, CanDisconnect)
 	disconnectable(t, func(t *testing.T, opts ...Option) {

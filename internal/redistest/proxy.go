@@ -12,7 +12,7 @@ import (
 )
 
 // Proxy is a network between clients and a node that fails on request. It passes
-// everything on until it is told otherwise. Faults add up, and last until they
+// everything on while it has no fault. Faults add up, and last until they
 // are ended one by one or all by Heal. Its methods are safe for concurrent use.
 //
 // TCP never loses the middle of a stream, and a client would take the next reply
@@ -21,7 +21,7 @@ import (
 type Proxy struct {
 	target string
 	port   *loopback.Reservation
-	report func(error) // told of a fault that could not be caused or ended
+	report func(error) // gets the error of a fault that could not be caused or ended
 	work   sync.WaitGroup
 	counters
 	distance distance

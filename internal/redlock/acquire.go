@@ -43,7 +43,7 @@ func (a *attempts) acquire(ctx context.Context, by *tries) (*lease, error) {
 
 // first has a call that waits try SET NX, if the one before it was not refused. Waiters are
 // hardly passed by, as a release does not leave the lock free while one of them listens.
-// What it is not granted the first look after it is, or is told why not.
+// If it is refused, the first look after it is granted the lock, or learns why not.
 func (a *attempts) first(ctx context.Context, by *tries) (*lease, error) {
 	if !a.spec.granting || !a.spec.protocol.Plain || a.refused || by.Exhausted() || len(a.left.current()) > 0 {
 		return nil, nil

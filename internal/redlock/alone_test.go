@@ -26,7 +26,7 @@ func withOneKey(t *testing.T, test func(b *bench)) {
 	t.Helper()
 	for _, refusal := range keysRefused {
 		for _, n := range []int{1, 3} {
-			hearing(t, n, func(b *bench) {
+			notifying(t, n, func(b *bench) {
 				b.refuseKeys(refusal)
 				test(b)
 			})
@@ -93,9 +93,9 @@ func TestWaiterWithoutALineLeavesNothing(t *testing.T) {
 	})
 }
 
-// Where a waiter was in line before, it is told when that is over.
+// Where a waiter was in line before, it is notified when that is over.
 func TestLineIsUsedAgain(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		holder, waiter := b.client(nil), b.client(nil)
 		b.lock(holder)
 		got := b.lockLater(waiter)
@@ -131,7 +131,7 @@ func TestBatchGoesOnWithoutTheLine(t *testing.T) {
 
 // What is asked again may be without an answer, and run.
 func TestAskedAgainWithoutAnAnswer(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		b.refuseKeys(keysRefused[0])
 		b.nodes[0].Lose = once("mutex_acquire")
 		x := b.object(nil)
@@ -144,7 +144,7 @@ func TestAskedAgainWithoutAnAnswer(t *testing.T) {
 // A call that needs all of its keys is refused with the server's own words.
 func TestKeysThatAreNeeded(t *testing.T) {
 	for _, refusal := range keysRefused {
-		hearing(t, 1, func(b *bench) {
+		notifying(t, 1, func(b *bench) {
 			b.refuseKeys(refusal)
 			x := b.rw(nil)
 			for _, half := range []half{x.Writer, x.Reader} {

@@ -7,9 +7,8 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
-// maxReplaceable bounds how many earlier tokens a try's scripts are told of.
-// They are told only to save a try from being refused by its own leftovers,
-// which are released anyway.
+// maxReplaceable bounds how many earlier tokens a try sends along. They only save
+// it from being refused by its own leftovers, which are released anyway.
 const maxReplaceable = 8
 
 // acquireCall takes the key for t. A node may find there, and replace, t itself,
@@ -85,7 +84,7 @@ func checkCall(s *Spec, l *lease) driver.Call {
 // slotsCall asks for slots.
 func slotsCall(s *Spec, t token, left []*footprint, q request, ticket, lifetime any) driver.Call {
 	var few [9 + maxReplaceable]any // does not leave the stack
-	args := append(few[:0], t.word, s.expiry, s.limitWord, int64(q.n), q.wanted, int64(q.telling), ticket, lifetime)
+	args := append(few[:0], t.word, s.expiry, s.limitWord, int64(q.n), q.wanted, int64(q.listing), ticket, lifetime)
 	if !t.strict {
 		args = append(args, t.word)
 		for _, h := range left {
@@ -110,5 +109,5 @@ func numberedRepairCall(s *Spec, l *lease) driver.Call {
 type request struct {
 	n       int    // slots
 	wanted  string // the slots to take, as "3-4,7"; "" lets each node choose
-	telling int    // free slots that a node is to report
+	listing int    // how many free slots a node is to list
 }

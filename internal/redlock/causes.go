@@ -57,7 +57,7 @@ func causeAt(r *quorum.Round, o *quorum.Outcome, i int, v *quorum.Voter) error {
 	return nil
 }
 
-// takenBy tells of the nodes where another client holds the lock, in Redsync's
+// takenBy names the nodes where another client holds the lock, in Redsync's
 // terms: as one error when they alone make a majority impossible, as more than can be
 // spared, else node by node. It says the same whether or not other nodes have answered.
 func takenBy(nodes []int, spare int) []error {

@@ -98,7 +98,7 @@ func TestDoReleasesWhenItsCallerHasGone(t *testing.T) {
 }
 
 // The loss ends ctx and all that was made of it, with ErrLost as the cause.
-func TestDoTellsOfALoss(t *testing.T) {
+func TestDoReportsALoss(t *testing.T) {
 	for _, works := range []error{nil, errWork, fakenode.ErrLostReply} {
 		eachDo(t, func(b *bench, do func(context.Context, func(context.Context) error) error) {
 			start := time.Now()
@@ -142,8 +142,8 @@ func TestDoEndsAtUntil(t *testing.T) {
 	})
 }
 
-// What only the release finds out is told too.
-func TestDoTellsOfALossThatTheReleaseFinds(t *testing.T) {
+// What only the release finds out is reported too.
+func TestDoReportsALossThatTheReleaseFinds(t *testing.T) {
 	eachDo(t, func(b *bench, do func(context.Context, func(context.Context) error) error) {
 		err := do(background, func(context.Context) error {
 			b.restarted(0, 1, 2)

@@ -13,7 +13,7 @@
 //	                unknown           ──► abandoned, settled in the background
 //
 // A round asks every node at once and returns with the majority's decision: see package
-// quorum. Its stragglers go on without it, and the lease is told of them. A lease
+// quorum. Its stragglers go on without it, and the lease gets their answers. A lease
 // keeps, for each node, whether its token is there, may be there, or is on its
 // way there; that is all it takes to leave nothing behind:
 //
@@ -35,7 +35,7 @@
 // # The way to a node
 //
 // Every call goes by its node's outbox, package outbox, which bounds what is under way,
-// sends what waits as batches, and tells of each call whether it was sent. A vote's start
+// sends what waits as batches, and reports of each call whether it was sent. A vote's start
 // is the moment of sending, and validity counts from the earliest of the votes that agree.
 // A call that was not sent has changed nothing: no release is due for it. A round that was
 // not won takes back what it has not sent; one that was won leaves it, so that a slower
@@ -47,12 +47,12 @@
 // object form a queue, and only its head asks the nodes. On the nodes, a refused try leaves
 // the object's ticket, a place in line:
 //
-//	try ── refused ──► ticket on the nodes ──► told by a majority ──► try at once
-//	                                    ├──► told by fewer      ──► … after a random while
-//	                                    ├──► time for a look    ──► …
-//	                                    └──► retry delay over   ──► try, unless it is quiet (this one counts)
+//	try ── refused ──► ticket on the nodes ──► notified by a majority ──► try at once
+//	                                    ├──► notified by fewer      ──► … after a random while
+//	                                    ├──► time for a look        ──► …
+//	                                    └──► retry delay over       ──► try, unless it is quiet (this one counts)
 //
-// A waiter is quiet while it will be told of all that could let it in: see quiet.go.
+// A waiter is quiet while it is notified of all that could let it in: see quiet.go.
 // Releases notify waiters, by one subscription per node while there are waiters: see
 // package notify. Nothing rests on that but speed. A ticket is settled as a lease is. A try
 // of a waiter that was notified is made in the caller's goroutine if it can be: see outlasts.
@@ -87,15 +87,15 @@
 // # Renewal and loss
 //
 // The engine's renewer looks after the leases that are to be renewed, or whose loss
-// somebody wants to be told of: one timer, with all of them in the order in which
-// they are due. Each has a round of its own, which decides as any other, without a
-// goroutine that waits. The outboxes send together what is due together.
+// is to be reported: one timer, with all of them in the order in which they are due. Each
+// has a round of its own, which decides as any other, without a goroutine that waits. The
+// outboxes send together what is due together.
 //
 //	renewer ── due ─► the lease's round ──► the nodes' outboxes ──► won: later
 //	  │                                            │          └──► not: again
 //	  └── Until, by either clock ──► lost ◄── denied
 //
-// A lease that was told to be lost stays lost, whatever the nodes say later.
+// A lease that was reported as lost stays lost, whatever the nodes say later.
 //
 // # What never happens
 //

@@ -95,7 +95,7 @@ func checkPools(pools []driver.Pool) error {
 	return checkDistinct(pools)
 }
 
-// checkDistinct finds a server that would have two votes, as far as pools can tell
+// checkDistinct finds a server that would have two votes, as far as pools know
 // without asking it: it would grant one of them and deny the other.
 func checkDistinct(pools []driver.Pool) error {
 	owners := make(map[any]int)

@@ -47,7 +47,7 @@ var (
 // contestedError is an ErrTaken that says what is in the way: a writer that waits.
 type contestedError struct{ taken *ErrTaken }
 
-// contested tells of the nodes where a writer waits, or none for the same object.
+// contested names the nodes where a writer waits, or none if it waits through the same object.
 func contested(nodes []int) error { return contestedError{&ErrTaken{Nodes: nodes}} }
 
 func (e contestedError) Error() string {

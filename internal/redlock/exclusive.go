@@ -145,7 +145,7 @@ func (x *Exclusive) Unlock(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// unlock also tells whether the lease is known to have been lost, as opposed to
+// unlock also reports whether the lease is known to have been lost, as opposed to
 // nodes that could not be asked.
 func (x *Exclusive) unlock(ctx context.Context) (err error, lost bool) {
 	if err := x.spec.usable(); err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
-// extend renews a holder's lease for another full expiry, and has hooks told of it.
+// extend renews a holder's lease for another full expiry, and reports that to hooks.
 func (s *Spec) extend(ctx context.Context, h holder, count int) error {
 	err := s.usable()
 	switch {
@@ -49,7 +49,7 @@ func (l *lease) extending() extending { return extending{l} }
 // lease keeps the validity it had.
 //
 // Votes come from nodes that still have the token. A lease whose validity has
-// ended is not extended any more: it was told to be lost, and must stay so.
+// ended is not extended any more: it was reported as lost, and must stay so.
 // SetNXOnExtend is the exception, as in Redsync.
 func (l extending) run(ctx context.Context) []error {
 	if l.tooLate() {

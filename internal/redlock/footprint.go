@@ -66,8 +66,8 @@ type restorer interface {
 	words() (id, lifetime any)
 }
 
-// uncontest forgets what the nodes have told of others, before they are asked
-// again.
+// uncontest forgets what the nodes have answered about others, before they are
+// asked again.
 func (f *footprint) uncontest() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

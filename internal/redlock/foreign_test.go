@@ -30,7 +30,7 @@ func TestNestedDoAtALoss(t *testing.T) {
 			err := x.Reader.Do(background, func(ctx context.Context) error {
 				inner := x.Reader.Do(ctx, func(inner context.Context) error {
 					if !outer {
-						close(leave) // so that the inner one is told before the outer one
+						close(leave) // so that the inner one learns of the loss first
 						require.NoError(b, <-first)
 					}
 					b.set((*fakenode.RW).Clear, 0, 1, 2)

@@ -185,8 +185,8 @@ func requireOnlyWith(t *testing.T, majority bool, err error) {
 	}
 }
 
-// Names and tokens of any bytes, on a server: the scripts answer with a vote, a
-// token is told from others, and every key has an expiry.
+// Names and tokens of any bytes, on a server: the scripts answer with a vote,
+// take no token for another one, and give every key an expiry.
 func FuzzScriptArguments(f *testing.F) {
 	node := redistest.StartOne(f)
 	pool := poolOf(f, node)

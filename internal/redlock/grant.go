@@ -32,12 +32,12 @@ func freeOnMajority(r *quorum.Round, n int) []int {
 	return slotset.OnOneMajority(nodes, r.Majority(), n)
 }
 
-// toldAllTheyCould reports that a majority of the nodes knows more free slots than
-// it told of, as far as one can see from outside.
-func toldAllTheyCould(r *quorum.Round, telling int) bool {
+// mayHaveMore reports that a majority of the nodes may have more free slots than it listed:
+// as many as it was asked for.
+func mayHaveMore(r *quorum.Round, listing int) bool {
 	full := 0
 	for _, g := range grants(r) {
-		if len(slotset.Parse(g.free)) == telling {
+		if len(slotset.Parse(g.free)) == listing {
 			full++
 		}
 	}
@@ -58,7 +58,7 @@ const belowLimit = 32
 // majorities share a node, so with our slots below L no more than the limit can
 // be held in all.
 func surpasses(r *quorum.Round, agreed string, limit int) error {
-	if !isTold(r, limit) || slotset.Last(agreed) < occupiedAround(r).RoomBelow(limit, max(0, limit-belowLimit)) {
+	if !anyAbove(r, limit) || slotset.Last(agreed) < occupiedAround(r).RoomBelow(limit, max(0, limit-belowLimit)) {
 		return nil
 	}
 	taken := new(ErrTaken)
@@ -70,8 +70,8 @@ func surpasses(r *quorum.Round, agreed string, limit int) error {
 	return taken
 }
 
-// isTold reports that a node that granted tells of an occupied slot from limit on.
-func isTold(r *quorum.Round, limit int) bool {
+// anyAbove reports that a node that granted lists an occupied slot from limit on.
+func anyAbove(r *quorum.Round, limit int) bool {
 	for v, g := range grants(r) {
 		if v.Vote == quorum.Yes && slotset.Last(g.above) >= limit {
 			return true
@@ -80,8 +80,8 @@ func isTold(r *quorum.Round, limit int) bool {
 	return false
 }
 
-// occupiedAround is the union of what the nodes that granted tell of the slots
-// around and above the limit.
+// occupiedAround is the union of the occupied slots around and above the limit that the
+// nodes that granted list.
 func occupiedAround(r *quorum.Round) slotset.Set {
 	occupied := make(slotset.Set)
 	for v, g := range grants(r) {

@@ -22,7 +22,7 @@ import (
 // half of it on the way there.
 func granting(t *testing.T, test func(b *bench)) {
 	t.Helper()
-	hearing(t, 1, test)
+	notifying(t, 1, test)
 }
 
 // granted makes an object of a process of its own, that stands for grants.
@@ -124,7 +124,7 @@ func TestFirstTryIsBare(t *testing.T) {
 	})
 }
 
-func TestHooksTellOfGrants(t *testing.T) {
+func TestHooksReportGrants(t *testing.T) {
 	granting(t, func(b *bench) {
 		var done []holdfast.Acquired
 		hooks := func(c *Config) {

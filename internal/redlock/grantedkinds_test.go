@@ -319,8 +319,8 @@ func TestDowngradedWriterTakesItsTicketAway(t *testing.T) {
 	})
 }
 
-// Readers that come all the time pass a writer by for as long as nobody can tell whether it
-// lives. One that looks has said so, also where its process cannot subscribe.
+// Readers that come all the time pass a writer by for as long as nothing shows that it
+// lives. One that looks has shown that, also where its process cannot subscribe.
 func TestReadersDoNotPassAWriterThatCannotListen(t *testing.T) {
 	granting(t, func(b *bench) {
 		b.nodes[0].Set(func() { b.nodes[0].NoSubscriptions = true })

@@ -31,7 +31,7 @@ func (h holder) entered(ctx context.Context, e entry, by *tries, err error, unlo
 }
 
 // begin begins the holder's section. What was lost or given back while AcquireDone ran is
-// told of at once.
+// reported at once.
 func (h holder) begin(s *section) {
 	now := h.spec.engine.now()
 	h.mu.Lock()

@@ -17,7 +17,7 @@ import (
 	"github.com/holdfast-go/holdfast"
 )
 
-// hookNotes note what hooks were told.
+// hookNotes note the calls of hooks.
 type hookNotes struct {
 	mu    sync.Mutex
 	calls []string
@@ -44,7 +44,7 @@ func (r *hookNotes) count(held, waits int) {
 	r.waits += waits
 }
 
-// since is what hooks were told since the last call, once everything has settled.
+// since returns what was noted since it was called last, once everything has settled.
 func (r *hookNotes) since(b *bench) []string {
 	b.Helper()
 	synctest.Wait()
@@ -111,7 +111,7 @@ func (r *hookNotes) hooks() *holdfast.Hooks {
 	}
 }
 
-// hooked is a change to a configuration: with hooks that note what they are told.
+// hooked is a change to a configuration: with hooks that note their calls.
 func (r *hookNotes) hooked(changes ...func(*Config)) func(*Config) {
 	return func(c *Config) {
 		c.SetHooks(r.hooks())
@@ -174,7 +174,7 @@ func TestHooksOfCallsThatGetNothing(t *testing.T) {
 }
 
 func TestHooksOfALeaseThatPasses(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		var r hookNotes
 		x := b.object(r.hooked())
 		b.lockAll(x)
@@ -227,7 +227,7 @@ func TestHooksOfALossThatTheReleaseFinds(t *testing.T) {
 	})
 }
 
-// The last reader has left the lease by then, and is told all the same.
+// The last reader has left the lease by then, and the loss is reported all the same.
 func TestHooksOfALossThatTheLastReadersReleaseFinds(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var r hookNotes
@@ -273,7 +273,7 @@ func (r *hookNotes) blockDone(nth int32, block <-chan struct{}) func(*Config) {
 	}
 }
 
-// A loss that is noticed while AcquireDone runs is told of when it returns.
+// A loss that is noticed while AcquireDone runs is reported when it returns.
 func TestHooksOfALossWhileAcquireDoneRuns(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var r hookNotes
@@ -291,7 +291,7 @@ func TestHooksOfALossWhileAcquireDoneRuns(t *testing.T) {
 	})
 }
 
-// Of readers who share a lease each is told of its loss once, also one that begins later.
+// The loss of a shared lease is reported once for each reader, also for one that begins later.
 func TestHooksOfALossThatOneReaderMissed(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var r hookNotes
@@ -353,7 +353,7 @@ func TestHooksOfRenewal(t *testing.T) {
 	})
 }
 
-// A minority that fails is told of, although the calls succeed.
+// A minority that fails is reported, although the calls succeed.
 func TestHooksOfAnErrorOfANode(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var r hookNotes
@@ -430,7 +430,7 @@ func TestHooksOfADowngrade(t *testing.T) {
 }
 
 func TestHooksOfPermits(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		var r hookNotes
 		x := b.slots(3, r.hooked(unlimited))
 		p := b.take(x, 3)
@@ -608,7 +608,7 @@ func TestHookThatBlocksHoldsUpHooksAlone(t *testing.T) {
 		b.lock(x)
 		r.since(b)
 		time.Sleep(time.Hour)
-		require.LessOrEqual(b, len(r.since(b)), 1, "the first extension may be told of before")
+		require.LessOrEqual(b, len(r.since(b)), 1, "the first extension may be reported before")
 		require.False(b, isLost(x.Lost()), "renewal goes on")
 		result := begins(background, func(ctx context.Context) error { _, err := x.Unlock(ctx); return err })
 		b.waits(result)

@@ -82,22 +82,22 @@ func forHuge(t *testing.T, test func(t *testing.T, kind string, c Config)) {
 }
 
 // Whatever durations were given, a waiter waits and does not spin, and gets what is
-// free, also where nobody tells it.
+// free, also where it is not notified.
 func TestWaitersWithHugeDurations(t *testing.T) {
 	forHuge(t, func(t *testing.T, kind string, c Config) {
-		for _, deaf := range []bool{false, true} {
-			bubble(t, 3, func(b *bench) { b.waitsSoundly(kind, c, deaf) })
+		for _, mute := range []bool{false, true} {
+			bubble(t, 3, func(b *bench) { b.waitsSoundly(kind, c, mute) })
 		}
 	})
 }
 
-// mostAsked is how many requests a waiter may send to a node within a minute: some for
+// maxAsked is how many requests a waiter may send to a node within a minute: some for
 // each delay of 200ms.
-const mostAsked = 1000
+const maxAsked = 1000
 
-func (b *bench) waitsSoundly(kind string, c Config, deaf bool) {
+func (b *bench) waitsSoundly(kind string, c Config, mute bool) {
 	for _, n := range b.nodes {
-		n.NoSubscriptions = deaf
+		n.NoSubscriptions = mute
 		n.Before = always(ms / 2)
 	}
 	holds := DefaultConfig()
@@ -108,7 +108,7 @@ func (b *bench) waitsSoundly(kind string, c Config, deaf bool) {
 	time.Sleep(20 * ms)
 	asked := len(b.nodes[0].History())
 	time.Sleep(time.Minute)
-	require.Less(b, len(b.nodes[0].History())-asked, mostAsked)
+	require.Less(b, len(b.nodes[0].History())-asked, maxAsked)
 	_, err := holder.unlock(background)
 	require.NoError(b, err)
 	start := time.Now()

@@ -29,9 +29,9 @@ func (c *counted) EvalBounded(ctx context.Context, call *driver.Call) (any, bool
 	return reply, true, err
 }
 
-// A waiter that was told asks in its own goroutine, although its ctx may be
+// A waiter that was notified asks in its own goroutine, although its ctx may be
 // cancelled; with all other calls it has to notice that at once.
-func TestWaiterThatWasToldAsksByItself(t *testing.T) {
+func TestNotifiedWaiterAsksByItself(t *testing.T) {
 	day := func(c *Config) { c.Expiry = 24 * time.Hour }
 	for _, c := range []struct {
 		name   string
@@ -45,7 +45,7 @@ func TestWaiterThatWasToldAsksByItself(t *testing.T) {
 		{"a call may take long", day, 0, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			hearing(t, 1, func(b *bench) {
+			notifying(t, 1, func(b *bench) {
 				node := &counted{Node: b.nodes[0]}
 				holder, x := b.client(nil), (&bench{b.T, New(node), b.nodes}).object(c.change)
 				b.lock(holder)
@@ -57,9 +57,9 @@ func TestWaiterThatWasToldAsksByItself(t *testing.T) {
 				got := make(chan error, 1)
 				go func() { got <- x.Lock(ctx) }()
 				time.Sleep(ms / 4)
-				require.Zero(b, node.inline.Load(), "nobody has told it anything")
+				require.Zero(b, node.inline.Load(), "it was not notified yet")
 				time.Sleep(20 * ms)
-				before := node.inline.Load() // it was told to look again when it could hear
+				before := node.inline.Load() // it was notified once it was subscribed, to look again
 				require.Equal(b, c.inline, before)
 				b.unlock(holder)
 				require.NoError(b, <-got)
@@ -71,10 +71,10 @@ func TestWaiterThatWasToldAsksByItself(t *testing.T) {
 	}
 }
 
-// A node that hangs just when it has told a waiter keeps a caller that is cancelled
+// A node that hangs just when it has notified a waiter keeps a caller that is cancelled
 // for the time of a call, and not beyond its deadline. Nothing is left behind.
-func TestNodeHangsAfterItHasTold(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+func TestNodeHangsAfterItHasNotified(t *testing.T) {
+	notifying(t, 1, func(b *bench) {
 		node := &counted{Node: b.nodes[0]}
 		holder, x := b.client(nil), (&bench{b.T, New(node), b.nodes}).object(nil)
 		b.lock(holder)
@@ -88,7 +88,7 @@ func TestNodeHangsAfterItHasTold(t *testing.T) {
 		cancel()
 		require.ErrorIs(b, <-got, context.Canceled)
 		require.LessOrEqual(b, time.Since(start), x.spec.bound)
-		require.EqualValues(b, 2, node.inline.Load(), "it was told when it could hear, and by the release")
+		require.EqualValues(b, 2, node.inline.Load(), "it was notified once it was subscribed, and by the release")
 		b.nothingWaits()
 	})
 }

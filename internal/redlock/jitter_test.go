@@ -15,7 +15,7 @@ func TestJitterIsRandomAndDoubles(t *testing.T) {
 		first     = 2 * ms
 		doublings = 7
 	)
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		s := b.object(func(c *Config) { c.SetRetryDelay(time.Hour) }).spec
 		var longest [doublings + 3]time.Duration
 		for range 200 {

@@ -14,7 +14,7 @@ import (
 )
 
 // leaving makes calls of Valid whose callers give up once every node that is
-// asked has the call and none has answered, and checks what they are told.
+// asked has the call and none has answered, and checks their errors.
 func (b *bench) leaving(objects ...*Exclusive) {
 	b.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -38,9 +38,9 @@ func (b *bench) leaving(objects ...*Exclusive) {
 	}
 }
 
-// A caller that gives up is told of every node, whatever the engine knew of
+// The error of a caller that gives up names every node, whatever the engine knew of
 // them before.
-func TestALeavingCallerIsToldOfEveryNode(t *testing.T) {
+func TestALeavingCallersErrorNamesEveryNode(t *testing.T) {
 	for name, before := range map[string]func(b *bench, x *Exclusive){
 		"nothing known": func(*bench, *Exclusive) {},
 		"all silent":    func(b *bench, x *Exclusive) { b.silence(0, 1, 2, 3, 4) },
@@ -95,8 +95,8 @@ func (b *bench) silence(nodes ...int) {
 	}
 }
 
-// The decision and the end of the caller's patience may come at one moment. The
-// caller hears of one or the other, and the next round is not touched by it.
+// The decision and the end of the caller's context may come at one moment. The
+// caller gets one or the other, and the next round is not touched by it.
 func TestLeavingAtTheMomentOfTheDecision(t *testing.T) {
 	for range 200 {
 		bubble(t, 5, func(b *bench) {

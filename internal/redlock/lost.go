@@ -107,7 +107,7 @@ func (c *heldContext) look() {
 	}
 }
 
-// lookAtClocks tells the loss of a lease that is over by one of them, and returns why the
+// lookAtClocks reports the loss of a lease that is over by one of them, and returns why the
 // holder's was lost, or nil.
 func (h holder) lookAtClocks() error {
 	now := h.spec.engine.now()

@@ -138,8 +138,8 @@ var asks = map[string]func(*Exclusive){
 	"unlock": func(x *Exclusive) { _, _ = x.Unlock(background) },
 }
 
-// Whoever asks the nodes and is told no by a majority tells of it at once, also if
-// nobody was listening.
+// A call that asks the nodes and is denied by a majority reports the loss at once, also if
+// nothing waited for it.
 func TestDeniedIsLost(t *testing.T) {
 	for name, ask := range asks {
 		for _, listened := range []bool{true, false} {
@@ -252,7 +252,7 @@ func TestDenialThatIsOverhauledIsNoLoss(t *testing.T) {
 	})
 }
 
-// A lease that was told to be lost stays lost, whatever the nodes say afterwards: here
+// A lease that was reported as lost stays lost, whatever the nodes say afterwards: here
 // one of them gets a grant that comes very late.
 func TestLostStaysLost(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
@@ -273,7 +273,7 @@ func TestLostStaysLost(t *testing.T) {
 	})
 }
 
-// Redsync's looser rule can have a lease back. Who was told stays told.
+// Redsync's looser rule can have a lease back. A loss that was reported stays reported.
 func TestLossIsTakenBackByTheLooserRule(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(func(c *Config) { c.SetNXOnExtend = true })

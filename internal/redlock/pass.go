@@ -114,7 +114,7 @@ func (p passing) renewed() bool {
 
 // A crowd that passed a lease on for ever would leave nothing to those who do not stand in
 // line, but poll, as clients of Redsync do. So each tenth time that an object would ask, it
-// leaves the lock free for a tenure instead, and tells nobody of that before its end: by
+// leaves the lock free for a tenure instead, and notifies no waiter before its end: by
 // the objects of several processes, too, a tenth of the time is the pollers'.
 const gapEvery = 10
 
@@ -135,11 +135,11 @@ func (p *pause) begin(h passing) bool {
 		return false
 	}
 	p.ends = time.Now().Add(h.spec.tenure())
-	time.AfterFunc(h.spec.tenure(), h.spec.tellFirst)
+	time.AfterFunc(h.spec.tenure(), h.spec.notifyFirst)
 	return true
 }
 
-// hush has the lease's release tell nobody. It reports false where that cannot be.
+// hush has the lease's release notify no waiter. It reports false where that cannot be.
 func (p passing) hush() bool {
 	call := p.spec.releaseCall(p.token, noTicket, noLifetime)
 	quiet, ok := call.WithoutQueue()
@@ -152,8 +152,8 @@ func (p passing) hush() bool {
 	return true
 }
 
-// tellFirst has the first in line told of a lock that is free.
-func (s *Spec) tellFirst() {
+// notifyFirst has the nodes notify the first in line of a lock that is free.
+func (s *Spec) notifyFirst() {
 	for _, n := range s.engine.nodes {
 		n.Send(s.withdrawCall(newToken("", false)), s.about(token{}), func(quorum.Answer) {})
 	}

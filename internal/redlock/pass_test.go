@@ -54,7 +54,7 @@ func (b *bench) keptBusy(x *Exclusive, goroutines int, section time.Duration) (s
 
 func TestLeasePassesOnWithoutARequest(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			x := b.object(nil)
 			b.lockAll(x)
 			token, until, start := x.token(), x.Until(), time.Now()
@@ -80,7 +80,7 @@ func TestLeasePassesOnWithoutARequest(t *testing.T) {
 
 func TestLeaseIsRenewedBeforeItPassesOnAfterATenure(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			x := b.object(nil)
 			b.lockAll(x)
 			token, next := x.token(), b.next(background, x)
@@ -102,7 +102,7 @@ func TestLeaseIsRenewedBeforeItPassesOnAfterATenure(t *testing.T) {
 
 // With a short expiry a tenure is a part of that.
 func TestTenureOfAShortLease(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.object(func(c *Config) { c.Expiry = 64 * ms })
 		b.lockAll(x)
 		next := b.next(background, x)
@@ -117,7 +117,7 @@ func TestTenureOfAShortLease(t *testing.T) {
 
 // The wall clock runs on while a machine is suspended, and the monotonic one does not.
 func TestATenureEndsByEitherClock(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		var step atomic.Int64
 		b.engine.clock.Step = func(now time.Time) time.Time { return now.Add(time.Duration(step.Load())) }
 		x := b.object(nil)
@@ -135,7 +135,7 @@ func TestATenureEndsByEitherClock(t *testing.T) {
 // Another process waits no longer than for the end of a tenure, and is served in its turn.
 func TestCrowdGivesWayToAnotherProcess(t *testing.T) {
 	for _, n := range []int{1, 3} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			x, other := b.client(nil), b.client(nil)
 			stop := b.keptBusy(x, 8, ms/10)
 			time.Sleep(100 * ms)
@@ -156,7 +156,7 @@ func TestCrowdGivesWayToAnotherProcess(t *testing.T) {
 func TestCrowdLeavesGapsForPollers(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		for _, crowds := range []int{1, 4} {
-			hearing(t, n, func(b *bench) {
+			notifying(t, n, func(b *bench) {
 				var stops []func() int
 				for range crowds {
 					stops = append(stops, b.keptBusy(b.client(nil), 8, ms/10))
@@ -181,10 +181,10 @@ func TestCrowdLeavesGapsForPollers(t *testing.T) {
 	}
 }
 
-// Those who stand in line are told at the end of a gap, also where nobody of the process
+// The first in line is notified at the end of a gap, also where no goroutine of the process
 // waits any more.
-func TestAfterAGapTheFirstInLineIsTold(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+func TestAfterAGapTheFirstInLineIsNotified(t *testing.T) {
+	notifying(t, 1, func(b *bench) {
 		x, other := b.object(nil), b.client(func(c *Config) { c.Unlimited = true; c.SetRetryDelay(time.Hour) })
 		b.lockAll(x)
 		x.pause.asked = gapEvery - 1
@@ -206,7 +206,7 @@ func TestAfterAGapTheFirstInLineIsTold(t *testing.T) {
 
 // A lease that is gone is found out at the end of a tenure: nobody begins on it then.
 func TestLostLeaseDoesNotPassBeyondATenure(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
 		for _, node := range b.nodes {
@@ -227,7 +227,7 @@ func TestLostLeaseDoesNotPassBeyondATenure(t *testing.T) {
 }
 
 func TestExpiredLeaseDoesNotPassOn(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.object(func(c *Config) { c.Expiry, c.Unlimited = time.Second, true })
 		b.lockAll(x)
 		next := b.next(background, x)
@@ -250,7 +250,7 @@ func TestKnownTokensDoNotPassOn(t *testing.T) {
 		"the user made it":  {change: func(c *Config) { c.SetGenValue(func() (string, error) { return "mine", nil }) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hearing(t, 1, func(b *bench) {
+			notifying(t, 1, func(b *bench) {
 				x := b.object(c.change)
 				b.lockAll(x)
 				if c.know != nil {
@@ -269,7 +269,7 @@ func TestKnownTokensDoNotPassOn(t *testing.T) {
 
 // What an earlier holder knew is not known of the next lease.
 func TestTokenIsKnownForItsLeaseAlone(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
 		_ = x.Value()
@@ -290,7 +290,7 @@ func TestGivingUpWhileBeingPassedTheLease(t *testing.T) {
 	for _, waits := range []time.Duration{0, 2 * maxTenure} {
 		for _, others := range []int{0, 1} {
 			for after := range 20 { // from long before to after the answer to the pass
-				hearing(t, 3, func(b *bench) {
+				notifying(t, 3, func(b *bench) {
 					x := b.object(nil)
 					b.lockAll(x)
 					ctx, cancel := context.WithTimeout(background, waits+time.Duration(after+1)*ms/10)
@@ -320,7 +320,7 @@ func TestGivingUpWhileBeingPassedTheLease(t *testing.T) {
 
 // Each holder has its own Lost channel and its own context in Do, which end with its time.
 func TestLossIsThePresentHolders(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
 		first := x.Lost()
@@ -353,7 +353,7 @@ func TestLossIsThePresentHolders(t *testing.T) {
 // fn gives the lock up itself, and it passes on: the end of Do leaves the next holder its
 // lease.
 func TestDoThatWasPassedOnReleasesNothing(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		var next <-chan error
 		err := x.Do(background, func(context.Context) error {
@@ -377,7 +377,7 @@ func TestDoThatWasPassedOnReleasesNothing(t *testing.T) {
 // that.
 func TestRenewalIsThePresentHolders(t *testing.T) {
 	for _, asks := range []bool{false, true} {
-		hearing(t, 3, func(b *bench) {
+		notifying(t, 3, func(b *bench) {
 			x := b.object(nil)
 			x.Locker().Lock()
 			synctest.Wait()
@@ -399,7 +399,7 @@ func TestRenewalIsThePresentHolders(t *testing.T) {
 
 // A node that did not take part is repaired.
 func TestPassWithoutAMinority(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
 		b.nodes[2].Set(func() { clear(b.nodes[2].Keys) })
@@ -418,7 +418,7 @@ func TestPassWithoutAMinority(t *testing.T) {
 // the lease is released, and the next goroutine stands behind it.
 func TestLeaseGivesWayToThoseInLine(t *testing.T) {
 	for _, nodes := range [][]int{{0, 1}, {0, 1, 2}} {
-		hearing(t, 3, func(b *bench) {
+		notifying(t, 3, func(b *bench) {
 			x := b.object(nil)
 			b.lockAll(x)
 			first := x.token()
@@ -439,7 +439,7 @@ func TestLeaseGivesWayToThoseInLine(t *testing.T) {
 
 // The token is handed out while the nodes are asked: others may act on it from then on.
 func TestTokenThatIsHandedOutMeanwhileDoesNotPassOn(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
 		next := b.next(background, x)
@@ -457,7 +457,7 @@ func TestTokenThatIsHandedOutMeanwhileDoesNotPassOn(t *testing.T) {
 // The answers to a pass are lost: the lease is released, and the next one acquires.
 func TestPassWithoutAnswers(t *testing.T) {
 	for _, lost := range []int{2, 3} {
-		hearing(t, 3, func(b *bench) {
+		notifying(t, 3, func(b *bench) {
 			x := b.object(nil)
 			b.lockAll(x)
 			next := b.next(background, x)
@@ -481,7 +481,7 @@ func all(script string) func(*driver.Call) bool {
 
 // An Unlock whose ctx ends while the nodes are asked gives the lease up all the same.
 func TestUnlockEndsWhilePassing(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
 		next := b.next(background, x)
@@ -498,7 +498,7 @@ func TestUnlockEndsWhilePassing(t *testing.T) {
 
 // A pass that a node runs late, after the release, finds nothing.
 func TestLatePass(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
 		b.nodes[2].Set(func() { b.nodes[2].Before = only("mutex_pass", 100*ms) })
@@ -515,7 +515,7 @@ func TestLatePass(t *testing.T) {
 
 func TestNumbersGrowWhereTheLeasePassesOn(t *testing.T) {
 	for _, n := range []int{1, 3} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			var last int64
 			sections := 0
 			var all sync.WaitGroup
@@ -544,7 +544,7 @@ func TestNumbersGrowWhereTheLeasePassesOn(t *testing.T) {
 
 // A block that is used up is followed by another one, before its tenure is over.
 func TestBlockIsUsedUp(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.numbered()
 		b.lock(x) // nobody waits: a block of one
 		first := x.Fence()
@@ -563,7 +563,7 @@ func TestBlockIsUsedUp(t *testing.T) {
 
 // What is known to be lost does not pass on, however lately the nodes had answered for it.
 func TestLeaseThatIsKnownToBeLostDoesNotPassOn(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
 		next := b.next(background, x)
@@ -583,7 +583,7 @@ func TestLeaseThatIsKnownToBeLostDoesNotPassOn(t *testing.T) {
 
 // A grant that took most of the validity to come may end within a tenure.
 func TestLeaseThatEndsWithinItsTenureDoesNotPassOn(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.object(func(c *Config) { c.Expiry, c.TimeoutFactor, c.Unlimited = time.Second, 0.999, true })
 		b.nodes[0].Set(func() { b.nodes[0].After = only("mutex_acquire", 987*ms) })
 		b.lock(x)
@@ -602,7 +602,7 @@ func TestLeaseThatEndsWithinItsTenureDoesNotPassOn(t *testing.T) {
 // The loss of a lease that was passed on is not that of an earlier holder, whose function
 // may go on.
 func TestContextOfAnEarlierHolderIsNotLost(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
 		var ctx, late context.Context
 		_ = x.Do(background, func(within context.Context) error {
@@ -631,7 +631,7 @@ func TestContextOfAnEarlierHolderIsNotLost(t *testing.T) {
 // fn of the first Do gives the lock up itself, and the next writer has downgraded in its
 // own Do: the end of the first one does not give that one's share back.
 func TestDoThatWasPassedOnLeavesADowngrade(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		reads, ends := make(chan struct{}), make(chan struct{})
 		var next <-chan error
@@ -661,7 +661,7 @@ func TestDoThatWasPassedOnLeavesADowngrade(t *testing.T) {
 // In a gap a call that waits rests, and one that makes a single try does not: it is one of
 // those for whom the lock is left free.
 func TestOnlyThoseWhoWaitRestInAGap(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.object(nil)
 		x.pause.ends = time.Now().Add(maxTenure)
 		start := time.Now()

@@ -307,7 +307,7 @@ func TestRefusedReleaseIsNotSentInALoop(t *testing.T) {
 }
 
 // Once the releases that go out by themselves are answered, Unlock knows the outcome.
-func TestUnlockTellsWhatALaterReleaseHasFound(t *testing.T) {
+func TestUnlockReportsWhatALaterReleaseHasFound(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)

@@ -34,7 +34,7 @@ func (p *Permit) Release(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-// release also tells whether the permit is known to have been lost.
+// release also reports whether the permit is known to have been lost.
 func (p *Permit) release(ctx context.Context) (err error, lost bool) {
 	s := p.section()
 	err, lost = p.giveBack(ctx)

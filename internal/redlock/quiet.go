@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// A waiter is quiet while it will be told of whatever could let it in. Then it looks only
+// A waiter is quiet while it is notified of whatever could let it in. Then it looks only
 // now and then, as a message may be lost: so often in its expiry, but not more often than
 // its retry delay has it. The looks of a process come together, and so in few batches: at
 // the ticks of one clock, and each waits a little for a batch to be full.
 //
-// It is not quiet where nobody would tell it: behind a holder that is none of ours, or one
+// It is not quiet where nothing notifies it: behind a holder that is none of ours, or one
 // whose token is the user's, without a subscription, or where nothing but others in line
 // are in its way. There it looks after each retry delay, and so it does if that is shorter
 // than minQuiet: who has none wants to ask as fast as the nodes answer.

@@ -98,7 +98,7 @@ func TestQuietWaiterLooksSeldom(t *testing.T) {
 
 // Answers that come during a pause make a waiter quiet as well, and it looks all the same.
 func TestWaiterThatBecomesQuietLooks(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		b.away(fakenode.ErrLostReply, 0)
 		b.nodes[2].After = always(20 * ms) // the others have decided, and it is not quiet with one
 		b.heldBy(tokenOfOurs, time.Hour)
@@ -108,25 +108,25 @@ func TestWaiterThatBecomesQuietLooks(t *testing.T) {
 	})
 }
 
-// Nobody would tell it, so it looks after each retry delay.
-func TestWaiterThatIsNotToldLooksAfterEachDelay(t *testing.T) {
+// Nothing notifies it, so it looks after each retry delay.
+func TestWaiterThatIsNotNotifiedLooksAfterEachDelay(t *testing.T) {
 	for why, c := range map[string]struct {
 		token string
-		deaf  int // nodes
+		mute  int // nodes that do not notify
 		delay time.Duration
 		looks int // in 10s
 	}{
 		"behind a holder of another kind":          {foreign, 0, 100 * ms, 100},
-		"where no node can be heard":               {tokenOfOurs, 3, 100 * ms, 100},
-		"where a majority can not":                 {tokenOfOurs, 2, 100 * ms, 100},
-		"but not where a minority can not":         {tokenOfOurs, 1, 100 * ms, 12},
+		"where no node notifies":                   {tokenOfOurs, 3, 100 * ms, 100},
+		"where a majority does not":                {tokenOfOurs, 2, 100 * ms, 100},
+		"but not where a minority does not":        {tokenOfOurs, 1, 100 * ms, 12},
 		"whose delay is shorter than it is quiet":  {tokenOfOurs, 0, ms / 2, 20_000},
 		"but not one whose delay is a little more": {tokenOfOurs, 0, ms, 12},
 	} {
-		hearing(t, 3, func(b *bench) {
+		notifying(t, 3, func(b *bench) {
 			for i, n := range b.nodes {
 				n.Before, n.After = nil, nil
-				n.NoSubscriptions = i < c.deaf
+				n.NoSubscriptions = i < c.mute
 			}
 			b.heldBy(c.token, time.Hour)
 			leave := b.waitsForEver(func(cfg *Config) { cfg.SetRetryDelay(c.delay) })
@@ -140,7 +140,7 @@ func TestWaiterThatIsNotToldLooksAfterEachDelay(t *testing.T) {
 
 // A holder of another kind may come between two of ours, and go.
 func TestWaiterSeesWhoHoldsTheLock(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		b.heldBy(tokenOfOurs, time.Hour)
 		leave := b.waitsForEver(nil)
 		b.requireLooks(12, 10*time.Second, "one of ours")
@@ -160,18 +160,18 @@ func TestWaiterSeesWhoHoldsTheLock(t *testing.T) {
 }
 
 func TestSubscriptionThatBreaksMakesWaitersLook(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		n := b.nodes[0]
 		b.heldBy(tokenOfOurs, time.Hour)
 		leave := b.waitsForEver(nil)
-		b.requireLooks(12, 10*time.Second, "heard")
+		b.requireLooks(12, 10*time.Second, "subscribed")
 		n.Set(func() { n.NoSubscriptions = true })
 		synctest.Wait()
 		n.BreakSubscriptions()
-		b.requireLooks(99, 10*time.Second, "not heard any more")
+		b.requireLooks(99, 10*time.Second, "not subscribed any more")
 		n.Set(func() { n.NoSubscriptions = false })
 		time.Sleep(notify.MaxPause)
-		b.requireLooks(12, 10*time.Second, "heard again")
+		b.requireLooks(12, 10*time.Second, "subscribed again")
 		leave()
 	})
 }
@@ -180,7 +180,7 @@ func TestSubscriptionThatBreaksMakesWaitersLook(t *testing.T) {
 func TestWaiterLooksWhenTheHoldEnds(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		for _, lifetime := range []time.Duration{150 * ms, 500 * ms, 3210 * ms} {
-			hearing(t, n, func(b *bench) {
+			notifying(t, n, func(b *bench) {
 				b.heldBy(tokenOfOurs, lifetime)
 				if n == 3 {
 					b.nodes[1].Put("name", tokenOfOurs, time.Hour) // a majority is free without it
@@ -197,7 +197,7 @@ func TestWaiterLooksWhenTheHoldEnds(t *testing.T) {
 
 // Nor does it look in vain where the holder renews.
 func TestWaiterLooksNoMoreOftenBehindShortHolds(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		holder := b.client(func(c *Config) { c.Expiry, c.AutoExtend = 60*ms, true })
 		b.lock(holder)
 		leave := b.waitsForEver(nil)
@@ -209,7 +209,7 @@ func TestWaiterLooksNoMoreOftenBehindShortHolds(t *testing.T) {
 
 // A call gives up when its retry delays have gone by, whether it has looked or not.
 func TestTriesGoByWithoutLooks(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		b.heldBy(tokenOfOurs, time.Hour)
 		warm := b.waitsForEver(nil) // so that the subscription is open
 		before, start := b.nodes[0].Ran(scripts.Mutex().Acquire), time.Now()
@@ -305,7 +305,7 @@ func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
 				if slowest := time.Duration(float64(expiry) * DefaultTimeoutFactor); 2*way > slowest {
 					continue
 				}
-				hearing(t, 3, func(b *bench) {
+				notifying(t, 3, func(b *bench) {
 					for _, n := range b.nodes {
 						n.Before, n.After = always(way), always(way)
 					}
@@ -327,9 +327,9 @@ func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
 }
 
 // A waiter gets its place before anybody listens for it, and another one of its process
-// opens the subscription meanwhile. What was told between is not missed.
+// opens the subscription meanwhile. A notification in between is not missed.
 func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		n := b.nodes[0]
 		holder := b.client(nil)
 		b.lock(holder)
@@ -364,7 +364,7 @@ func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
 	})
 }
 
-// Whatever stands in line is quiet where it will be told.
+// Whatever stands in line is quiet where it will be notified.
 func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
 	unlimited := func(c *Config) { c.Unlimited = true; c.SetRetryDelay(100 * ms) }
 	reading := func(b *bench) *RW {
@@ -409,7 +409,7 @@ func TestEveryKindOfWaiterIsQuiet(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			hearing(t, 3, func(b *bench) {
+			notifying(t, 3, func(b *bench) {
 				ctx, cancel := context.WithCancel(background)
 				waiting := begins(ctx, c.waits(b))
 				time.Sleep(time.Second)

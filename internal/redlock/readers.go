@@ -101,8 +101,8 @@ func (r *readers) admitted(got *sharedLease) bool {
 	return true
 }
 
-// refused tells those who share the question why the nodes have refused. The reader goes
-// on asking, and looks again early when the channel is closed.
+// refused passes the causes of the nodes' refusal to those who share the question. The reader
+// goes on asking, and looks again early when the channel is closed.
 func (r *readers) refused(causes []error) (recall <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,8 +166,8 @@ func (r *readers) leave() (from *sharedLease, last bool) {
 }
 
 // takeFromDo notes that RUnlock was called. If fn of a Do that has downgraded its lease
-// calls it, Do has nothing to give back; and if another reader does, the engine cannot tell
-// that from fn's call. To give back too much would take the lease from those who read.
+// calls it, Do has nothing to give back, and another reader's call looks the same to the
+// engine. To give back too much would take the lease from those who read.
 func (r *readers) takeFromDo() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

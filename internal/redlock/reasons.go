@@ -10,7 +10,7 @@ import (
 
 // A lease that ends because it could not be extended says why: what the last extension has
 // met, node by node. Each node's part is noted as it comes, so that also a minority's, and
-// that of an extension which is still under way at the end, are there to be told.
+// that of an extension which is still under way at the end, are there to be reported.
 
 // noteAsked notes the nodes that are about to be asked. What was met there before says
 // more than that there is no answer yet.

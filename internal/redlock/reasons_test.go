@@ -140,8 +140,8 @@ func TestHoldThatWasNotExtendedHasNoReasons(t *testing.T) {
 	})
 }
 
-// What the owner of a lost lease is told: by Unlock, Extend and Valid.
-func TestOwnerOfALostHoldIsToldWhy(t *testing.T) {
+// What the owner of a lost lease learns from Unlock, Extend and Valid.
+func TestOwnerOfALostLeaseLearnsWhy(t *testing.T) {
 	for _, change := range []func(*Config){
 		func(c *Config) { c.AutoExtend = true },
 		func(c *Config) { c.AutoExtend, c.Expiry = true, time.Second },
@@ -180,8 +180,8 @@ func panicOf(call func()) (err error) {
 	return nil
 }
 
-// A reader that is not the last one to go is told by the clocks alone.
-func TestReadersOfALostLeaseAreToldWhy(t *testing.T) {
+// A reader that is not the last one to go learns of the loss by the clocks alone.
+func TestReadersOfALostLeaseLearnWhy(t *testing.T) {
 	eachOutage(t, func(b *bench, strike func(), says func(error)) {
 		x := b.rw(func(c *Config) { c.AutoExtend = true }).Reader
 		b.in(x)

@@ -19,7 +19,7 @@ func (l *lease) releasing() releasing { return releasing{l} }
 // The answer goes by the nodes' word and not by the clock: a majority that
 // still had the token proves that nobody else can have held the lock up to now.
 //
-// On failure, outcome tells whether the lease had been lost.
+// On failure, outcome says whether the lease had been lost.
 func (l releasing) run(ctx context.Context) (outcome, []error) {
 	r := l.round(ctx)
 	late := l.validity().ended(r.Began)
@@ -133,7 +133,7 @@ func (l releasing) countKnown() int {
 }
 
 // disclaim ends the owner's release, and reports whether it was the first one
-// of a lease that has its object's place, which is now free. The owner has been told all
+// of a lease that has its object's place, which is now free. The owner knows all
 // that can be known when the outcome is certain, or a majority has had the last word.
 func (l releasing) disclaim(end outcome) bool {
 	l.mu.Lock()
@@ -144,8 +144,8 @@ func (l releasing) disclaim(end outcome) bool {
 	return leaves
 }
 
-// verdict is what the owner of a lease is told of its release, and whether the
-// lease is known to have been lost, as opposed to nodes that could not be asked.
+// verdict is the error of a release for the lease's owner, and whether the lease
+// is known to have been lost, as opposed to nodes that could not be asked.
 func (l releasing) verdict(ctx context.Context, end outcome, causes []error) (err error, lost bool) {
 	if end == released {
 		return nil, false

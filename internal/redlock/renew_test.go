@@ -135,7 +135,7 @@ func TestFailedRenewalIsRepeated(t *testing.T) {
 	}
 }
 
-// Without an answer the loss is told at Until, to the moment, and that ends renewal.
+// Without an answer the loss is reported at Until, to the moment, and that ends renewal.
 func TestRenewalEndsAtUntil(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		asked := b.extensions(func(int) error { return errDown })
@@ -152,8 +152,8 @@ func TestRenewalEndsAtUntil(t *testing.T) {
 	})
 }
 
-// A majority's no is told as soon as renewal hears it, and ends it.
-func TestRenewalTellsOfADenial(t *testing.T) {
+// A majority's denial is reported as soon as it comes, and ends renewal.
+func TestRenewalReportsADenial(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(autoExtend)
 		b.lockAll(x)
@@ -498,8 +498,8 @@ func TestManyHoldsOutliveRestarts(t *testing.T) {
 	}
 }
 
-// A majority that restarts empty is told for every lease, long before Until.
-func TestManyHoldsAreLostTogether(t *testing.T) {
+// When a majority restarts empty, the loss of every lease is reported, long before Until.
+func TestManyLeasesAreLostTogether(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.batches()
 		objects := b.crowd(600)

@@ -13,7 +13,7 @@ import (
 // above every other reply.
 const minFence = 1 << 32
 
-// maxAnnounced is the largest reply that tells how long a lease lasts which is in the way:
+// maxAnnounced is the largest reply that says how long the lease lasts which is in the way:
 // the number of ms is taken from it.
 const maxAnnounced = -1000
 
@@ -64,8 +64,8 @@ func readNo(reply any) (quorum.Answer, bool) {
 	return a, ok && a.Vote != quorum.Yes
 }
 
-// remaining is how long a lease lasts of which a script tells the time in ms. One that is
-// about to end lasts for a moment yet.
+// remaining is how long a lease lasts for which a script reports ms. One that is about to
+// end lasts for a moment yet.
 func remaining(ms int64) time.Duration {
 	return time.Duration(min(ms, int64(maxRemaining/time.Millisecond)))*time.Millisecond + time.Millisecond
 }
@@ -80,7 +80,7 @@ type grant struct {
 	above string // slots around the limit and above that others occupy
 }
 
-// readGrant reads such a reply. A refusal without more to tell is a vote like any other.
+// readGrant reads such a reply. A refusal without a list is a vote like any other.
 func readGrant(reply any) (quorum.Answer, bool) {
 	text, ok := reply.(string)
 	if !ok {
@@ -97,7 +97,7 @@ func readGrant(reply any) (quorum.Answer, bool) {
 // parseGrant reads "granted", "granted free above", or "granted free above ms", which is
 // how long a lease lasts that is in the way and whose release notifies.
 func parseGrant(reply string) (g grant, remains time.Duration, ok bool) {
-	slots, rest, tells := strings.Cut(reply, " ")
+	slots, rest, lists := strings.Cut(reply, " ")
 	free, rest, both := strings.Cut(rest, " ")
 	above, ms, ends := strings.Cut(rest, " ")
 	if ends {
@@ -107,7 +107,7 @@ func parseGrant(reply string) (g grant, remains time.Duration, ok bool) {
 		}
 		remains = remaining(n)
 	}
-	ok = reply != "" && tells == both && slotset.Valid(slots) && slotset.Valid(free) && slotset.Valid(above)
+	ok = reply != "" && lists == both && slotset.Valid(slots) && slotset.Valid(free) && slotset.Valid(above)
 	return grant{slots: slots, free: free, above: above}, remains, ok
 }
 

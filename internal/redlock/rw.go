@@ -75,7 +75,7 @@ func (s *Spec) downgraded(ctx context.Context, causes []error) error {
 	return s.fail(errDowngrade, causes...)
 }
 
-// converted has hooks told that a writer's time is over, and that a reader's has begun. A
+// converted reports to hooks that a writer's time is over, and that a reader's has begun. A
 // lease that WithValue adopted has had neither.
 func (x *RW) converted(ctx context.Context, h holder, to *lease, was *section, err error) {
 	if was == nil {

@@ -373,7 +373,7 @@ func TestDowngradeWithAnEndedContext(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorIs(t, err, errDowngrade)
 		time.Sleep(20 * ms)
-		require.Equal(t, []int{1, 1, 1}, b.leases(), "the nodes have not heard of it")
+		require.Equal(t, []int{1, 1, 1}, b.leases(), "no node has got it")
 		b.out(x.Reader)
 		b.free()
 
@@ -460,7 +460,7 @@ func TestDowngradeKeepsRenewal(t *testing.T) {
 	}
 }
 
-// Those who wait for the loss of the write lease are told of that of the read lease.
+// Those who wait for the loss of the write lease learn of that of the read lease.
 func TestLostAcrossADowngrade(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)

@@ -237,7 +237,7 @@ func pools(nodes []*fakenode.Node) []driver.Pool {
 	return pools
 }
 
-// settle has every process hear from every node, so that pending releases are answered.
+// settle has every process get an answer of every node, so that pending releases are answered.
 func (b *bench) settle(engines []*Engine) {
 	time.Sleep(rwExpiry / 10) // for calls that are under way
 	for _, e := range engines {

@@ -131,7 +131,7 @@ func TestCancelledTry(t *testing.T) {
 }
 
 // Writers are: one that has the lock, one that waits for it, in the process or elsewhere.
-// A reader is told which.
+// A reader's error says which.
 func TestWhatKeepsAReaderOut(t *testing.T) {
 	waiting, taken := "a writer is waiting", "lock already taken"
 	for name, c := range map[string]struct {

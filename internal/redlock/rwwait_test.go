@@ -332,9 +332,9 @@ func TestLockersDoNotPanicWhenNodesAreAway(t *testing.T) {
 	})
 }
 
-// Objects of one process that wait for the same writer are told by one message.
-func TestReadersOfOneProcessAreToldTogether(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+// Objects of one process that wait for the same writer are notified by one message.
+func TestReadersOfOneProcessAreNotifiedTogether(t *testing.T) {
+	notifying(t, 3, func(b *bench) {
 		holder, others := b.rw(nil), b.elsewhere()
 		b.in(holder.Writer)
 		const readers = 5

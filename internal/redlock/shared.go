@@ -14,7 +14,7 @@ import (
 // A reader joins the lease without a round trip only within joinWindow of the
 // moment at which the nodes last said that no writer waits; else it asks them
 // anew, by an extension of the lease for itself and all readers behind it. Once
-// an answer told of a waiting writer nobody joins: the readers that are there
+// an answer says that a writer waits, nobody joins: the readers that are there
 // finish, the lease is given back, and the writer gets its turn.
 type Shared struct {
 	spec     *Spec
@@ -111,7 +111,7 @@ func (x *Shared) pause(ctx context.Context, by *tries, tk *ticket, causes []erro
 	if now, _ := x.readers.current(); now != nil {
 		// Without the ticket: a try that asks no node does not make it last, and one
 		// that would end too soon asks for another try at once. Behind a writer that
-		// waits for the lease, the end of that is what the reader is told of.
+		// waits for the lease, the reader is called at the end of that.
 		if now.lease.contested() != nil {
 			err = by.pauseToLook(ctx, recall)
 		} else {

@@ -126,7 +126,7 @@ func (s *sharing) grant(got *sharedLease) bool {
 	return true
 }
 
-// refuse tells those who share the question why the nodes have refused.
+// refuse passes the causes of the nodes' refusal to those who share the question.
 func (s *sharing) refuse(causes []error) {
 	if s.asked != nil {
 		s.asked.causes = causes

@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A reader that has asked to get into a lease hears the nodes' yes only after the
+// A reader that has asked to get into a lease gets the nodes' yes only after the
 // lease's last reader has given it back.
 func TestNobodyGetsIntoALeaseThatIsOver(t *testing.T) {
 	_, pools := fakes(1)

@@ -7,9 +7,9 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
-// shortage says why too few slots could be had: how many are free, and how many are
-// needed. A slot is free that a majority has said to be. Nodes tell of a bounded number,
-// so that it may be more.
+// shortage says why a request was refused: how many slots are free, and how many are
+// needed. A slot is free if a majority says so. Nodes list a bounded number, so that more
+// may be free.
 type shortage struct {
 	free, needed, limit int
 	more                bool // there may be more than free
@@ -23,8 +23,8 @@ func (s *shortage) Error() string {
 	return fmt.Sprintf("permits free: %s%d of %d, needed: %d", least, s.free, s.limit, s.needed)
 }
 
-// shortage is what the nodes' replies to a refused request tell of, or nil: when too few
-// have told, or when others stand in line, of which a node tells nothing else.
+// shortage is what the nodes' replies to a refused request amount to. It is nil when too few
+// nodes list free slots, as none does where others stand in line.
 func (s *Spec) shortage(r *quorum.Round, q request) []error {
 	short := &shortage{needed: q.n, limit: s.limit}
 	var nodes []slotset.Set
@@ -32,10 +32,10 @@ func (s *Spec) shortage(r *quorum.Round, q request) []error {
 		if *g == (grant{}) {
 			continue
 		}
-		short.more = short.more || len(slotset.Parse(g.free)) >= q.telling
+		short.more = short.more || len(slotset.Parse(g.free)) >= q.listing
 		nodes = append(nodes, g.available())
 	}
-	if q.telling == 0 || len(nodes) < r.Majority() {
+	if q.listing == 0 || len(nodes) < r.Majority() {
 		return nil
 	}
 	short.free = slotset.CountOnMajorities(nodes, r.Majority())

@@ -55,5 +55,5 @@ func TestRefusalSaysNothingThatItDoesNotKnow(t *testing.T) {
 	for i := range 2 {
 		r.Record(i, quorum.Answer{Vote: quorum.Taken, Detail: new(grant)})
 	}
-	require.Nil(t, (&Spec{limit: 2}).shortage(r, request{n: 1, telling: 16}), "others wait")
+	require.Nil(t, (&Spec{limit: 2}).shortage(r, request{n: 1, listing: 16}), "others wait")
 }

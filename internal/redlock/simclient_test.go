@@ -176,7 +176,7 @@ func (c *simClient) mustBeLost(x simThing, err error) {
 	case <-x.Lost():
 		c.sim.watch.lost()
 	default:
-		c.sim.watch.silent("%s is not told of its loss, although: %v", c.name, err)
+		c.sim.watch.silent("%s does not learn of its loss, although: %v", c.name, err)
 	}
 }
 

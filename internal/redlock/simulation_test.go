@@ -51,7 +51,7 @@ type simulation struct {
 	bound   time.Duration // of a call
 	limit   int           // of the semaphore
 	calm    bool          // nothing but slow calls, lost requests and replies, and callers that give up
-	strict  bool          // each process has one value for all its leases; in calm schedules, as what runs late is not told from what is new
+	strict  bool          // each process has one value for all its leases; in calm schedules, as what runs late looks like what is new
 	renews  bool          // leases renew themselves
 	numbers bool          // write leases have fencing tokens
 	far     bool          // some processes are far away from some nodes
@@ -112,10 +112,10 @@ func (s *simulation) draw(n int) {
 	if simKinds[s.kind] == "semaphore" {
 		s.watch.limit = s.limit
 	}
-	deaf := r.IntN(3) == 0
+	mute := r.IntN(3) == 0
 	for i := range n {
 		node := simnet.NewNode(i)
-		node.NoSubscriptions = deaf
+		node.NoSubscriptions = mute
 		if r.IntN(2) == 0 {
 			node.Rate = 1 + DefaultDriftFactor*(2*r.Float64()-1)
 		}
@@ -472,15 +472,15 @@ func TestSimulation(t *testing.T) {
 }
 
 // Where nodes forget what they must keep, there may be two holders; but one that is denied
-// by so many nodes that a majority cannot have its lease is told of the loss at once.
-func TestSimulatedLossesAreTold(t *testing.T) {
+// by so many nodes that a majority cannot have its lease learns of the loss at once.
+func TestSimulatedLossesAreReported(t *testing.T) {
 	denied := 0
 	for seed := range seedsBelow(360) {
 		if simKinds[int(seed)%len(simKinds)] == "rwmutex" {
 			continue // takes longest, and says no more
 		}
 		w := simulate(t, int(seed), new(simCounts), simWrong{forgets: true}).watch
-		require.Empty(t, w.untold, "schedule %d", seed)
+		require.Empty(t, w.unreported, "schedule %d", seed)
 		denied += w.denied
 	}
 	if *every == 1 { // of a few schedules perhaps none has one

@@ -26,16 +26,16 @@ func (h *simHold) ends() time.Time {
 }
 
 // simWatch sees every lease begin, go on and end, and compares all that are valid at
-// the time. A lease ends with its validity, whatever its owner still believes. Of leases
-// that are renewed it is not told, so it looks whenever anything happens.
+// the time. A lease ends with its validity, whatever its owner still believes. Renewals
+// are not reported to it, so it looks whenever anything happens.
 type simWatch struct {
-	mu     sync.Mutex
-	limit  int // permits
-	renews bool
-	holds  map[*simHold]bool
-	number int64  // the last writer's
-	wrong  string // what was seen first that must never be
-	untold string // a loss that was not told
+	mu         sync.Mutex
+	limit      int // permits
+	renews     bool
+	holds      map[*simHold]bool
+	number     int64  // the last writer's
+	wrong      string // what was seen first that must never be
+	unreported string // a loss that was not reported
 
 	begun time.Time
 	trace []simEvent
@@ -105,19 +105,19 @@ func (w *simWatch) lasts(h *simHold, x simThing) {
 	w.compare()
 }
 
-// lost notes that an extension was denied, and the lease told to be lost.
+// lost notes that an extension was denied, and the lease reported as lost.
 func (w *simWatch) lost() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.denied++
 }
 
-// silent notes that a lease that was denied is not told to be lost.
+// silent notes that a lease that was denied is not reported as lost.
 func (w *simWatch) silent(text string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.noteLocked(text, args...)
-	w.untold = fmt.Sprintf(text, args...)
+	w.unreported = fmt.Sprintf(text, args...)
 }
 
 // become turns a writer into a reader.

@@ -20,7 +20,7 @@ func (s site) stake() *stake { return &s.f.stakes[s.n.Index] }
 // mutex is held.
 func (s site) lockInherited() site { return s.f.lockInherited().at(s.n) }
 
-// contest notes if the node's answer tells of another client that wants what the lease has there.
+// contest notes that another client wants what the lease has there, if the node's answer says so.
 func (s site) contest(a quorum.Answer) {
 	if !a.Contested && a.Vote != quorum.Taken {
 		return
@@ -73,7 +73,7 @@ func (s site) noteThere() {
 	}
 }
 
-// settle releases the token, once, and tells the owner's release if there is one.
+// settle releases the token, once, and reports the answer to the owner's release if there is one.
 func (s site) settle() { s.f.inherited().at(s.n).release(nil) }
 
 // release sends one release in the background, if it is due, and passes the node's answer on:
@@ -185,7 +185,7 @@ func (s site) releasedOnce() (wait time.Duration) {
 	k.timed = true
 	switch wait = max(1, s.f.spec.bound/soonAgain); {
 	case s.f.token.strict:
-		return min(wait, mostStrictAgain)
+		return min(wait, maxStrictAgain)
 	case k.again == 0:
 		return s.f.spec.bound
 	}

@@ -103,7 +103,7 @@ func TestATryIsRefusedByTheNodesOnly(t *testing.T) {
 // One that waits for many does not keep a try from what the nodes have. An Acquire goes
 // behind it.
 func TestOnlyAcquiresGoBehindOneThatWasRefused(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.patient(4)
 		held := b.take(x, 2)
 		large := b.takeLater(background, x, 3)
@@ -128,7 +128,7 @@ func TestOnlyAcquiresGoBehindOneThatWasRefused(t *testing.T) {
 // get theirs at once, and all others as permits come back.
 func TestACrowdThatIsRefusedQueues(t *testing.T) {
 	for _, n := range []int{1, 3} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			x := b.patient(5)
 			got := make(chan *Permit, 20)
 			for range 20 {
@@ -150,8 +150,8 @@ func TestACrowdThatIsRefusedQueues(t *testing.T) {
 
 // One that was refused while another one was refused, too, and has no more tries, ends
 // with what its own try has met.
-func TestThoseBehindTellWhatTheirOwnTryHasMet(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+func TestThoseBehindReportWhatTheirOwnTryHasMet(t *testing.T) {
+	notifying(t, 3, func(b *bench) {
 		x := b.slots(2, func(c *Config) { c.Tries = 2; c.SetRetryDelay(100 * ms) })
 		held := b.take(x, 2)
 		failed := make(chan error, 5)

@@ -37,8 +37,8 @@ func firstSlots(n int) []int {
 	return slots
 }
 
-// told is a round in which all nodes have told of the same free slots.
-func told(free string) *quorum.Round {
+// listing is a round in which all nodes have listed the same free slots.
+func listing(free string) *quorum.Round {
 	r := New(fakenode.New(), fakenode.New(), fakenode.New()).quorum.Round(quorum.Question{})
 	for i := range 3 {
 		r.Record(i, quorum.Answer{Vote: quorum.Taken, Detail: &grant{free: free}})
@@ -48,7 +48,7 @@ func told(free string) *quorum.Round {
 
 // Slots are asked for in ascending order, as the scripts and Permit.Slots have them.
 func TestProposalsAscend(t *testing.T) {
-	r := told("3-9,20-24")
+	r := listing("3-9,20-24")
 	propose := func(atRandom bool) string { return new(slotset.Proposals).Draw(freeOnMajority(r, 4), 4, atRandom) }
 	require.Equal(t, "3-6", propose(false), "the lowest")
 	drawn := make(map[string]bool)
@@ -92,7 +92,7 @@ func TestRivalsThatDisagreeProposeOtherSlots(t *testing.T) {
 			_, err := b.slots(40, nil).TryAcquire(background, 1)
 			require.ErrorIs(b, err, ErrFailed)
 			b.holders()
-			require.Len(b, wanted, 1+mostProposals)
+			require.Len(b, wanted, 1+maxProposals)
 			require.Equal(b, []string{"", "1"}, wanted[:2])
 			for i, want := range wanted[2:] {
 				if slotset.Parse(want)[0] != 2+i {

@@ -65,7 +65,7 @@ func (b *bench) noneWaits() {
 
 func TestPermitPassesOnWithoutARequest(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			x := b.patient(3)
 			one := b.take(x, 1)
 			three := b.takeLater(background, x, 3) // refused, and so the first in the queue
@@ -91,11 +91,11 @@ func TestPermitPassesOnWithoutARequest(t *testing.T) {
 	}
 }
 
-// After a tenure a permit is released, and the first in line is told: it may be of another
+// After a tenure a permit is released, and the first in line is notified: it may be of another
 // process.
 func TestPermitsGiveWayToAnotherProcess(t *testing.T) {
 	for _, n := range []int{1, 3} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			x, other := b.patient(1), b.process(1)
 			p := b.take(x, 1)
 			theirs := b.takeLater(background, other, 1)
@@ -115,7 +115,7 @@ func TestPermitsGiveWayToAnotherProcess(t *testing.T) {
 func TestPermitsInATightLoop(t *testing.T) {
 	for _, limit := range []int{1, 4} {
 		for _, n := range []int{1, 3} {
-			hearing(t, n, func(b *bench) {
+			notifying(t, n, func(b *bench) {
 				x := b.patient(limit)
 				const goroutines, rounds = 16, 20
 				done := make(chan struct{})
@@ -142,7 +142,7 @@ func TestPermitsInATightLoop(t *testing.T) {
 
 // One that asks for another number is not passed by those behind it.
 func TestWhomAPermitDoesNotServeIsNotPassed(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.patient(2)
 		one, another := b.take(x, 1), b.take(x, 1)
 		large := b.takeLater(background, x, 2)
@@ -164,7 +164,7 @@ func TestGivingUpWhileBeingServed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for _, n := range []int{1, 3} {
 				for after := range 24 { // from long before to after it was served
-					hearing(t, n, func(b *bench) {
+					notifying(t, n, func(b *bench) {
 						x := b.patient(1)
 						p := b.take(x, 1)
 						ctx, cancel := context.WithTimeout(context.Background(), time.Duration(1+others)*20*ms+time.Duration(after+1)*ms/10)
@@ -200,7 +200,7 @@ func TestGivingUpWhileBeingServed(t *testing.T) {
 // One that has only its last try left gets it when it is the first, after one that was
 // served; and its place is withdrawn.
 func TestALastTryBehindOneThatWasServed(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.slots(1, func(c *Config) { c.Tries = 2; c.SetRetryDelay(100 * ms) })
 		p := b.take(x, 1)
 		first := b.takeLater(context.Background(), x, 1)
@@ -219,7 +219,7 @@ func TestALastTryBehindOneThatWasServed(t *testing.T) {
 // is released if nobody is there.
 func TestServedAndGoneAtOnce(t *testing.T) {
 	for _, others := range []int{0, 1} {
-		hearing(t, 3, func(b *bench) {
+		notifying(t, 3, func(b *bench) {
 			x := b.patient(1)
 			held := b.take(x, 1).lease
 			first, _ := x.queue.join(1)
@@ -248,7 +248,7 @@ func TestServedAndGoneAtOnce(t *testing.T) {
 // the last word.
 func TestReleasedPermitDoesNotPassOn(t *testing.T) {
 	for _, n := range []int{1, 3} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			x := b.slots(1, func(c *Config) {
 				c.Unlimited, c.Expiry = true, time.Hour
 				c.SetRetryDelay(time.Hour)
@@ -284,7 +284,7 @@ func TestReleasedPermitDoesNotPassOn(t *testing.T) {
 
 // A permit that was passed on is not released, extended or lost for the one that had it.
 func TestPassedPermitIsAnothers(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		x := b.patient(1)
 		p := b.take(x, 1)
 		first, second := b.takeLater(background, x, 1), b.takeLater(background, x, 1)
@@ -313,7 +313,7 @@ func TestPassedPermitIsAnothers(t *testing.T) {
 
 // A token that was handed out is released.
 func TestKnownPermitDoesNotPassOn(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		x := b.patient(1)
 		p := b.take(x, 1)
 		first, second := b.takeLater(background, x, 1), b.takeLater(background, x, 1)

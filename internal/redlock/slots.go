@@ -35,19 +35,19 @@ func NewSlots(s *Spec, limit int) *Slots {
 }
 
 const (
-	// tellFree is how many free slots beyond the grant a node tells of, so that
+	// minListing is how many free slots beyond the grant a node lists, so that
 	// clients that raced can go on to different ones.
-	tellFree = 16
+	minListing = 16
 
-	// tellMore is by how much more a node tells of when the nodes had nothing in
-	// common, and tellMost how much it tells at most: nodes may differ by many
+	// moreListing is by how many times more a node lists when the nodes had nothing
+	// in common, and maxListing how many it lists at most: nodes may differ by many
 	// slots after one of them was away for long.
-	tellMore = 8
-	tellMost = tellFree * tellMore * tellMore
+	moreListing = 8
+	maxListing  = minListing * moreListing * moreListing
 
-	// mostProposals is how many times in a row nodes that disagree are asked for
+	// maxProposals is how many times in a row nodes that disagree are asked for
 	// the same slots before the call waits for its next try.
-	mostProposals = 4
+	maxProposals = 4
 )
 
 // Acquire takes n slots, all or none, with the configured tries; TryAcquire with
@@ -121,22 +121,22 @@ func (x *Slots) usable(n int) error {
 	return nil
 }
 
-// telling is how many free slots the nodes tell of: one node has nobody to
-// disagree with, and of many calls each is to find some of its own.
-func (x *Slots) telling() int {
+// listing is how many free slots the nodes list: one node has none to disagree
+// with, and of many calls each is to find some of its own.
+func (x *Slots) listing() int {
 	if len(x.spec.engine.nodes) == 1 {
 		return 0
 	}
-	return min(max(tellFree, 2*int(x.asking.Load())), tellMost)
+	return min(max(minListing, 2*int(x.asking.Load())), maxListing)
 }
 
-// askForMore lets the nodes tell of more free slots, if as many as they could tell
-// of were not enough.
+// askForMore has the nodes list more free slots, if as many as they were asked for
+// were not enough.
 func (q *request) askForMore(r *quorum.Round) bool {
-	if q.telling == 0 || q.telling == tellMost || !toldAllTheyCould(r, q.telling) {
+	if q.listing == 0 || q.listing == maxListing || !mayHaveMore(r, q.listing) {
 		return false
 	}
-	q.telling = min(q.telling*tellMore, tellMost)
+	q.listing = min(q.listing*moreListing, maxListing)
 	return true
 }
 

@@ -60,9 +60,9 @@ const (
 	releasesAgain = 2
 	soonAgain     = 8 // parts of the longest time of a call
 
-	// mostStrictAgain is the longest time that a value of the user's own is kept away
+	// maxStrictAgain is the longest time that a value of the user's own is kept away
 	// from a node on account of what may run late.
-	mostStrictAgain = 250 * time.Millisecond
+	maxStrictAgain = 250 * time.Millisecond
 )
 
 // doubt takes the answer of a call that may put the token on the node. Of a value of the

@@ -43,7 +43,7 @@ func (t *taking) take(ctx context.Context) (*lease, error) {
 		t.ticket.setFleeting(false)
 		return t.asFirst(ctx, t.ticket == nil || t.ticket.stands())
 	}
-	t.endTicket() // the first one's is told
+	t.endTicket() // the first one's is notified
 	return t.inTurn(ctx)
 }
 
@@ -129,19 +129,19 @@ func (t *taking) try(ctx context.Context) (*lease, error) {
 }
 
 // propose asks the nodes, and as many more times as it takes until they agree, up
-// to mostProposals. Every try has a token of its own.
+// to maxProposals. Every try has a token of its own.
 func (t *taking) propose(ctx context.Context) (l *lease, causes []error, err error) {
 	if l := t.ticket.granted(t.tries); l != nil {
 		return l, nil, nil
 	}
 	t.asking.Add(1)
 	defer t.asking.Add(-1)
-	q := request{n: t.n, telling: t.telling()}
-	if (t.tries.Exhausted() || !t.tries.First()) && q.telling == 0 {
-		q.telling = tellFree // for the error
+	q := request{n: t.n, listing: t.listing()}
+	if (t.tries.Exhausted() || !t.tries.First()) && q.listing == 0 {
+		q.listing = minListing // for the error
 	}
 	tk := t.ticket
-	for i := range 1 + mostProposals {
+	for i := range 1 + maxProposals {
 		l, err := t.attempts.lease(t.tries, tk)
 		if err != nil {
 			t.proposals.Drop(q.wanted)
@@ -157,14 +157,14 @@ func (t *taking) propose(ctx context.Context) (l *lease, causes []error, err err
 		if l == nil && ctx.Err() != nil {
 			t.tries.left[1] = t.attempts.left.of(token)
 		}
-		if l != nil || ctx.Err() != nil || i == mostProposals {
+		if l != nil || ctx.Err() != nil || i == maxProposals {
 			return l, causes, nil
 		}
 		q.wanted = t.proposals.Draw(freeOnMajority(r, q.n), q.n, i > 0 || t.asking.Load() > 1)
 		if q.wanted == "" && !q.askForMore(r) {
 			return nil, causes, nil
 		}
-		q.telling = max(q.telling, t.telling()) // others may have come
+		q.listing = max(q.listing, t.listing()) // others may have come
 	}
 	panic("unreachable")
 }

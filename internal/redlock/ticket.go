@@ -9,10 +9,10 @@ import (
 
 // ticket is a waiting object's place in line on the nodes: what a refused try
 // leaves there when its caller goes on waiting, so that others make way and a
-// release tells it. Each try renews it, a grant consumes it, and it goes when the
+// release notifies it. Each try renews it, a grant consumes it, and it goes when the
 // call ends; should that be lost, with its own short expiry.
 //
-// It is kept like a lease, and settled like one: a node is told to forget it only
+// It is kept like a lease, and settled like one: a node is asked to forget it only
 // after every call that could leave it there has returned. An object's calls use
 // one and the same, one after the other, as long as nothing is left of it between
 // them. A nil ticket is that of a call which does not wait, or of a protocol without
@@ -46,7 +46,7 @@ type ticket struct {
 	fleeting bool
 }
 
-// newTicket makes an object's ticket. The id tells its owner, for people, and ends with a
+// newTicket makes an object's ticket. The id names its owner, for people, and ends with a
 // suffix, for the scripts.
 func (s *Spec) newTicket(suffix string) *ticket {
 	t := new(ticket)

@@ -294,7 +294,7 @@ func TestTicketEndsByItselfWhenWithdrawalsAreLost(t *testing.T) {
 	})
 }
 
-// A ticket that a node could not be told to forget is withdrawn when it answers.
+// A ticket that a node could not be asked to forget is withdrawn when it answers.
 func TestWithdrawalIsSentAgainWhenTheNodeAnswers(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1, 2)

@@ -57,7 +57,7 @@ func TestPlaceIsUsedOnce(t *testing.T) {
 	} {
 		for _, n := range []int{1, 3} {
 			t.Run(name, func(t *testing.T) {
-				hearing(t, n, func(b *bench) { (&turns{bench: b, of: of}).outOfTurn() })
+				notifying(t, n, func(b *bench) { (&turns{bench: b, of: of}).outOfTurn() })
 			})
 		}
 	}
@@ -85,11 +85,11 @@ func (s *turns) outOfTurn() {
 	s.waits("C", polls, 200*ms)
 	s.mumble(true)
 	s.out(holder)
-	time.Sleep(110 * ms) // C finds it free, as nobody was told
+	time.Sleep(110 * ms) // C finds it free, as no waiter was notified
 	s.mumble(false)
 	s.waits("D", s.caller(time.Hour), 200*ms)
 	s.waits("E", s.caller(time.Hour), 200*ms)
-	time.Sleep(170 * ms) // C has left, and A was told
+	time.Sleep(170 * ms) // C has left, and A was notified
 	s.waits("C", polls, 200*ms)
 	s.all.Wait()
 	require.Equal(s, "CABDEC", s.order)

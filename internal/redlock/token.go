@@ -39,7 +39,7 @@ func (c *Config) nextToken() (token, error) {
 }
 
 // freshToken makes a token of ours: UUID, or UUID@OWNER. The UUID is of version 7, so
-// that tokens sort by when they were made, and tell it.
+// that tokens say when they were made, and sort by it.
 func (c *Config) freshToken() token { return newToken(freshValue()+c.ownerMark(), false) }
 
 func freshValue() string {
@@ -59,7 +59,7 @@ func (c *Config) SetOwner(text string) {
 	c.owner = text
 }
 
-// ownerMark is what tells the owner in a token and in a ticket.
+// ownerMark is what names the owner in a token and in a ticket.
 func (c *Config) ownerMark() string {
 	if c.owner == "" {
 		return ""

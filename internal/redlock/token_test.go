@@ -55,8 +55,8 @@ func TestTokensAreUUIDsWithTheirOwner(t *testing.T) {
 	}
 }
 
-// Tokens sort by when they were made, and tell it.
-func TestTokensTellWhenTheyWereMade(t *testing.T) {
+// Tokens say when they were made, and sort by it.
+func TestTokensSayWhenTheyWereMade(t *testing.T) {
 	var made []string
 	before := time.Now().Add(-time.Second)
 	for range 1000 {

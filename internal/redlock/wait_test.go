@@ -17,9 +17,9 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// hearing runs a test over nodes that can tell their waiters. A call takes 1ms,
+// notifying runs a test over nodes that can notify their waiters. A call takes 1ms,
 // half of it on the way there.
-func hearing(t *testing.T, n int, test func(b *bench)) {
+func notifying(t *testing.T, n int, test func(b *bench)) {
 	t.Helper()
 	bubble(t, n, func(b *bench) {
 		for _, node := range b.nodes {
@@ -35,8 +35,8 @@ func (b *bench) client(change func(*Config)) *Exclusive {
 	return b.elsewhere().object(change)
 }
 
-// lockLater locks in the background, and waits until it is in line everywhere and
-// heard. It returns when the lock was got.
+// lockLater locks in the background, and waits until it is in line and subscribed
+// everywhere. It returns when the lock was got.
 func (b *bench) lockLater(x *Exclusive) <-chan time.Time {
 	got := make(chan time.Time, 1)
 	go func() {
@@ -61,7 +61,7 @@ func (b *bench) nothingWaits() {
 
 func TestReleaseWakesTheFirstInLine(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
-		hearing(t, n, func(b *bench) {
+		notifying(t, n, func(b *bench) {
 			holder, first, second := b.client(nil), b.client(nil), b.client(nil)
 			b.lock(holder)
 			one, two := b.lockLater(first), b.lockLater(second)
@@ -77,9 +77,9 @@ func TestReleaseWakesTheFirstInLine(t *testing.T) {
 	}
 }
 
-// The lock is free, and somebody who was told so has not come yet.
+// The lock is free, and a waiter of another process that is in line has not come yet.
 func TestNewcomersDoNotPassThoseInLine(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
 			n.NoSubscriptions = true
 			n.Lines["name"] = []fakenode.Ticket{{ID: "another|1", Ends: time.Now().Add(time.Minute), Look: 0}}
@@ -98,7 +98,7 @@ func TestNewcomersDoNotPassThoseInLine(t *testing.T) {
 
 // A try that does not wait may have what is free: it never stood in line.
 func TestTryMayHaveWhatIsFree(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		b.nodes[0].LosesMessages = true
 		holder, waiter := b.client(nil), b.client(nil)
 		b.lock(holder)
@@ -113,7 +113,7 @@ func TestTryMayHaveWhatIsFree(t *testing.T) {
 }
 
 func TestLostMessageCostsOneLook(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
 			n.LosesMessages = true
 		}
@@ -129,9 +129,9 @@ func TestLostMessageCostsOneLook(t *testing.T) {
 }
 
 // A waiter whose subscription broke may have missed its message, so it looks
-// again when it hears once more.
+// when it is subscribed again.
 func TestBrokenSubscriptionIsOpenedAgain(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		node := b.nodes[0]
 		long := func(c *Config) { c.SetRetryDelay(time.Hour) }
 		holder, waiter := b.client(nil), b.client(long)
@@ -150,7 +150,7 @@ func TestBrokenSubscriptionIsOpenedAgain(t *testing.T) {
 }
 
 func TestDeadWaiterCostsOneRetryDelay(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		b.nodes[0].Lines["name"] = []fakenode.Ticket{{ID: "nobody|1", Ends: time.Now().Add(time.Minute), Look: 0}}
 		holder, waiter := b.client(nil), b.client(nil)
 		b.nodes[0].Put("name", "gone", 50*ms)
@@ -167,7 +167,7 @@ func TestDeadWaiterCostsOneRetryDelay(t *testing.T) {
 
 // The message to a waiter that gives up goes on to the next.
 func TestWaiterThatGivesUpWakesTheNext(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		long := func(c *Config) { c.SetRetryDelay(time.Hour) }
 		holder, first, second := b.client(nil), b.client(long), b.client(long)
 		b.lock(holder)
@@ -194,10 +194,10 @@ func TestWaiterThatGivesUpWakesTheNext(t *testing.T) {
 	})
 }
 
-// Being woken is no try: a waiter that is told in vain again and again gives up
+// Being woken is no try: a waiter that is notified in vain again and again gives up
 // when it would have if it had only polled.
 func TestWakeUpIsNoTry(t *testing.T) {
-	hearing(t, 1, func(b *bench) {
+	notifying(t, 1, func(b *bench) {
 		node := b.nodes[0]
 		node.Put("name", "theirs", time.Hour)
 		x := b.client(func(c *Config) { c.Tries = 5 })
@@ -228,7 +228,7 @@ func TestWakeUpIsNoTry(t *testing.T) {
 // Nodes whose lines begin with different waiters: the word of one is acted on
 // after a while, and nobody waits for a retry delay.
 func TestDifferentLinesResolve(t *testing.T) {
-	hearing(t, 3, func(b *bench) {
+	notifying(t, 3, func(b *bench) {
 		long := func(c *Config) { c.SetRetryDelay(time.Hour) }
 		holder := b.client(nil)
 		waiters := []*Exclusive{b.client(long), b.client(long), b.client(long)}
@@ -265,7 +265,7 @@ func TestDifferentLinesResolve(t *testing.T) {
 func TestCrowdInLine(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {
 		for seed := range seedsBelow(60) {
-			hearing(t, n, func(b *bench) { b.crowdInLine(seed) })
+			notifying(t, n, func(b *bench) { b.crowdInLine(seed) })
 		}
 	}
 }

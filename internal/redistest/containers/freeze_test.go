@@ -47,5 +47,5 @@ func TestFreezeAsksAgainUntilTheServerIsFrozen(t *testing.T) {
 	)
 	assert.NoError(t, err, "what the engine has resumed by itself needs no resume")
 	err = freeze(func() error { return nil }, func() error { return gone }, func() bool { return true })
-	assert.Equal(t, gone, err, "a resume that fails is told")
+	assert.Equal(t, gone, err, "a resume that fails is reported")
 }

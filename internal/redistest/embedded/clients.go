@@ -6,8 +6,8 @@ import (
 	miniserver "github.com/alicebob/miniredis/v2/server"
 )
 
-// clients tells the connections of clients from the peers that miniredis makes
-// up for the commands inside a script.
+// clients separates the connections of clients from the peers that miniredis
+// makes up for the commands inside a script.
 //
 // A script runs with miniredis locked, so whoever would wait or take that lock
 // ahead of a command inside a script would hang. miniredis gives a connection

@@ -209,8 +209,8 @@ func TestRestartWhileItRunsOrIsPausedComesBackEmpty(t *testing.T) {
 	assert.EqualValues(t, 0, do(t, dial(t, node), "DBSIZE"), "a command of the pause was run")
 }
 
-// A client that is waiting for a node to come back must never be told anything
-// else than that it is not there or has no such script.
+// A client that is waiting for a node to come back must never get another
+// answer than that it is not there or has no such script.
 func TestRestartedNodeKnowsItsCommandsFromTheFirstConnectionOn(t *testing.T) {
 	node := start(t)
 	stop, ended := make(chan struct{}), make(chan error)

@@ -22,8 +22,8 @@ type server struct {
 // error.
 //
 // miniredis can listen by itself, but then it accepts before it knows any
-// command, and a client that was waiting for the node to come back could be told
-// that EVALSHA is unknown. So it is started without a listener, prepared, and
+// command, and a client that was waiting for the node to come back could get the
+// answer that EVALSHA is unknown. So it is started without a listener, prepared, and
 // given its connections one by one.
 func serve(listener net.Listener) (*server, error) {
 	redis := miniredis.NewMiniRedis()

@@ -1,4 +1,4 @@
-// Package ready tells when a Redis server answers.
+// Package ready waits until a Redis server answers.
 package ready
 
 import (

@@ -86,7 +86,7 @@ func (b *Backoff) PauseUntil(ctx context.Context, woken <-chan struct{}) error {
 	}
 }
 
-// Start begins a retry delay, unless one is running. [Backoff.Running] tells of its end,
+// Start begins a retry delay, unless one is running. [Backoff.Running] signals its end,
 // upon which the caller calls Elapse.
 func (b *Backoff) Start() {
 	if b.running {
@@ -113,7 +113,7 @@ func (b *Backoff) Delay() time.Duration {
 // LastDelay is the delay that was asked for last.
 func (b *Backoff) LastDelay() time.Duration { return b.delay }
 
-// Running tells of the end of the retry delay that is running. It is nil if none is.
+// Running signals the end of the retry delay that is running. It is nil if none is.
 func (b *Backoff) Running() <-chan time.Time {
 	if !b.running {
 		return nil

@@ -73,8 +73,8 @@ func (p *Place[T]) Wake() {
 	}
 }
 
-// WaitAgain makes ready for another wait of a goroutine that was called, and returns what
-// tells of its end: [Place.Wake].
+// WaitAgain makes ready for another wait of a goroutine that was called, and returns the
+// channel that [Place.Wake] closes.
 func (p *Place[T]) WaitAgain() (woken <-chan struct{}) {
 	p.called = make(chan struct{})
 	return p.called

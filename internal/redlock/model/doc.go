@@ -7,6 +7,6 @@
 // are the other two protocols. grant.pml is a release that grants, on one node, and so are
 // grantrw.pml and grantslots.pml, which share grantstate.pml and grantsteps.pml. nodes.pml
 // has what they all assume, and symmetry.pml makes one state of those that differ by the
-// names of nodes and clients. README.md tells what the models say, what they leave out,
+// names of nodes and clients. README.md explains what the models say, what they leave out,
 // and what was searched.
 package model

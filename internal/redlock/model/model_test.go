@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "write docs/counterexamples.md anew")
 
-// document is where the counterexamples are told.
+// document is where the counterexamples are written down.
 const document = "../../../docs/counterexamples.md"
 
 // The protocol keeps its promises in every state that is searched.
@@ -44,7 +44,7 @@ func hold(t *testing.T, searches []search) {
 }
 
 // Without any one of its assumptions the protocol breaks, as it does with a fault
-// built in; and what breaks it is told in the document, step by step.
+// built in; the document shows step by step what breaks it.
 func TestCounterexamples(t *testing.T) {
 	needSpin(t)
 	sections := []*section{
@@ -103,9 +103,9 @@ func checkDocument(t *testing.T, sections []*section) {
 		require.NoError(t, os.MkdirAll("../../../docs", 0o755))
 		require.NoError(t, os.WriteFile(document, []byte(text), 0o644))
 	}
-	told, err := os.ReadFile(document)
+	written, err := os.ReadFile(document)
 	require.NoError(t, err)
-	require.Equal(t, text, string(told), "HOLDFAST_MODEL=1 go test ./internal/redlock/model -run Counterexamples -update")
+	require.Equal(t, text, string(written), "HOLDFAST_MODEL=1 go test ./internal/redlock/model -run Counterexamples -update")
 }
 
 const preface = `# Counterexamples
@@ -123,7 +123,7 @@ of them, of which one is the allowance for drift, unless a trace or its switches
 (LEASE, DRIFT, NODES) say otherwise.
 `
 
-// write tells the traces.
+// write makes the document's text of the traces.
 func write(sections []*section) string {
 	var b strings.Builder
 	b.WriteString(preface)

@@ -14,7 +14,7 @@ func (s search) trace(t *testing.T, dir string) []string {
 	t.Helper()
 	replay := command(t, dir, "spin", append(s.switches(), "-T", "-t", s.model+".pml")...)
 	steps, failed := stepsOf(replay)
-	require.True(t, failed, "the replay tells of no steps, or of no failure: %s", replay)
+	require.True(t, failed, "the replay has no steps, or no failure: %s", replay)
 	return rename(steps)
 }
 

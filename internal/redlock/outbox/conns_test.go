@@ -134,7 +134,7 @@ func TestDialingGoesOnWhenTheCallHasGivenUp(t *testing.T) {
 
 // What is left of a crowd when the first connections are made has waited for long, and
 // the server is well.
-func TestANewConnectionIsSomethingHeard(t *testing.T) {
+func TestANewConnectionIsASignOfLife(t *testing.T) {
 	within(t, ofDials, func(w *world) {
 		w.dial = takes(90 * time.Millisecond)
 		w.delay = always(50 * time.Millisecond)
@@ -147,7 +147,7 @@ func TestANewConnectionIsSomethingHeard(t *testing.T) {
 }
 
 // A host may accept connections for a server that hangs, or break them.
-func TestNewConnectionsToAServerThatDoesNotAnswerAreNothingHeard(t *testing.T) {
+func TestNewConnectionsToAServerThatDoesNotAnswerAreNoSignOfLife(t *testing.T) {
 	for how, faults := range map[string]faults{
 		"hangs":  {obeys: true, delay: always(time.Hour)},
 		"resets": {delay: always(60 * time.Millisecond), fault: func([]*driver.Call) error { return errReset }},

@@ -21,7 +21,7 @@ type Answer struct {
 	Vote   Vote
 	Choice string // of a Yes, what it is for where nodes choose: those agree that have chosen the same
 	Number int64  // that came with a Yes, if any
-	Detail any    // what else the node told; nil if nothing
+	Detail any    // what else the node answered; nil if nothing
 	Err    error  // of Error, Unknown, and None where the node was not asked
 
 	Late   bool // of Unknown: the request may still be on its way, or in a socket's buffer

@@ -99,19 +99,19 @@ func (c *count) Asks(i int) bool { return c.slots[i].Asked }
 
 func (c *count) wins() bool { return c.yes >= c.majority }
 
-// hopeless reports that no majority is left to be had.
+// hopeless reports that a majority is impossible.
 func (c *count) hopeless() bool { return c.yes+c.open < c.majority }
 
-// undetailed reports that too few have told details, and that enough may. It waits for no
+// undetailed reports that too few have given details, and that enough may. It waits for no
 // more nodes than a majority takes.
 func (c *count) undetailed() bool {
-	told := 0
+	detailed := 0
 	for i := range c.slots {
 		if c.slots[i].Detail != nil {
-			told++
+			detailed++
 		}
 	}
-	return told < c.majority && told+c.open >= c.majority
+	return detailed < c.majority && detailed+c.open >= c.majority
 }
 
 // contended reports that another client is in the way, or is asking at the same time, as

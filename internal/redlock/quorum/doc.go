@@ -1,12 +1,12 @@
 // Package quorum asks the nodes one question, returns with the majority's decision, and
-// tells an observer what becomes of the rest.
+// reports to an observer what becomes of the rest.
 //
 // # A round
 //
 // A [Round] puts one call into the outbox of every node. Its caller waits for the decision
 // and not for stragglers: "yes" stands with the majority's last yes, "no" as soon as too few
 // nodes are left for a majority. A majority is one of the configured nodes, whether they are
-// up or not. An answer that comes later is still recorded, and the observer is told.
+// up or not. An answer that comes later is still recorded, and reported.
 //
 //	question ── every outbox ──► answers ──► majority of yeses ──► won
 //	                                    └──► too few may follow ─► not won
@@ -19,9 +19,8 @@
 // # Votes that agree
 //
 // Where nodes choose what their yes is for, votes agree that have chosen the same. Numbers
-// that come with the votes are compared, and the largest is told, and how many said it.
-// What a choice or a number means, only who asked knows, as of the details that a node may
-// tell.
+// that come with the votes are compared: the outcome has the largest, and how many votes
+// came with it. What a choice, a number or a node's details mean, only the caller knows.
 //
 // # Silent nodes
 //
@@ -34,6 +33,6 @@
 // Calls that have not left when a round closes are withdrawn, or wait on: the question says
 // which. They have changed nothing.
 //
-// An [Observer] is told of each answer before it counts. So what the observer keeps is up to
+// An [Observer] gets each answer before it counts. So what the observer keeps is up to
 // date for the one who acts on the decision.
 package quorum

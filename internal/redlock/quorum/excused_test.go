@@ -32,10 +32,10 @@ func TestHopelessRoundAsksNobody(t *testing.T) {
 			r.Excuse(0, Answer{Vote: Missing})
 			r.Excuse(1, Answer{Vote: Missing})
 			require.False(t, r.Run(background))
-			told := w.heard()
+			reported := w.since()
 			require.Equal(t, asked, b.nodes[2].asked())
 			if asked == 0 {
-				require.Equal(t, []string{"unsent 2"}, told)
+				require.Equal(t, []string{"unsent 2"}, reported)
 			}
 		})
 	}

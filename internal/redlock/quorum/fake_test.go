@@ -141,17 +141,17 @@ func (f *fakeNode) hang() (release func()) {
 	}
 }
 
-// watcher is an observer that notes what it is told.
+// watcher is an observer that notes its calls.
 type watcher struct {
 	mu    sync.Mutex
-	told  []string
+	notes []string
 	turns Vote // what a yes counts as; None: as what it is
 }
 
 func (w *watcher) note(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.told = append(w.told, fmt.Sprintf(format, args...))
+	w.notes = append(w.notes, fmt.Sprintf(format, args...))
 }
 
 func (w *watcher) Unsent(_ *Round, i int) { w.note("unsent %d", i) }
@@ -168,12 +168,12 @@ func (w *watcher) Late(r *Round, i int, a Answer) {
 	w.note("late %d: %d of %v", i, a.Vote, r.Outcome().Won)
 }
 
-// heard is what it was told since it was asked last.
-func (w *watcher) heard() []string {
+// since returns what was noted since it was called last.
+func (w *watcher) since() []string {
 	synctest.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	told := w.told
-	w.told = nil
-	return told
+	notes := w.notes
+	w.notes = nil
+	return notes
 }

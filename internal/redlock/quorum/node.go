@@ -23,20 +23,20 @@ type Node struct {
 	Index int
 	Addr  string // for errors; "" if the pool does not know it
 
-	box   *outbox.Outbox
-	heard func()
+	box     *outbox.Outbox
+	replied func()
 }
 
 func newNode(index int, pool driver.Pool, c *clock.Clock) *Node {
-	n := &Node{Index: index, box: outbox.New(pool, c), heard: func() {}}
+	n := &Node{Index: index, box: outbox.New(pool, c), replied: func() {}}
 	if located, ok := pool.(driver.Located); ok {
 		n.Addr = located.Addr()
 	}
 	return n
 }
 
-// OnReply has heard called with every reply of the node. It comes before the first call.
-func (n *Node) OnReply(heard func()) { n.heard = heard }
+// OnReply has replied called with every reply of the node. It comes before the first call.
+func (n *Node) OnReply(replied func()) { n.replied = replied }
 
 // Silent is [outbox.Outbox.Silent].
 func (n *Node) Silent(call *driver.Call) bool { return n.box.Silent(call) }
@@ -115,7 +115,7 @@ func (n *Node) answer(call *driver.Call, read Reader, reply any, err error) Answ
 	if err != nil {
 		return refused(err)
 	}
-	n.heard()
+	n.replied()
 	a, ok := read(reply)
 	if !ok {
 		return Answer{Vote: Unknown, Err: fmt.Errorf("%w to %s: %T %v", ErrUnexpected, call.Name(), reply, reply)}

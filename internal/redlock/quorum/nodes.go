@@ -16,7 +16,7 @@ type Nodes struct {
 	clock    *clock.Clock
 
 	rounds  sync.Pool // of *Round, on which nothing has been asked: see Round.Done
-	signals sync.Pool // of chan struct{}, capacity 1, on which a round tells of its decision
+	signals sync.Pool // of chan struct{}, capacity 1, on which a round reports that it is decided
 	timers  sync.Pool // of *time.Timer, stopped
 }
 
@@ -58,7 +58,7 @@ func (n *Nodes) drop(t *time.Timer) {
 	n.timers.Put(t)
 }
 
-// signal takes a channel on which one round tells its caller of its decision.
+// signal takes a channel on which one round reports to its caller that it is decided.
 func (n *Nodes) signal() chan struct{} {
 	if c, ok := n.signals.Get().(chan struct{}); ok {
 		return c

@@ -38,11 +38,11 @@ const (
 	LeaveWon
 	// KeepWon is LeaveWon, but they stay in their places.
 	KeepWon
-	// Keep sends them in any case, also where no majority was to be had from the start.
+	// Keep sends them in any case, also where no majority was possible from the start.
 	Keep
 )
 
-// Observer is told what becomes of the calls of a round, by the goroutine that learns of
+// Observer is called with what becomes of a round's calls, by the goroutine that learns of
 // it. It must not wait.
 type Observer interface {
 	// Unsent says that no call goes to node i: too few nodes can be asked to decide

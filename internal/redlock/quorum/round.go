@@ -135,7 +135,7 @@ func (r *Round) settleUnasked() (closed, over bool) {
 		r.spareSilent(func(i int) bool { return r.slots[i].node.Silent(r.Call) })
 	}
 	if !r.won && r.hopeless() && r.Unsent != Keep {
-		r.tellUnsent()
+		r.reportUnsent()
 		r.callOff()
 	}
 	if r.won || r.hopeless() {
@@ -147,8 +147,8 @@ func (r *Round) settleUnasked() (closed, over bool) {
 	return r.closed, r.closed && r.asked == 0
 }
 
-// tellUnsent tells the observer that no node is asked. r.mu is held.
-func (r *Round) tellUnsent() {
+// reportUnsent reports to the observer that no node is asked. r.mu is held.
+func (r *Round) reportUnsent() {
 	for i := range r.slots {
 		if r.slots[i].Asked && r.To != nil {
 			r.To.Unsent(r, i)

@@ -42,8 +42,8 @@ func TestMajorityDecides(t *testing.T) {
 	}
 }
 
-// The caller does not wait for stragglers, and the observer is told of them.
-func TestStragglerIsToldOf(t *testing.T) {
+// The caller does not wait for stragglers, and the observer gets their answers.
+func TestStragglerIsReported(t *testing.T) {
 	for won, reply := range map[bool]int64{true: 1, false: 0} {
 		bubble(t, 3, func(b *bench) {
 			b.nodes[0].reply, b.nodes[1].reply = reply, reply
@@ -53,10 +53,10 @@ func TestStragglerIsToldOf(t *testing.T) {
 			r := b.round(func(q *Question) { q.To = w })
 			require.Equal(t, won, r.Run(background))
 			require.Zero(t, time.Since(start))
-			require.Len(t, w.heard(), 2)
+			require.Len(t, w.since(), 2)
 			require.True(t, r.Voter(2).Background)
 			time.Sleep(50 * ms)
-			require.Equal(t, []string{"answered 2: 1", map[bool]string{true: "late 2: 1 of true", false: "late 2: 1 of false"}[won]}, w.heard())
+			require.Equal(t, []string{"answered 2: 1", map[bool]string{true: "late 2: 1 of true", false: "late 2: 1 of false"}[won]}, w.since())
 		})
 	}
 }
@@ -83,7 +83,7 @@ func TestCallerLeaves(t *testing.T) {
 		require.Equal(t, 20*ms, time.Since(start))
 		require.True(t, r.Outcome().Left)
 		time.Sleep(50 * ms)
-		require.Len(t, w.heard(), 6, "each has answered, late")
+		require.Len(t, w.since(), 6, "each has answered, late")
 		require.False(t, r.Outcome().Won)
 	})
 }
@@ -101,7 +101,7 @@ func TestLateNodesEndTheRound(t *testing.T) {
 	})
 }
 
-func TestRunThenTellsOfTheDecision(t *testing.T) {
+func TestRunThenReportsTheDecision(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.nodes[0].delay, b.nodes[1].delay, b.nodes[2].delay = 10*ms, 20*ms, 30*ms
 		start, won := time.Now(), make(chan bool, 1)
@@ -155,7 +155,7 @@ func TestVotesAgreeOnAChoice(t *testing.T) {
 	}
 }
 
-func TestLargestNumberIsTold(t *testing.T) {
+func TestLargestNumberIsReported(t *testing.T) {
 	bubble(t, 5, func(b *bench) {
 		for i, number := range []int64{200, 300, 300, 400, 400} {
 			b.nodes[i].reply, b.nodes[i].delay = number, time.Duration(i)*ms
@@ -168,7 +168,7 @@ func TestLargestNumberIsTold(t *testing.T) {
 	})
 }
 
-// A refusal waits until a majority has told its details, where these are wanted.
+// A refusal waits until a majority has given its details, where these are wanted.
 func TestRefusalWaitsForDetails(t *testing.T) {
 	for _, detailed := range []bool{false, true} {
 		bubble(t, 4, func(b *bench) {
@@ -189,13 +189,13 @@ func TestAllAnswersAreWaitedForWhereThatIsWanted(t *testing.T) {
 		r := b.round(func(q *Question) { q.All = true })
 		require.True(t, r.Run(background))
 		require.Equal(t, 50*ms, time.Since(start))
-		told := 0
+		yes := 0
 		for _, v := range r.Voters() {
 			if v.Vote == Yes {
-				told++
+				yes++
 			}
 		}
-		require.Equal(t, 3, told)
+		require.Equal(t, 3, yes)
 	})
 }
 

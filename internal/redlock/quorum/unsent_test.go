@@ -33,9 +33,9 @@ func TestUnsentCalls(t *testing.T) {
 			w := new(watcher)
 			r := b.round(func(q *Question) { q.To, q.Unsent = w, c.policy })
 			require.Equal(t, c.won, r.Run(background))
-			withdrawn := w.heard()
+			withdrawn := w.since()
 			release()
-			sent := w.heard()
+			sent := w.since()
 			require.Equal(t, map[bool]int{true: 2, false: 1}[c.sent], b.nodes[2].asked(), c)
 			if c.sent {
 				require.Len(t, withdrawn, 2, c)

@@ -116,7 +116,7 @@ func (r *Renewer) setTimer(now clock.Instant) {
 }
 
 // run calls what is due, and sets the timer for the next run. Leases are renewed after all
-// have been looked at, so that a loss is told first.
+// have been looked at, so that a loss is reported first.
 func (r *Renewer) run() {
 	if !r.beginRun() {
 		return

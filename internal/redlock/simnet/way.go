@@ -182,7 +182,7 @@ func (w *Way) repeat(call *driver.Call, life int, after time.Duration) {
 	}
 }
 
-// loses tells the caller of a loss, or leaves it to find out. Some replies may have come
+// loses reports a loss to the caller, or leaves it to find out. Some replies may have come
 // before.
 func (w *Way) loses(what string, calls []driver.Call, came []driver.Reply, f fate, got chan<- []driver.Reply) {
 	for i := range calls {

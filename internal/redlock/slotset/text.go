@@ -13,7 +13,7 @@ import (
 // Max is the largest number of slots of one semaphore. They are 0 … Max−1.
 const Max = 1_000_000
 
-// Valid reports whether a text may be a set. It tells sets from what else a server may
+// Valid reports whether a text may be a set. It rejects what else a server may
 // send, such as OK, and leaves it to Parse whether the runs make sense.
 func Valid(text string) bool {
 	for i := range len(text) {
