@@ -21,7 +21,7 @@ import (
 // refusedFor is as the documentation has it.
 const refusedFor = 5 * time.Millisecond
 
-// refusedDial is what a dial to a port returns where nobody listens.
+// refusedDial is what a dial to a port returns where nothing listens.
 var refusedDial error = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 
 // dialer is an application's dial function that counts, and the pool under test

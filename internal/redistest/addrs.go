@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// addrsBackend hands out servers that somebody else runs.
+// addrsBackend hands out servers that run already.
 type addrsBackend struct{ addrs []string }
 
 // newAddrsBackend reads a comma-separated list of addresses.
@@ -41,7 +41,7 @@ func (b addrsBackend) start(i int, _ config) (server, error) {
 	return addrsServer(b.addrs[i]), nil
 }
 
-// addrsServer is the address of a server that somebody else runs.
+// addrsServer is the address of a server that runs already.
 type addrsServer string
 
 func (s addrsServer) addr() string   { return string(s) }

@@ -36,7 +36,7 @@ type backend interface {
 	describe() string
 	// lacks returns why the backend does not have an ability, or "" if it does.
 	lacks(Ability) string
-	// room returns why n nodes can not be had at once, or "".
+	// room returns why n nodes are not available at once, or "".
 	room(n int) string
 	// start runs node i of a test, empty and answering. On error nothing is
 	// left behind.
@@ -58,7 +58,7 @@ type server interface {
 
 // Backend is the name of the backend that runs the nodes: "addrs", "process",
 // "docker" or "embedded"; "" when HOLDFAST_TEST_BACKEND names one that is not
-// to be had.
+// available.
 func Backend() string {
 	chosen, err := choose()
 	if err != nil {

@@ -104,7 +104,7 @@ func TestProcessTriesAnotherPortWhenItsOwnIsTaken(t *testing.T) {
 	var first *process
 	attempts := 0
 	p, err := startProcess(path, func(dir string, port int) ([]string, error) {
-		if attempts++; attempts == 1 { // somebody is faster
+		if attempts++; attempts == 1 { // another process is faster
 			var err error
 			if first, err = startProcess(path, redisArgs()); err != nil {
 				return nil, err

@@ -16,7 +16,7 @@ import (
 func processNodes(t testing.TB, n int, start func(t testing.TB, binary string) (*process, error)) []*Node {
 	t.Helper()
 	path, err := binary()
-	if err != nil { // a machine with only Go: a cluster and a group can not be embedded
+	if err != nil { // a machine with only Go: a cluster and a group cannot be embedded
 		t.Skipf("redistest: the test needs local processes: %v", err)
 	}
 	nodes := make([]*Node, n)

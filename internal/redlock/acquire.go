@@ -7,8 +7,8 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 )
 
-// attempts are the tries of one lock object, made by whoever has its place. They
-// share nothing but what earlier ones have left behind.
+// attempts are the tries of one lock object, made by the goroutine that has its place; of
+// an object with slots, by each call. They share nothing but what earlier ones have left behind.
 type attempts struct {
 	spec   *Spec
 	left   *leftovers

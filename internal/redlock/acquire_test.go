@@ -276,7 +276,7 @@ func TestEveryTryHasItsOwnToken(t *testing.T) {
 func TestTryReplacesWhatEarlierTriesOfTheCallLeft(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		node := b.nodes[0]
-		node.Lose = once("mutex_acquire")                   // granted, and nobody knows
+		node.Lose = once("mutex_acquire")                   // granted, without an answer
 		node.Before = only("mutex_release", 10*time.Second) // its release is slow
 		x := b.object(func(c *Config) { c.Tries, c.Expiry = 2, time.Minute })
 		b.lock(x)
@@ -340,11 +340,11 @@ func TestUsersValueIsStrict(t *testing.T) {
 		b.nodes[0].Put("name", "mine", time.Minute)
 		x := b.object(func(c *Config) { c.SetGenValue(func() (string, error) { return "mine", nil }) })
 		var taken *ErrTaken
-		require.ErrorAs(t, x.TryLock(context.Background()), &taken, "an equal value may be somebody else's")
+		require.ErrorAs(t, x.TryLock(context.Background()), &taken, "an equal value may be another client's")
 	})
 }
 
-func TestUsersValueStaysAwayFromANodeThatOwesItsRelease(t *testing.T) {
+func TestUsersValueStaysAwayFromANodeWithItsPendingRelease(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		node := b.nodes[0]
 		node.Lose = once("mutex_acquire")
@@ -357,7 +357,7 @@ func TestUsersValueStaysAwayFromANodeThatOwesItsRelease(t *testing.T) {
 		b.lock(x)
 		require.Equal(t, 300*ms, time.Since(start))
 		require.Equal(t, []string{"mutex_acquire", "mutex_release", "mutex_acquire", "mutex_withdraw"}, node.History(),
-			"tries 2 and 3 would have risked their vote; the place that the release put back is given up")
+			"tries 2 and 3 would have risked their vote; the ticket that the release put back is given up")
 		b.unlock(x)
 	})
 }
@@ -489,8 +489,8 @@ func TestDefaultDelayIsRedsyncs(t *testing.T) {
 }
 
 // Late grants of earlier leases of the object are its own leftovers: they must
-// not pass for somebody else's lock.
-func TestLeftoversOfEarlierHoldsDoNotRefuseTheNext(t *testing.T) {
+// not pass for another client's lock.
+func TestLeftoversOfEarlierLeasesDoNotRefuseTheNext(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		for i, n := range b.nodes[:2] {

@@ -48,8 +48,8 @@ func (b *bench) refuseKeys(refusal error) {
 	}
 }
 
-// owesNothing checks that nobody tries in vain to take back what is not there.
-func (b *bench) owesNothing() {
+// nothingPends checks that no release is sent in vain for what is not there.
+func (b *bench) nothingPends() {
 	b.Helper()
 	b.nothingWaits()
 	for i, n := range b.engine.nodes {
@@ -73,7 +73,7 @@ func TestMutexGoesOnWithoutItsLine(t *testing.T) {
 		b.unlock(holder)
 		require.LessOrEqual(b, (<-got).Sub(start), 110*ms, "a retry delay")
 		b.unlock(waiter)
-		b.owesNothing()
+		b.nothingPends()
 	})
 }
 
@@ -89,7 +89,7 @@ func TestWaiterWithoutALineLeavesNothing(t *testing.T) {
 			cancel()
 		}
 		b.unlock(holder)
-		b.owesNothing()
+		b.nothingPends()
 	})
 }
 
@@ -137,7 +137,7 @@ func TestAskedAgainWithoutAnAnswer(t *testing.T) {
 		x := b.object(nil)
 		err := x.TryLock(background)
 		require.ErrorIs(b, err, fakenode.ErrLostReply)
-		b.owesNothing()
+		b.nothingPends()
 	})
 }
 

@@ -13,7 +13,7 @@ const maxReplaceable = 8
 
 // acquireCall takes the key for t. A node may find there, and replace, t itself,
 // in case the request is run twice, and what earlier tries of the same object
-// have left. A value of the user's own may be somebody else's too, so it replaces
+// have left. A value of the user's own may be another client's too, so it replaces
 // nothing and is replaced by nothing.
 // With numbers is how many the lease is to have; 0 for a repair, which gets none.
 func acquireCall(s *Spec, t token, left []*footprint, ticket, lifetime any, numbers int64) driver.Call {

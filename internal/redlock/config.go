@@ -84,7 +84,7 @@ func (c *Config) SetHooks(h *holdfast.Hooks) {
 	}
 }
 
-// Reject notes that an option can not be used. The first complaint stays.
+// Reject notes that an option cannot be used. The first complaint stays.
 func (c *Config) Reject(err error) {
 	if c.err == nil {
 		c.err = err

@@ -55,7 +55,7 @@
 // A waiter is quiet while it is notified of all that could let it in: see quiet.go.
 // Releases notify waiters, by one subscription per node while there are waiters: see
 // package notify. Nothing rests on that but speed. A ticket is settled as a lease is. A try
-// of a waiter that was notified is made in the caller's goroutine if it can be: see outlasts.
+// of a waiter that was notified is made in the caller's goroutine if it can be: see ticket.shape.
 //
 // On one node a release grants the lock to a waiter, whose lease stands in the ticket's id:
 // see granted.go. The first try of a call that waits is then SET NX.
@@ -66,7 +66,7 @@
 // to it, with the token that is on the nodes; only the holder changes, see pass.go:
 //
 //	Unlock, another waits ── within a tenure ──► the next holder's
-//	                      └── later ── round ──► renewed, nobody in line: the next holder's
+//	                      └── later ── round ──► renewed, none in line: the next holder's
 //	                                         └─► others in line, or not renewed: released;
 //	                                             the next one asks
 //

@@ -29,7 +29,7 @@ type Engine struct {
 }
 
 // New makes an engine over pools, in the caller's order: the index of a pool is
-// the number of its node in every error. It never fails; pools that can not be
+// the number of its node in every error. It never fails; pools that cannot be
 // used are reported, as ErrConfig, by the first call that would use them.
 func New(pools ...driver.Pool) *Engine {
 	e := &Engine{err: checkPools(pools), notifier: notify.New(pools...)}

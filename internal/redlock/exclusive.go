@@ -120,7 +120,7 @@ func (x *Exclusive) begin(l *lease) {
 	x.lease, x.passings = l, l.passings
 }
 
-// discard gives up a lease that was passed on, but that nobody was there to take.
+// discard gives up a lease that was passed on, but not taken.
 func (x *Exclusive) discard(l *lease) {
 	if l != nil {
 		x.attempts.abandon(l)

@@ -69,7 +69,7 @@ func TestExtendAfterUntilIsRefusedUnasked(t *testing.T) {
 	})
 }
 
-func TestExtensionDecidedAfterUntilDoesNotReviveTheHold(t *testing.T) {
+func TestExtensionDecidedAfterUntilDoesNotReviveTheLease(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(nil)
 		b.lock(x)
@@ -81,7 +81,7 @@ func TestExtensionDecidedAfterUntilDoesNotReviveTheHold(t *testing.T) {
 	})
 }
 
-func TestExtendWithoutAHold(t *testing.T) {
+func TestExtendWithoutALease(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(nil)
 		require.ErrorIs(t, b.notExtended(x), ErrLockAlreadyExpired)
@@ -149,7 +149,7 @@ func TestRepairedNodeVotesOnlyAfterARoundWonWithoutIt(t *testing.T) {
 	})
 }
 
-func TestHoldSurvivesRestartsOfDifferentNodesBetweenExtensions(t *testing.T) {
+func TestLeaseSurvivesRestartsOfDifferentNodesBetweenExtensions(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x)
@@ -258,7 +258,7 @@ func TestLateRevivalIsReleasedAfterUnlock(t *testing.T) {
 	})
 }
 
-func TestAdoptedHold(t *testing.T) {
+func TestAdoptedLease(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lockAll(x) // as a grant that comes later is not known to who adopts it
@@ -280,7 +280,7 @@ func TestAdoptedHold(t *testing.T) {
 	})
 }
 
-func TestAdoptedHoldIsJudgedByVotesAlone(t *testing.T) {
+func TestAdoptedLeaseIsJudgedByVotesAlone(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.nodes[0].Put("name", "adopted", time.Minute)
 		y := b.object(func(c *Config) { c.Value = "adopted" })

@@ -51,7 +51,7 @@ func (l acquiring) agreeOnFence(ctx context.Context, o *quorum.Outcome) []error 
 }
 
 // block is how many numbers a lease is to have, where so many of the last one were used; 0
-// without fencing. Where nobody waits for it to pass on, and where an extension may revive
+// without fencing. Where no goroutine waits for it to pass on, and where an extension may revive
 // it, it is one.
 func (s *Spec) block(used int64, crowd bool) int64 {
 	switch {

@@ -222,7 +222,7 @@ func TestFenceIsCarriedByRepairs(t *testing.T) {
 	})
 }
 
-func TestFenceLivesForADayAfterAHoldThatWasExtended(t *testing.T) {
+func TestFenceLivesForADayAfterALeaseThatWasExtended(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		c := DefaultConfig()
 		c.Fencing, c.Expiry = true, 10*time.Hour
@@ -284,7 +284,7 @@ func TestFenceWithValuesOfTheUsers(t *testing.T) {
 	})
 }
 
-func TestFenceOfAnAdoptedHold(t *testing.T) {
+func TestFenceOfAnAdoptedLease(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.numbered()
 		b.lockAll(x)
@@ -302,7 +302,7 @@ func TestFenceOfAnAdoptedHold(t *testing.T) {
 	})
 }
 
-func TestFenceStaysTheLastHolds(t *testing.T) {
+func TestFenceStaysTheLastLeases(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.numbered()
 		b.lockAll(x)
@@ -510,7 +510,7 @@ func requireWrong(t *testing.T, change func(*fakenode.Node)) {
 
 // What puts a lease back on a node that has forgotten it brings that node's counter up to
 // the lease's number, which is above what its clock says there.
-func TestNumberComesBackWithTheHold(t *testing.T) {
+func TestNumberComesBackWithTheLease(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"repair": func(*Config) {}, "looser rule": func(c *Config) { c.SetNXOnExtend = true },
 	} {

@@ -10,7 +10,7 @@ import (
 )
 
 // footprint is where one token may be on the nodes, and how to be rid of it: a lease's, or
-// that of a ticket, whose token is a place in line.
+// that of a ticket, whose token is its id.
 //
 // Its stakes say where the token may be. Three rules keep them safe:
 //
@@ -131,7 +131,7 @@ func (f *footprint) end(now time.Time) {
 	}
 }
 
-// lasts is how long the nodes may have the token, or the place in line, from now on: by
+// lasts is how long the nodes may have the token, or the ticket, from now on: by
 // the slowest clock, and if what is under way comes in time.
 func (f *footprint) lasts() time.Duration {
 	life := f.spec.Expiry

@@ -78,11 +78,11 @@ func (p *pry) look() {
 	for _, x := range p.writers {
 		p.takes("queue", &x.queue.mu)
 		p.takes("leftovers", &x.attempts.left.mu)
-		p.takesHold(&x.mu, &x.lease)
+		p.takesLease(&x.mu, &x.lease)
 	}
 	for _, x := range p.readers {
 		p.takes("queue", &x.readers.mu)
-		p.takesHold(&x.mu, &x.last)
+		p.takesLease(&x.mu, &x.last)
 	}
 	for _, x := range p.slots {
 		p.takes("slots' queue", &x.queue.mu)
@@ -92,7 +92,7 @@ func (p *pry) look() {
 	}
 }
 
-func (p *pry) takesHold(mu *sync.Mutex, at **lease) {
+func (p *pry) takesLease(mu *sync.Mutex, at **lease) {
 	if !p.takes("object", mu) {
 		return
 	}

@@ -45,7 +45,7 @@ func FuzzConfig(f *testing.F) {
 		spec := New(replier{reply: int64(1)}).NewSpec(testProtocol, name, c)
 		x := NewExclusive(spec)
 		if spec.usable() == nil {
-			requireSoundPlace(t, x)
+			requireSoundTicket(t, x)
 		}
 		before := time.Now()
 		err := x.TryLock(context.Background())
@@ -66,8 +66,8 @@ func FuzzConfig(f *testing.F) {
 	})
 }
 
-// requireSoundPlace checks that a waiter's place lasts until its next look, and ends soon.
-func requireSoundPlace(t *testing.T, x *Exclusive) {
+// requireSoundTicket checks that a waiter's ticket lasts until its next look, and ends soon.
+func requireSoundTicket(t *testing.T, x *Exclusive) {
 	p := x.spec.triesOf(0)
 	defer p.Stop()
 	m := x.attempts.begin(p, "").forTry(p)
@@ -123,7 +123,7 @@ func saysYes(slots bool, reply any, err error) bool {
 	return !slots && (reply == int64(1) || reply == int64(2))
 }
 
-// Whatever servers say, nothing panics, and nothing is held that a majority did not
+// Whatever servers answer, nothing panics, and nothing is held that a majority did not
 // grant.
 func FuzzReplies(f *testing.F) {
 	for shape := range byte(14) {

@@ -155,8 +155,8 @@ func TestGrantOfAnotherLook(t *testing.T) {
 		before := node.Ran(scripts.Mutex().Acquire)
 		for _, other := range []int{-1, 1, maxLook, 5} {
 			node.Set(func() {
-				place := node.Lines["name"][0]
-				node.Publish(fmt.Sprintf("%s=%d", place.ID, place.Look+other))
+				ticket := node.Lines["name"][0]
+				node.Publish(fmt.Sprintf("%s=%d", ticket.ID, ticket.Look+other))
 			})
 			time.Sleep(20 * ms)
 			require.Empty(b, one, "it holds beside the holder")
@@ -378,7 +378,7 @@ func grantAfterTheEnd(b *bench, cut bool) {
 	go func() { ended <- gone.Lock(ctx) }()
 	time.Sleep(20 * ms)
 	node.Set(func() {})
-	place := node.Lines["name"][0]
+	ticket := node.Lines["name"][0]
 	slow := once("mutex_acquire")
 	node.Set(func() {
 		node.Before = func(call *driver.Call) time.Duration {
@@ -401,8 +401,8 @@ func grantAfterTheEnd(b *bench, cut bool) {
 	require.Error(b, <-ended)
 	time.Sleep(time.Second) // the releases that follow a late look have gone out
 	node.Set(func() {       // as if the late look had run after the last release
-		place.Ends = time.Now().Add(time.Second)
-		node.Lines["name"] = []fakenode.Ticket{place}
+		ticket.Ends = time.Now().Add(time.Second)
+		node.Lines["name"] = []fakenode.Ticket{ticket}
 	})
 	b.unlock(holder)
 	require.Equal(b, 1, node.Grants)

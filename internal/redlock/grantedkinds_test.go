@@ -307,12 +307,12 @@ func TestDowngradedWriterTakesItsTicketAway(t *testing.T) {
 		x := b.many(nil)
 		b.in(x.Writer)
 		l := x.Writer.current().lease
-		const place = "channel|1|8000|token"
+		const id = "channel|1|8000|token"
 		l.mu.Lock()
-		l.place = place // as while a look of it may be late
+		l.place = id // as while a look of it may be late
 		l.mu.Unlock()
 		require.NoError(b, x.Downgrade(background))
-		b.set(func(l *fakenode.RW) { l.WaitingWriters.Enqueue(place, int64(time.Minute/ms)) }, 0)
+		b.set(func(l *fakenode.RW) { l.WaitingWriters.Enqueue(id, int64(time.Minute/ms)) }, 0)
 		b.out(x.Reader)
 		require.Equal(b, []int{0}, b.tickets())
 		b.free()

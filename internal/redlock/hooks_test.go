@@ -124,7 +124,7 @@ func (r *hookNotes) hooked(changes ...func(*Config)) func(*Config) {
 func renewed(c *Config)   { c.AutoExtend = true }
 func unlimited(c *Config) { c.Unlimited = true }
 
-func TestHooksOfOneHold(t *testing.T) {
+func TestHooksOfOneLease(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		bubble(t, n, func(b *bench) {
 			var r hookNotes
@@ -190,7 +190,7 @@ func TestHooksOfALeaseThatPasses(t *testing.T) {
 	})
 }
 
-// Nobody listens to Lost, or renews, or asks.
+// Nothing listens to Lost, or renews, or asks.
 func TestHooksOfALossAtTheEndOfValidity(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var r hookNotes

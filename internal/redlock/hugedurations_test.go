@@ -118,7 +118,7 @@ func (b *bench) waitsSoundly(kind string, c Config, mute bool) {
 	require.NoError(b, err)
 }
 
-// longestLife is more than a place of a waiter may last, and than the holder's expiry.
+// longestLife is more than the ticket of a waiter may last, and than the holder's expiry.
 const longestLife = 9 * time.Second
 
 // What a waiter leaves on a server ends soon by itself, should the waiter be killed.

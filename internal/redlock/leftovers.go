@@ -6,7 +6,7 @@ import (
 )
 
 // leftovers are ended leases of an object whose tokens may still be on nodes, or
-// on their way there. Nobody wants them any more, so a try replaces them. It is
+// on their way there. They are of no use any more, so a try replaces them. It is
 // shared by all protocols that the object runs.
 type leftovers struct {
 	mu   sync.Mutex

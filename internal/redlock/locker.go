@@ -26,7 +26,7 @@ func (x *Exclusive) Locker() *Locker { return &Locker{x.spec, x} }
 func (x *Shared) Locker() *Locker { return &Locker{x.spec, x} }
 
 // Lock waits until the lock is held, whatever fails meanwhile. It panics when
-// the configuration can not work, as waiting would never end.
+// the configuration cannot work, as waiting would never end.
 func (l *Locker) Lock() {
 	ctx := context.Background()
 	for {
@@ -45,7 +45,7 @@ func (l *Locker) Lock() {
 }
 
 // Unlock releases the lease. It panics when there is none, or when it was lost,
-// for then the work since Lock was not protected. Nodes that can not be reached
+// for then the work since Lock was not protected. Nodes that cannot be reached
 // are no reason to: their keys end with their expiry.
 func (l *Locker) Unlock() {
 	if err, lost := l.half.unlock(context.Background()); lost || errors.Is(err, ErrConfig) {

@@ -49,7 +49,7 @@ func TestRenewalSurvivesFailedRounds(t *testing.T) {
 	})
 }
 
-func TestRenewalEndsWithALostHold(t *testing.T) {
+func TestRenewalEndsWithALostLease(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		l := x.Locker()

@@ -44,7 +44,7 @@ func (l *lease) lose(causes ...error) {
 // unlock gives l.mu back, and then ends the contexts of a lease that was found lost
 // meanwhile. To end one is to run code of others: it asks the context that it was made
 // of, which may be bound to this very lease, or wait for something. So that is done
-// without a lock, and nobody waits for it.
+// without a lock, and nothing waits for it.
 func (l *lease) unlock() {
 	err, bound := l.loss.err, l.loss.bound
 	if err == nil || len(bound) == 0 {

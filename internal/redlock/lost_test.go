@@ -50,7 +50,7 @@ func (b *bench) asleep() {
 	require.Zero(b, leases)
 }
 
-func TestLostWithoutAHold(t *testing.T) {
+func TestLostWithoutALease(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		require.True(t, isLost(x.Lost()))
@@ -170,7 +170,7 @@ func TestDeniedIsLost(t *testing.T) {
 	}
 }
 
-// A majority's no is enough: nobody waits for what the others would say.
+// A majority's denial is enough: the answers of the others are not waited for.
 func TestDeniedIsLostWhileANodeHangs(t *testing.T) {
 	for name, ask := range asks {
 		t.Run(name, func(t *testing.T) {
@@ -288,7 +288,7 @@ func TestLossIsTakenBackByTheLooserRule(t *testing.T) {
 	})
 }
 
-func TestAdoptedHoldIsLostWhenDenied(t *testing.T) {
+func TestAdoptedLeaseIsLostWhenDenied(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {
 			n.Put("name", "adopted", 24*time.Hour)
@@ -318,7 +318,7 @@ func TestAdoptedHoldIsLostWhenDenied(t *testing.T) {
 
 // The wall clock runs on while a machine is suspended, and the monotonic one, which
 // timers go by, does not.
-func TestSuspendedProcessFindsItsHoldLost(t *testing.T) {
+func TestSuspendedProcessFindsItsLeaseLost(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		step := b.walls()
 		x, y := b.object(nil), b.object(nil)

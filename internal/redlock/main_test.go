@@ -134,7 +134,7 @@ func (b *bench) writers() []string {
 	return tokens
 }
 
-// leases count the nodes' readers, and tickets their intents, once everything has
+// leases count the nodes' readers, and tickets those of their writers, once everything has
 // settled.
 func (b *bench) leases() (leases []int) {
 	synctest.Wait()
@@ -148,8 +148,8 @@ func (b *bench) leases() (leases []int) {
 func (b *bench) tickets() (tickets []int) {
 	synctest.Wait()
 	for _, n := range b.nodes {
-		_, _, intents := n.LookRW(rwName)
-		tickets = append(tickets, intents)
+		_, _, writers := n.LookRW(rwName)
+		tickets = append(tickets, writers)
 	}
 	return tickets
 }

@@ -11,7 +11,7 @@ import (
 // node, what a call costs in memory shows; with more it does not.
 const fewNodes = 1
 
-// ticketLife is how long a place in line lasts on a node, where answers are not slow. It
+// ticketLife is how long a ticket lasts on a node, where answers are not slow. It
 // outlives its waiter by two seconds, whatever the expiry is.
 const ticketLife = 2 * time.Second
 

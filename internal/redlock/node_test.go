@@ -17,7 +17,7 @@ func socketDeadline() error {
 	return fmt.Errorf("client: %w", &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded})
 }
 
-// Whoever knows the client's own error still finds it.
+// The client's own error is still found in it.
 func TestTimeoutOfASocketKeepsItsCause(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes {

@@ -204,7 +204,7 @@ func TestAfterAGapTheFirstInLineIsNotified(t *testing.T) {
 	})
 }
 
-// A lease that is gone is found out at the end of a tenure: nobody begins on it then.
+// A lease that is gone is found out at the end of a tenure: no goroutine begins on it then.
 func TestLostLeaseDoesNotPassBeyondATenure(t *testing.T) {
 	notifying(t, 3, func(b *bench) {
 		x := b.object(nil)
@@ -285,7 +285,7 @@ func TestTokenIsKnownForItsLeaseAlone(t *testing.T) {
 }
 
 // One that gives up while the lease is passed to it passes it on in turn, or it is
-// released if nobody waits.
+// released if none waits.
 func TestGivingUpWhileBeingPassedTheLease(t *testing.T) {
 	for _, waits := range []time.Duration{0, 2 * maxTenure} {
 		for _, others := range []int{0, 1} {
@@ -546,7 +546,7 @@ func TestNumbersGrowWhereTheLeasePassesOn(t *testing.T) {
 func TestBlockIsUsedUp(t *testing.T) {
 	notifying(t, 1, func(b *bench) {
 		x := b.numbered()
-		b.lock(x) // nobody waits: a block of one
+		b.lock(x) // none waits: a block of one
 		first := x.Fence()
 		waiting := []<-chan error{b.next(background, x), b.next(background, x)}
 		for i, next := range waiting {
@@ -658,8 +658,8 @@ func TestDoThatWasPassedOnLeavesADowngrade(t *testing.T) {
 	})
 }
 
-// In a gap a call that waits rests, and one that makes a single try does not: it is one of
-// those for whom the lock is left free.
+// In a gap a call that waits rests, and one that makes a single try does not: the lock is
+// left free for such calls.
 func TestOnlyThoseWhoWaitRestInAGap(t *testing.T) {
 	notifying(t, 1, func(b *bench) {
 		x := b.object(nil)

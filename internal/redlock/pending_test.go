@@ -84,7 +84,7 @@ func (b *bench) stays(x *Exclusive) {
 
 // A release that has had no answer waits to be sent again. Once another one is answered
 // it is not sent any more: it would delete the next lease of the same value.
-func TestOwedReleaseIsNotSentOnceAnotherIsAnswered(t *testing.T) {
+func TestPendingReleaseIsNotSentOnceAnotherIsAnswered(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		bubble(t, n, func(b *bench) {
 			x := b.object(sameValue)
@@ -102,7 +102,7 @@ func TestOwedReleaseIsNotSentOnceAnotherIsAnswered(t *testing.T) {
 }
 
 // The same where it waits behind another one.
-func TestOwedReleaseIsStruckOff(t *testing.T) {
+func TestPendingReleaseIsStruckOff(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		other := NewExclusive(b.engine.NewSpec(testProtocol, "other", DefaultConfig()))
 		x := b.object(sameValue)

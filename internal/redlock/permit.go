@@ -8,15 +8,15 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
-// Permit is a lease of slots, and belongs to whoever has it: goroutines may pass
-// it on. It is safe for concurrent use.
+// Permit is a lease of slots, and belongs to no goroutine: they may pass it on. It is
+// safe for concurrent use.
 type Permit struct {
 	holder
 	slots *Slots // the object that it is of
 	n     int    // how many slots
 }
 
-// NoPermit makes the permit that nobody has acquired: see Unmade.
+// NoPermit makes a permit that was never acquired: see Unmade.
 func NoPermit(p *Protocol, text string) *Permit {
 	l := new(lease)
 	l.ended = true

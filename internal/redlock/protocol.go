@@ -9,7 +9,7 @@ import (
 
 // Protocol is the server's half of a primitive: the scripts that run on every
 // node. They all get the same keys, and answer 1 when they did what was asked
-// for our token, 0 when somebody else's is there, and −1 when nothing is.
+// for our token, 0 when another client's is there, and −1 when nothing is.
 type Protocol struct {
 	// Kind is the public package's name, for error texts.
 	Kind string
@@ -32,10 +32,10 @@ type Protocol struct {
 	// others stand in line; ARGV: token, expiry in ms. Where it is nil, a lease passes on
 	// only for as long as that takes no request.
 	Pass *scripts.Script
-	// Withdraw takes back the place in line that a refused try gets when its
-	// caller goes on waiting; ARGV: the place's id. Where it is not nil, Acquire
-	// gets the id and the place's lifetime in ms after the expiry, and Release, to
-	// put the place back, after the token: "" for none.
+	// Withdraw takes back the ticket that a refused try gets when its caller goes on
+	// waiting; ARGV: the ticket's id. Where it is not nil, Acquire gets the id and the
+	// ticket's lifetime in ms after the expiry, and Release, to put the ticket back,
+	// after the token: "" for none.
 	Withdraw *scripts.Script
 
 	// Fenced is the variant that numbers its leases, or nil where there is none. Its

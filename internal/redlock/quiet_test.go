@@ -177,7 +177,7 @@ func TestSubscriptionThatBreaksMakesWaitersLook(t *testing.T) {
 }
 
 // Who crashed releases nothing. Its key's end is known.
-func TestWaiterLooksWhenTheHoldEnds(t *testing.T) {
+func TestWaiterLooksWhenTheLeaseEnds(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		for _, lifetime := range []time.Duration{150 * ms, 500 * ms, 3210 * ms} {
 			notifying(t, n, func(b *bench) {
@@ -196,7 +196,7 @@ func TestWaiterLooksWhenTheHoldEnds(t *testing.T) {
 }
 
 // Nor does it look in vain where the holder renews.
-func TestWaiterLooksNoMoreOftenBehindShortHolds(t *testing.T) {
+func TestWaiterLooksNoMoreOftenBehindShortLeases(t *testing.T) {
 	notifying(t, 1, func(b *bench) {
 		holder := b.client(func(c *Config) { c.Expiry, c.AutoExtend = 60*ms, true })
 		b.lock(holder)
@@ -296,8 +296,8 @@ func TestLooksOfACrowdGoInFullBatches(t *testing.T) {
 	})
 }
 
-// A place never ends while its waiter waits, and lasts two seconds at most.
-func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
+// A ticket never ends while its waiter waits, and lasts two seconds at most.
+func TestQuietWaitersKeepTheirTickets(t *testing.T) {
 	c := waitingCalls["mutex"]
 	for _, expiry := range []time.Duration{time.Second, 8 * time.Second, 24 * time.Hour} {
 		for _, delay := range []time.Duration{ms, 100 * ms, 5 * time.Second} {
@@ -313,7 +313,7 @@ func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
 					leave := b.waitsForEver(func(c *Config) { c.Expiry = expiry; c.SetRetryDelay(delay) })
 					time.Sleep(7 * way)
 					for range 300 {
-						for _, left := range b.placesLeft(c) {
+						for _, left := range b.ticketsLeft(c) {
 							require.Positive(t, left, "expiry %v, delay %v, way %v", expiry, delay, way)
 							require.LessOrEqual(t, left, ticketLife+4*way, "expiry %v, delay %v, way %v", expiry, delay, way)
 						}
@@ -326,7 +326,7 @@ func TestQuietWaitersKeepTheirPlaces(t *testing.T) {
 	}
 }
 
-// A waiter gets its place before anybody listens for it, and another one of its process
+// A waiter gets its ticket before its process is subscribed, and another one of its process
 // opens the subscription meanwhile. A notification in between is not missed.
 func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
 	notifying(t, 1, func(b *bench) {
@@ -356,7 +356,7 @@ func TestWaiterThatWasInLineBeforeItListensLooksAgain(t *testing.T) {
 		other := begins(ctx, NewExclusive(b.engine.NewSpec(testProtocol, "other", c)).Lock)
 		time.Sleep(5 * ms)
 		require.Equal(t, 1, n.Subscriptions())
-		b.unlock(holder) // it has its place on the node, and does not know it yet
+		b.unlock(holder) // it has its ticket on the node, and does not know it yet
 		require.LessOrEqual(t, <-got, 25*ms)
 		cancel()
 		require.ErrorIs(t, <-other, context.Canceled)

@@ -93,7 +93,7 @@ func TestLossSaysWhatRenewalsHaveMet(t *testing.T) {
 	}
 }
 
-// A call may last longer than what is left of the validity: then nobody has answered yet.
+// A call may last longer than what is left of the validity: then no node has answered yet.
 func TestLossSaysThatARenewalIsUnderWay(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(func(c *Config) { c.TimeoutFactor = 2 })
@@ -129,7 +129,7 @@ func TestReasonsAreThoseOfTheLastRenewals(t *testing.T) {
 	})
 }
 
-func TestHoldThatWasNotExtendedHasNoReasons(t *testing.T) {
+func TestLeaseThatWasNotExtendedHasNoReasons(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		b.lock(x)

@@ -16,7 +16,7 @@ func (l *lease) releasing() releasing { return releasing{l} }
 // whether a majority had it until now. The lease has ended in any case: what the
 // caller does not wait for is settled in the background.
 //
-// The answer goes by the nodes' word and not by the clock: a majority that
+// The outcome goes by the nodes' answers and not by the clock: a majority that
 // still had the token proves that nobody else can have held the lock up to now.
 //
 // On failure, outcome says whether the lease had been lost.

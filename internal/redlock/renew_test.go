@@ -252,7 +252,7 @@ func TestUnlockWhileRenewalHangs(t *testing.T) {
 }
 
 // A lease that is passed on inside the process is renewed as one that was acquired.
-func TestPassedOnHoldIsRenewed(t *testing.T) {
+func TestPassedOnLeaseIsRenewed(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(autoExtend)
 		b.lockAll(x)
@@ -396,7 +396,7 @@ func (b *bench) unlockAll(objects []*Exclusive) {
 	b.asleep()
 }
 
-func TestManyHoldsAreRenewedInBatches(t *testing.T) {
+func TestManyLeasesAreRenewedInBatches(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		nodes := b.batches()
 		objects := b.crowd(600)
@@ -418,7 +418,7 @@ func TestManyHoldsAreRenewedInBatches(t *testing.T) {
 	})
 }
 
-func TestManyHoldsWithoutBatchesTakeFewGoroutines(t *testing.T) {
+func TestManyLeasesWithoutBatchesTakeFewGoroutines(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		objects := b.crowd(600)
 		for i, n := range b.nodes {
@@ -435,7 +435,7 @@ func TestManyHoldsWithoutBatchesTakeFewGoroutines(t *testing.T) {
 }
 
 // A hung minority does not keep renewal from the others, and collects nothing.
-func TestManyHoldsWithAHungNode(t *testing.T) {
+func TestManyLeasesWithAHungNode(t *testing.T) {
 	for _, batches := range []bool{true, false} {
 		bubble(t, 3, func(b *bench) {
 			if batches {
@@ -456,7 +456,7 @@ func TestManyHoldsWithAHungNode(t *testing.T) {
 }
 
 // A minority that is slow, but answers in time, does not keep renewal from the others.
-func TestManyHoldsWithASlowNode(t *testing.T) {
+func TestManyLeasesWithASlowNode(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.batches()
 		objects := make([]*Exclusive, 3000) // locked at the same moment
@@ -477,7 +477,7 @@ func TestManyHoldsWithASlowNode(t *testing.T) {
 
 // Nodes that are restarted empty, one after the other, get back what they had, with
 // few calls at a time.
-func TestManyHoldsOutliveRestarts(t *testing.T) {
+func TestManyLeasesOutliveRestarts(t *testing.T) {
 	for _, batches := range []bool{true, false} {
 		bubble(t, 3, func(b *bench) {
 			if batches {
@@ -515,7 +515,7 @@ func TestManyLeasesAreLostTogether(t *testing.T) {
 }
 
 // Leases of many expiries, with one majority that fails now and then.
-func TestHoldsOfManyExpiries(t *testing.T) {
+func TestLeasesOfManyExpiries(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.batches()
 		var objects []*Exclusive

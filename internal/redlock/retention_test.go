@@ -31,7 +31,7 @@ func (b *bench) with(call func(context.Context)) weak.Pointer[baggage] {
 	return weak.Make(luggage)
 }
 
-// gone checks that nobody keeps what a call's context carried, once everything has settled.
+// gone checks that nothing keeps what a call's context carried, once everything has settled.
 func (b *bench) gone(of weak.Pointer[baggage], what string) {
 	b.Helper()
 	time.Sleep(time.Second) // for what still waits for answers
@@ -141,7 +141,7 @@ func (b *bench) permitKeepsNothing(slots *Slots) {
 	runtime.KeepAlive(slots)
 }
 
-// A call that nobody waits for any more has its caller's values to its end.
+// A call that is not waited for any more has its caller's values to its end.
 func TestStragglersHaveTheirCallersValues(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		seen := make(chan any, 3)

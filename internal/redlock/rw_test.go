@@ -90,7 +90,7 @@ func (b *bench) free() {
 	}
 }
 
-// set changes what some nodes have of the lock, as somebody else would.
+// set changes what some nodes have of the lock, as another client would.
 func (b *bench) set(change func(l *fakenode.RW), nodes ...int) {
 	for _, i := range nodes {
 		b.nodes[i].Set(func() { change(b.nodes[i].RW(rwName)) })
@@ -171,7 +171,7 @@ func TestHoldersPassAWaitingWriter(t *testing.T) {
 	})
 }
 
-// The same table inside one object, where nobody passes a goroutine that waits.
+// The same table inside one object, where none passes a goroutine that waits.
 func TestWhoWaitsForWhomInOneObject(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
@@ -322,7 +322,7 @@ func TestOneAcquireAdmitsAllWhoCameMeanwhile(t *testing.T) {
 	})
 }
 
-func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
+func TestNoReaderJoinsOnceAWaitingWriterWasSeen(t *testing.T) {
 	for name, see := range map[string]func(b *bench, x *RW){
 		"by an extension": func(b *bench, x *RW) {
 			b.set(theirTicket, 0, 1, 2)
@@ -332,7 +332,7 @@ func TestNobodyJoinsOnceAnIntentWasSeen(t *testing.T) {
 			b.nodes[2].Set(func() { b.nodes[2].After = only("rwmutex_read_extend", joinWindow/2) })
 			b.set(theirTicket, 2)
 			b.extended(x.Reader)
-			b.in(x.Reader) // nobody knows yet
+			b.in(x.Reader) // the engine does not know yet
 			b.out(x.Reader)
 			require.Equal(b, 1, b.asked(scripts.RWMutex().ReadExtend))
 			time.Sleep(joinWindow / 2)
@@ -453,7 +453,7 @@ func TestReadersThatNeverPauseGoRedWithoutTickets(t *testing.T) {
 	})
 }
 
-func TestExpiredLeaseLetsNobodyInUntilAllHaveGivenItBack(t *testing.T) {
+func TestExpiredLeaseLetsNoReaderInUntilAllHaveGivenItBack(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		b.in(x.Reader)
@@ -594,7 +594,7 @@ func TestReadersTokensComeFromTheUsersFunction(t *testing.T) {
 
 // What an ended lease of the object has left on a node is replaced, whichever
 // half it was of.
-func TestEarlierHoldsOfTheObjectAreReplaced(t *testing.T) {
+func TestEarlierLeasesOfTheObjectAreReplaced(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		lost := func(*driver.Call) error { return fakenode.ErrLostReply }
 		x := b.rw(nil)

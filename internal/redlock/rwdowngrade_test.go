@@ -323,7 +323,7 @@ func TestDowngradeWonTooLate(t *testing.T) {
 	})
 }
 
-func TestDowngradeWithoutAWriteHold(t *testing.T) {
+func TestDowngradeWithoutAWriteLease(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(nil)
 		notHeld := func() {
@@ -351,7 +351,7 @@ func TestDowngradeWithoutAWriteHold(t *testing.T) {
 	})
 }
 
-func TestAdoptedHoldIsNotDowngraded(t *testing.T) {
+func TestAdoptedLeaseIsNotDowngraded(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.rw(func(c *Config) { c.Value = "mine" })
 		b.set(func(l *fakenode.RW) { l.Writer = fakenode.Key{Token: "mine", Ends: time.Now().Add(time.Minute)} }, 0, 1, 2)

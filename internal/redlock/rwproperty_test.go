@@ -33,7 +33,7 @@ type census struct {
 	most   int // readers at once
 }
 
-// change counts somebody in or out, or a writer as the reader that it becomes.
+// change counts a holder in or out, or a writer as the reader that it becomes.
 func (c *census) change(who string, by int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -55,7 +55,7 @@ func TestQueuedTriesRunOutAsIfTheyHadPolled(t *testing.T) {
 	})
 }
 
-func TestTriesSpentInLineAreNotMadeAgain(t *testing.T) {
+func TestTriesUsedUpInLineAreNotMadeAgain(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(func(c *Config) { c.Tries = 5 })
 		b.lock(x)
@@ -71,7 +71,7 @@ func TestTriesSpentInLineAreNotMadeAgain(t *testing.T) {
 	})
 }
 
-func TestTryLockOfAHeldObjectAsksNobody(t *testing.T) {
+func TestTryLockOfAHeldObjectAsksNoNode(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(nil)
 		b.lock(x)
@@ -136,7 +136,7 @@ func TestPlaceIsNotLostToACancelledWaiter(t *testing.T) {
 	}
 }
 
-func TestExpiredHoldKeepsItsPlaceUntilItsOwnUnlock(t *testing.T) {
+func TestExpiredLeaseKeepsItsPlaceUntilItsOwnUnlock(t *testing.T) {
 	bubble(t, 1, func(b *bench) {
 		x := b.object(func(c *Config) { c.Expiry, c.Tries = time.Second, 200 })
 		b.lock(x)
@@ -163,7 +163,7 @@ func TestExpiredHoldKeepsItsPlaceUntilItsOwnUnlock(t *testing.T) {
 	})
 }
 
-func TestUnlockWithoutAHold(t *testing.T) {
+func TestUnlockWithoutALease(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)
 		for range 2 {

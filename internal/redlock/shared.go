@@ -14,7 +14,7 @@ import (
 // A reader joins the lease without a round trip only within joinWindow of the
 // moment at which the nodes last said that no writer waits; else it asks them
 // anew, by an extension of the lease for itself and all readers behind it. Once
-// an answer says that a writer waits, nobody joins: the readers that are there
+// an answer says that a writer waits, no reader joins: those that are there
 // finish, the lease is given back, and the writer gets its turn.
 type Shared struct {
 	spec     *Spec
@@ -152,7 +152,7 @@ func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*sharedLea
 }
 
 // tryJoin asks the nodes whether further readers may join the lease, and extends
-// it by that. A lease whose validity has ended lets nobody in, and stays in the
+// it by that. A lease whose validity has ended lets no reader in, and stays in the
 // way until its readers have given it back, as a mutex's lease does.
 func (x *Shared) tryJoin(ctx context.Context, now *sharedLease) (*sharedLease, []error, error) {
 	l := now.lease

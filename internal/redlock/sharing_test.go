@@ -8,7 +8,7 @@ import (
 
 // A reader that has asked to get into a lease gets the nodes' yes only after the
 // lease's last reader has given it back.
-func TestNobodyGetsIntoALeaseThatIsOver(t *testing.T) {
+func TestNoReaderGetsIntoALeaseThatIsOver(t *testing.T) {
 	_, pools := fakes(1)
 	x := NewRW(New(pools...), writeProtocol, readProtocol, rwName, DefaultConfig())
 	r, l := x.Reader.readers, new(lease)

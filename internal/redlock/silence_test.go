@@ -83,8 +83,8 @@ func TestPendingReleasesAreBounded(t *testing.T) {
 	})
 }
 
-// Two of three nodes disagree and the third hangs: once that is known, nobody
-// waits for it any more, but for a moment.
+// Two of three nodes disagree and the third hangs: once that is known, it is
+// not waited for any more, but for a moment.
 func TestSilentNodeIsNotWaitedFor(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.nodes[1].Put("name", "theirs", time.Hour)
@@ -130,7 +130,7 @@ func TestDriversTimeoutMakesANodeSilent(t *testing.T) {
 }
 
 // A try that was not won takes back what was not sent yet: a node gets neither a request
-// that nobody waits for any more nor a release of what it never had.
+// that is not waited for any more nor a release of what it never had.
 func TestWhatIsNotNeededIsNotSent(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		for _, n := range b.nodes[:2] {

@@ -25,7 +25,7 @@ import (
 // a seed, on fake time. A seed fixes the primitive, the number of nodes, the clients
 // and every draw of theirs, of each way through the network and of the weather.
 //
-// What a seed can not fix is the order in which goroutines run that wake at the same
+// What a seed cannot fix is the order in which goroutines run that wake at the same
 // time; delays are drawn in nanoseconds, so that this is rare. The trace that is
 // printed with a failure says what really happened.
 var (
@@ -93,7 +93,7 @@ func simulate(t *testing.T, seed int, counts *simCounts, wrong simWrong) (s *sim
 	synctest.Test(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(uint64(seed), 7))
 		s = &simulation{T: t, seed: seed, random: random, kind: seed % len(simKinds), counts: counts, wrong: wrong}
-		s.watch = &simWatch{begun: time.Now(), holds: make(map[*simHold]bool)}
+		s.watch = &simWatch{begun: time.Now(), leases: make(map[*simLease]bool)}
 		s.draw(simNodes[seed/len(simKinds)%len(simNodes)])
 		s.drawWays(rand.New(rand.NewPCG(uint64(seed), 13)))
 		s.run()
@@ -356,8 +356,8 @@ func (s *simulation) settle() {
 	} else {
 		time.Sleep(4*s.longest() + 2*s.bound) // what was late is there by then, and has ended
 	}
-	if w := s.watch; w.holdsBegun != w.returned {
-		w.complain("%d holds were taken and %d came back", w.holdsBegun, w.returned)
+	if w := s.watch; w.leasesBegun != w.returned {
+		w.complain("%d leases were taken and %d came back", w.leasesBegun, w.returned)
 	}
 	s.net.Quiet.Store(true)
 	c := s.object(s.engine(9), "value of the last")
@@ -393,7 +393,7 @@ func (c *simClient) takeAll() error {
 }
 
 // leavesNothing checks, after a calm schedule, that every key went without its
-// expiry: pending releases are sent, though nobody asks the nodes for anything else.
+// expiry: pending releases are sent, though the nodes are asked for nothing else.
 func (s *simulation) leavesNothing() {
 	s.net.Quiet.Store(true)
 	time.Sleep(8 * s.bound)
@@ -439,7 +439,7 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	var counts simCounts
-	var holds, extended, renewed, numbered, events atomic.Int64
+	var leases, extended, renewed, numbered, events atomic.Int64
 	step := runtime.GOMAXPROCS(0) * *every
 	t.Run("schedules", func(t *testing.T) {
 		for shard := range runtime.GOMAXPROCS(0) {
@@ -450,7 +450,7 @@ func TestSimulation(t *testing.T) {
 					if s.report(t) {
 						return
 					}
-					holds.Add(int64(s.watch.holdsBegun))
+					leases.Add(int64(s.watch.leasesBegun))
 					extended.Add(int64(s.watch.extended))
 					renewed.Add(int64(s.watch.renewed))
 					numbered.Add(int64(s.watch.numbers))
@@ -460,8 +460,8 @@ func TestSimulation(t *testing.T) {
 		}
 	})
 	schedules := (*simSchedules + *every - 1) / *every
-	t.Logf("%d schedules, %d holds, %d extensions, %d renewed, %d numbered, %d events; met: %v",
-		schedules, holds.Load(), extended.Load(), renewed.Load(), numbered.Load(), events.Load(), &counts)
+	t.Logf("%d schedules, %d leases, %d extensions, %d renewed, %d numbered, %d events; met: %v",
+		schedules, leases.Load(), extended.Load(), renewed.Load(), numbered.Load(), events.Load(), &counts)
 	if !t.Failed() && schedules >= 360 {
 		require.Positive(t, renewed.Load())
 		require.Positive(t, numbered.Load())

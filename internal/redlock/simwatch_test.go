@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// simHold is what one client believes to have, until its end.
-type simHold struct {
+// simLease is what one client believes to have, until its end.
+type simLease struct {
 	who   string
 	kind  byte // 'w' a mutex or a writer, 'r' a reader, 'p' a permit
 	slots []int
@@ -18,7 +18,7 @@ type simHold struct {
 }
 
 // ends is when the lease's validity ends, as far as is known by now.
-func (h *simHold) ends() time.Time {
+func (h *simLease) ends() time.Time {
 	if h.live != nil {
 		return h.live()
 	}
@@ -32,7 +32,7 @@ type simWatch struct {
 	mu         sync.Mutex
 	limit      int // permits
 	renews     bool
-	holds      map[*simHold]bool
+	leases     map[*simLease]bool
 	number     int64  // the last writer's
 	wrong      string // what was seen first that must never be
 	unreported string // a loss that was not reported
@@ -40,7 +40,7 @@ type simWatch struct {
 	begun time.Time
 	trace []simEvent
 
-	holdsBegun, extended, renewed, numbers, returned, denied int
+	leasesBegun, extended, renewed, numbers, returned, denied int
 }
 
 // simEvent is written down as it is, and put into words only when it is needed.
@@ -64,18 +64,18 @@ func (w *simWatch) noteLocked(text string, args ...any) {
 }
 
 // begin notes a new lease of what was acquired.
-func (w *simWatch) begin(who string, kind byte, slots []int, x simThing) *simHold {
+func (w *simWatch) begin(who string, kind byte, slots []int, x simThing) *simLease {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	h := &simHold{who: who, kind: kind, slots: slots}
-	w.holdsBegun++
+	h := &simLease{who: who, kind: kind, slots: slots}
+	w.leasesBegun++
 	w.noteLocked("%s holds %c %v until %v", who, kind, slots, x.Until().Sub(w.begun))
 	w.lasts(h, x)
 	return h
 }
 
 // numbered notes a new lease's number.
-func (w *simWatch) numbered(h *simHold, number int64) {
+func (w *simWatch) numbered(h *simLease, number int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.noteLocked("%s has number %d", h.who, number)
@@ -87,7 +87,7 @@ func (w *simWatch) numbered(h *simHold, number int64) {
 }
 
 // extend notes that a lease is good for longer, or is x's from now on.
-func (w *simWatch) extend(h *simHold, x simThing) {
+func (w *simWatch) extend(h *simLease, x simThing) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.extended++
@@ -96,12 +96,12 @@ func (w *simWatch) extend(h *simHold, x simThing) {
 }
 
 // lasts notes how long a lease is good for. w.mu is held.
-func (w *simWatch) lasts(h *simHold, x simThing) {
+func (w *simWatch) lasts(h *simLease, x simThing) {
 	h.until = x.Until()
 	if w.renews {
 		h.live = x.Until
 	}
-	w.holds[h] = true
+	w.leases[h] = true
 	w.compare()
 }
 
@@ -121,7 +121,7 @@ func (w *simWatch) silent(text string, args ...any) {
 }
 
 // become turns a writer into a reader.
-func (w *simWatch) become(h *simHold, kind byte) {
+func (w *simWatch) become(h *simLease, kind byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.noteLocked("%s turns from %c to %c", h.who, h.kind, kind)
@@ -129,7 +129,7 @@ func (w *simWatch) become(h *simHold, kind byte) {
 }
 
 // end notes that a lease's owner is about to give it back.
-func (w *simWatch) end(h *simHold) {
+func (w *simWatch) end(h *simLease) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.returned++
@@ -138,17 +138,17 @@ func (w *simWatch) end(h *simHold) {
 	}
 	w.noteLocked("%s gives %c back, which was good until %v", h.who, h.kind, h.ends().Sub(w.begun))
 	w.compare()
-	delete(w.holds, h)
+	delete(w.leases, h)
 }
 
 // compare checks all leases that are valid now against one another. w.mu is held.
 func (w *simWatch) compare() {
 	now, taken := time.Now(), 0
-	var valid []*simHold
-	for h := range w.holds {
+	var valid []*simLease
+	for h := range w.leases {
 		if !now.Before(h.ends()) {
 			if h.live == nil {
-				delete(w.holds, h)
+				delete(w.leases, h)
 			}
 			continue
 		}
@@ -166,7 +166,7 @@ func (w *simWatch) compare() {
 	}
 }
 
-func (h *simHold) conflicts(other *simHold) bool {
+func (h *simLease) conflicts(other *simLease) bool {
 	if h.kind == 'p' {
 		return slices.ContainsFunc(h.slots, func(slot int) bool { return slices.Contains(other.slots, slot) })
 	}

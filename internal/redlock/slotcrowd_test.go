@@ -49,8 +49,8 @@ func TestAFreePermitIsHadHoweverManyAsk(t *testing.T) {
 }
 
 // Those who come one after the other, while nodes disagree on slots of those before them,
-// find nobody in line: permits are free.
-func TestNobodyIsInLineForFreePermits(t *testing.T) {
+// find no waiter in line: permits are free.
+func TestNoWaiterIsInLineForFreePermits(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.far(20*ms, 20*ms)
 		x := b.slots(1000, nil)

@@ -48,7 +48,7 @@ func (b *bench) got(from <-chan taken) *Permit {
 	return got.Permit
 }
 
-// noneWaits checks that no place, subscription or permit is left.
+// noneWaits checks that no ticket, subscription or permit is left.
 func (b *bench) noneWaits() {
 	b.Helper()
 	time.Sleep(time.Second)
@@ -141,7 +141,7 @@ func TestPermitsInATightLoop(t *testing.T) {
 }
 
 // One that asks for another number is not passed by those behind it.
-func TestWhomAPermitDoesNotServeIsNotPassed(t *testing.T) {
+func TestWaiterThatAPermitDoesNotServeIsNotPassed(t *testing.T) {
 	notifying(t, 1, func(b *bench) {
 		x := b.patient(2)
 		one, another := b.take(x, 1), b.take(x, 1)
@@ -158,7 +158,7 @@ func TestWhomAPermitDoesNotServeIsNotPassed(t *testing.T) {
 }
 
 // One that gives up while it is being served passes that on to the next, or it is
-// released if nobody is there.
+// released if none is there.
 func TestGivingUpWhileBeingServed(t *testing.T) {
 	for name, others := range map[string]int{"nobody else": 0, "another one": 1, "two more": 2} {
 		t.Run(name, func(t *testing.T) {
@@ -184,7 +184,7 @@ func TestGivingUpWhileBeingServed(t *testing.T) {
 						for _, next := range rest {
 							b.giveBack(b.got(next))
 						}
-						time.Sleep(20 * ms) // what nobody took is released in the background
+						time.Sleep(20 * ms) // what was not taken is released in the background
 						p, err := x.TryAcquire(context.Background(), 1)
 						require.NoError(t, err)
 						b.giveBack(p)
@@ -198,7 +198,7 @@ func TestGivingUpWhileBeingServed(t *testing.T) {
 }
 
 // One that has only its last try left gets it when it is the first, after one that was
-// served; and its place is withdrawn.
+// served; and its ticket is withdrawn.
 func TestALastTryBehindOneThatWasServed(t *testing.T) {
 	notifying(t, 1, func(b *bench) {
 		x := b.slots(1, func(c *Config) { c.Tries = 2; c.SetRetryDelay(100 * ms) })
@@ -216,7 +216,7 @@ func TestALastTryBehindOneThatWasServed(t *testing.T) {
 }
 
 // What was served in the very moment in which its taker gave up goes to the next one, or
-// is released if nobody is there.
+// is released if none is there.
 func TestServedAndGoneAtOnce(t *testing.T) {
 	for _, others := range []int{0, 1} {
 		notifying(t, 3, func(b *bench) {

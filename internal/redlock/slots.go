@@ -10,13 +10,12 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/slotset"
 )
 
-// Slots is a lock object with a number of places, the engine's half of a
-// semaphore. A place is a numbered slot, and is held when a majority of the nodes
-// has granted this very slot to the same token: two majorities share a node, and
-// a node grants a slot once, so no slot has two holders. It is safe for
-// concurrent use. Goroutines that share it ask the nodes at the same time. Once the
-// nodes have refused one, those that come later queue behind it, a large request
-// before the small ones.
+// Slots is a lock object with numbered slots, the engine's half of a semaphore. A
+// slot is held when a majority of the nodes has granted this very slot to the same
+// token: two majorities share a node, and a node grants a slot once, so no slot has
+// two holders. It is safe for concurrent use. Goroutines that share it ask the nodes at
+// the same time. Once the nodes have refused one, those that come later queue behind
+// it, a large request before the small ones.
 type Slots struct {
 	spec  *Spec
 	queue slotQueue
@@ -95,7 +94,7 @@ func (x *Slots) take(ctx context.Context, n int, by *tries) (*Permit, error) {
 	return &Permit{l.holder(), x, n}, nil
 }
 
-// discard gives up what nobody was there to take.
+// discard gives up a lease that was passed on, but not taken.
 func (x *Slots) discard(l *lease) {
 	if l != nil {
 		x.attempts.abandon(l)

@@ -151,7 +151,7 @@ func TestSurplusGrantsAreMovedToTheSlotsThatWon(t *testing.T) {
 	})
 }
 
-// A move that is not answered is tried again, though nobody asks the node for anything.
+// A move that is not answered is tried again, though the node is asked for nothing else.
 func TestSurplusGrantIsMovedThoughTheFirstMoveFails(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		node, acquires := b.nodes[2], 0

@@ -23,13 +23,13 @@ type Spec struct {
 
 	limit     int    // of an object with slots
 	limitWord any    // limit, converted once
-	oneSlot   string // ends the id of a place for one: see slotsSuffix
+	oneSlot   string // ends the id of a ticket for one: see slotsSuffix
 
 	granting bool // a release may grant a waiter the lock
 
 	expiry any           // in ms, converted once
 	bound  time.Duration // of one call
-	err    error         // why it can not be used
+	err    error         // why it cannot be used
 
 	observer *observer // nil without hooks
 }
@@ -93,7 +93,7 @@ func (s *Spec) releaseCall(t token, id, lifetime any) driver.Call {
 	return driver.NewCall(s.protocol.Release, s.lineKeys, t.word, id, lifetime)
 }
 
-// withdrawCall takes back the place in line whose id is t.
+// withdrawCall takes back the ticket whose id is t.
 func (s *Spec) withdrawCall(t token) driver.Call {
 	return driver.NewCall(s.protocol.Withdraw, s.lineKeys, t.word)
 }
@@ -128,8 +128,7 @@ func (s *Spec) readsGrant() quorum.Reader {
 	return readVote
 }
 
-// slotsSuffix ends the id of a place in line for n slots: see
-// semaphore_prelude.lua.
+// slotsSuffix ends the id of a ticket for n slots: see semaphore_prelude.lua.
 func (s *Spec) slotsSuffix(n int) string {
 	if n == 1 {
 		return s.oneSlot

@@ -41,7 +41,7 @@ type ticket struct {
 	used bool
 
 	// fleeting is set while its call does not queue yet. What disagreeing nodes granted is
-	// then given back without the place: it would keep the call's neighbours from permits
+	// then given back without the ticket: it would keep the call's neighbours from permits
 	// that are free. t.mu guards it.
 	fleeting bool
 }

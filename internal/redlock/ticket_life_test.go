@@ -12,24 +12,24 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// waiter is one way to stand in line: what keeps the lock, the call that waits, and what
-// is left of its place on a node.
+// waitingCall is one way to stand in line: what keeps the lock, the call that waits, and how
+// long its ticket lasts on a node.
 type waitingCall struct {
-	held  func(*bench)
-	lock  func(*bench, func(*Config)) func(context.Context) error
-	place func(n *fakenode.Node) (ends time.Time)
+	held   func(*bench)
+	lock   func(*bench, func(*Config)) func(context.Context) error
+	ticket func(n *fakenode.Node) (ends time.Time)
 }
 
-func latest[K comparable](places map[K]time.Time) (ends time.Time) {
-	for _, at := range places {
+func latest[K comparable](tickets map[K]time.Time) (ends time.Time) {
+	for _, at := range tickets {
 		ends = at
 	}
 	return ends
 }
 
 func inLineOf(n *fakenode.Node) (ends time.Time) {
-	for _, places := range n.Lines {
-		for _, p := range places {
+	for _, line := range n.Lines {
+		for _, p := range line {
 			ends = p.Ends
 		}
 	}
@@ -72,17 +72,17 @@ var waitingCalls = map[string]waitingCall{
 	},
 }
 
-// places are how long the places on the nodes last yet, once everything has settled.
-func (b *bench) placesLeft(c waitingCall) (left []time.Duration) {
+// ticketsLeft are how long the tickets on the nodes last yet, once everything has settled.
+func (b *bench) ticketsLeft(c waitingCall) (left []time.Duration) {
 	for _, n := range b.nodes {
-		n.Set(func() { left = append(left, time.Until(c.place(n))) })
+		n.Set(func() { left = append(left, time.Until(c.ticket(n))) })
 	}
 	return left
 }
 
-// A place lasts for a little longer than to the waiter's next look, whatever the expiry
+// A ticket lasts for a little longer than to the waiter's next look, whatever the expiry
 // and the retry delay are, and never ends while that waits.
-func TestPlacesOutliveTheirWaitersByTwoSeconds(t *testing.T) {
+func TestTicketsOutliveTheirWaitersByTwoSeconds(t *testing.T) {
 	for name, c := range waitingCalls {
 		for _, expiry := range []time.Duration{time.Second, 2 * time.Minute, 24 * time.Hour} {
 			for _, delay := range []time.Duration{ms, 100 * ms, 5 * time.Second, time.Hour} {
@@ -106,7 +106,7 @@ func TestPlacesOutliveTheirWaitersByTwoSeconds(t *testing.T) {
 								time.Sleep(5 * way) // it does not know yet how slow the answers are
 							}
 							for range 300 {
-								for _, left := range b.placesLeft(c) {
+								for _, left := range b.ticketsLeft(c) {
 									require.Positive(t, left, "expiry %v, delay %v, way %v", expiry, delay, way)
 									require.LessOrEqual(t, left, 2*time.Second+4*way, "expiry %v, delay %v, way %v", expiry, delay, way)
 								}
@@ -134,7 +134,7 @@ func TestLooksAreNoTries(t *testing.T) {
 	})
 }
 
-// A call that is cancelled may be about to end the process: the place is gone on return.
+// A call that is cancelled may be about to end the process: the ticket is gone on return.
 func TestCancelledCallWaitsForItsWithdrawal(t *testing.T) {
 	for name, c := range waitingCalls {
 		t.Run(name, func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestCancelledCallWaitsForItsWithdrawal(t *testing.T) {
 					require.LessOrEqual(t, gone, 45*ms, "what was under way, and one round trip")
 					for _, n := range b.nodes {
 						n.Mu.Lock()
-						require.False(t, c.place(n).After(time.Now()), "on return")
+						require.False(t, c.ticket(n).After(time.Now()), "on return")
 						n.Mu.Unlock()
 					}
 				})

@@ -131,7 +131,7 @@ func TestTicketIsPutBackWhereATryWonAMinority(t *testing.T) {
 }
 
 // Also by a release that only a later call gets through.
-func TestTicketIsPutBackByAReleaseThatWasOwed(t *testing.T) {
+func TestTicketIsPutBackByAPendingRelease(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		b.set(theirReader, 0, 1)
 		x := b.rw(nil)

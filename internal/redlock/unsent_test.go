@@ -9,9 +9,9 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 )
 
-// A try with a user's value that asks nobody, as too many nodes have a pending
+// A try with a user's value that asks no node, as too many nodes have a pending
 // release of the same value, leaves none where it was not sent.
-func TestStrictTokenThatAsksNobodyOwesNothing(t *testing.T) {
+func TestStrictTokenThatAsksNoNodeLeavesNothing(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(func(c *Config) { c.SetGenValue(func() (string, error) { return "same", nil }) })
 		b.lockAll(x)

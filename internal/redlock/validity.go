@@ -9,7 +9,7 @@ import (
 // validity is the time up to which a lease can be trusted, on both clocks of the
 // process: a lease is valid only while both say so.
 //
-// The monotonic clock can not be set, but on Linux it stands still while the
+// The monotonic clock cannot be set, but on Linux it stands still while the
 // machine is suspended; the wall clock runs on then, but can be set. A jump of
 // the wall clock can thus end a lease early, and never prolongs one.
 //

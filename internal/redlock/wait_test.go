@@ -47,7 +47,7 @@ func (b *bench) lockLater(x *Exclusive) <-chan time.Time {
 	return got
 }
 
-// nothingWaits checks that no place, subscription or key is left, once what
+// nothingWaits checks that no ticket, subscription or key is left, once what
 // lingers has gone.
 func (b *bench) nothingWaits() {
 	b.Helper()
@@ -225,8 +225,8 @@ func TestWakeUpIsNoTry(t *testing.T) {
 	})
 }
 
-// Nodes whose lines begin with different waiters: the word of one is acted on
-// after a while, and nobody waits for a retry delay.
+// Nodes whose lines begin with different waiters: the message of one is acted
+// on after a while, and none waits for a retry delay.
 func TestDifferentLinesResolve(t *testing.T) {
 	notifying(t, 3, func(b *bench) {
 		long := func(c *Config) { c.SetRetryDelay(time.Hour) }

@@ -9,7 +9,7 @@ import (
 // clients separates the connections of clients from the peers that miniredis
 // makes up for the commands inside a script.
 //
-// A script runs with miniredis locked, so whoever would wait or take that lock
+// A script runs with miniredis locked, so what would wait or take that lock
 // ahead of a command inside a script would hang. miniredis gives a connection
 // its context at the first command it handles, and a made-up peer before: a
 // peer that was ever seen without one is a connection.

@@ -7,10 +7,10 @@
 // ports for outgoing connections included.
 //
 // On Linux a [Reservation] is a socket that is bound and never listens, with
-// SO_REUSEADDR: the kernel refuses connections to it and picks the port for
-// nobody, yet lets a listener with SO_REUSEADDR (Redis and package net set it)
+// SO_REUSEADDR: the kernel refuses connections to it and does not choose
+// the port by itself, yet lets a listener with SO_REUSEADDR (Redis and package net set it)
 // take it by its number. Elsewhere that is not possible; there the port was
-// merely free a moment ago, and whoever starts a server on it tries again with
+// merely free a moment ago, and a caller that starts a server on it tries again with
 // another one when that fails.
 package loopback
 

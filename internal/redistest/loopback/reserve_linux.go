@@ -14,7 +14,7 @@ type Reservation struct {
 	release sync.Once
 }
 
-// Reserve reserves a port that nobody uses.
+// Reserve reserves a free port.
 func Reserve() (*Reservation, error) { return ReservePort(0) }
 
 // ReservePort reserves the given port, or any free one for 0. It fails when the

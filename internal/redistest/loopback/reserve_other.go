@@ -10,7 +10,7 @@ import (
 // Reservation names a port of 127.0.0.1 that was free when it was made.
 type Reservation struct{ port int }
 
-// Reserve returns a port that nobody uses.
+// Reserve returns a free port.
 func Reserve() (*Reservation, error) { return ReservePort(0) }
 
 // ReservePort returns the given port, or any free one for 0. It fails when the

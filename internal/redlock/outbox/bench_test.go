@@ -70,7 +70,7 @@ func BenchmarkUncontended(b *testing.B) {
 	})
 }
 
-// One caller pays for its request and the context of that, and for nothing else.
+// One caller allocates its request and the context of that, and nothing else.
 func TestAllocationsOfAsk(t *testing.T) {
 	box, to, call := New(quick{}, new(clock.Clock)), waiter{make(chan struct{}, 1)}, benchCall("name")
 	got := alloctest.Least(1000, func() {

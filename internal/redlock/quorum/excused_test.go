@@ -23,8 +23,8 @@ func TestExcusedNodeIsNotAsked(t *testing.T) {
 	}
 }
 
-// Without a majority that could be asked nobody is, but to release.
-func TestHopelessRoundAsksNobody(t *testing.T) {
+// Without a majority that could be asked no node is, but to release.
+func TestHopelessRoundAsksNoNode(t *testing.T) {
 	for policy, asked := range map[Unsent]int{Withdraw: 0, LeaveWon: 0, KeepWon: 0, Keep: 1} {
 		bubble(t, 3, func(b *bench) {
 			w := new(watcher)

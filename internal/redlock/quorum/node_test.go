@@ -47,7 +47,7 @@ func TestASilentServerIsATimeoutToo(t *testing.T) {
 
 func TestErrorsThatAreNoTimeoutsStayWhatTheyAre(t *testing.T) {
 	reset := &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
-	reply := &driver.ReplyError{Err: os.ErrDeadlineExceeded} // the server's word, whatever it says
+	reply := &driver.ReplyError{Err: os.ErrDeadlineExceeded} // the server's answer, whatever it says
 	for _, cause := range []error{reset, reply} {
 		require.Equal(t, cause, refused(cause).Err)
 	}

@@ -102,7 +102,7 @@ func TestSpareIsNotWaitedForLongWhereNodesDisagree(t *testing.T) {
 	})
 }
 
-// A silent node without a vote makes nobody wait for another silent one.
+// A silent node without a vote makes no caller wait for another silent one.
 func TestMuteNodeIsNoSpare(t *testing.T) {
 	bubble(t, 5, func(b *bench) {
 		b.silence(0, 1)

@@ -38,7 +38,7 @@ func (b batcher) EvalBatch(ctx context.Context, calls []*driver.Call) []driver.R
 type dialer struct{ *Way }
 
 // Dial takes some round trips, for as long as a client's own timeout allows: longer than
-// a call may take. A node that stands still greets nobody.
+// a call may take. A node that stands still greets no client.
 func (d dialer) Dial(_ context.Context, _ string) (driver.Conn, error) {
 	f := d.fate()
 	time.Sleep(2 * (f.there + f.back))

@@ -188,7 +188,7 @@ func TestClosedConnection(t *testing.T) {
 	})
 }
 
-// A node that stands still greets nobody. A client gives up later than a call does.
+// A node that stands still greets no client. A client gives up later than a call does.
 func TestDialToAStoppedNode(t *testing.T) {
 	inWorld(t, Odds{}, func(w *world) {
 		d := Driver(w.way, Dial).(driver.Dialer)
