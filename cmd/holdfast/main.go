@@ -28,10 +28,12 @@
 //
 // Signals that holdfast gets go to the command and to all of its process group. Where the
 // standard input is a terminal the command stays in the terminal's foreground group
-// instead, and gets what is typed there from the terminal itself.
+// instead, and gets what is typed there from the terminal itself. A signal that holdfast was
+// started to ignore, as nohup does with SIGHUP, is ignored by both. Ctrl-Z stops both, and
+// nothing renews the lock until they go on.
 //
-// When the lock is lost the command's group gets SIGTERM at once, and SIGKILL after -grace:
-// half a second by default. holdfast knows of a loss
+// When the lock is lost the command's group gets SIGTERM at once. What is left of it gets
+// SIGKILL after -grace: half a second by default. holdfast knows of a loss
 //
 //   - by the next renewal, where another process freed the lease or a server forgot it.
 //     They come after a third of -expiry, so every 3.3 seconds by default.

@@ -43,14 +43,34 @@ func urlOf(node *redistest.Node) string { return "redis://" + node.Addr() }
 // start starts holdfast with a URL in its environment.
 func start(t *testing.T, url string, args ...string) *process {
 	t.Helper()
+	return startProgram(t, os.Args[0], url, args...)
+}
+
+// startProgram starts a program that becomes holdfast.
+func startProgram(t *testing.T, program, url string, args ...string) *process {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "stderr")
+	errs, err := os.Create(path)
+	require.NoError(t, err)
+	p := startWith(t, exec.Command(program, args...), url, errs)
+	p.stderr = path
+	return p
+}
+
+// startWithErrors starts holdfast with a file for its errors, which it closes.
+func startWithErrors(t *testing.T, url string, errs *os.File, args ...string) *process {
+	t.Helper()
+	return startWith(t, exec.Command(os.Args[0], args...), url, errs)
+}
+
+func startWith(t *testing.T, cmd *exec.Cmd, url string, errs *os.File) *process {
+	t.Helper()
 	p := &process{
-		Cmd: exec.Command(os.Args[0], args...), t: t, stderr: filepath.Join(t.TempDir(), "stderr"),
+		Cmd: cmd, t: t, stderr: os.DevNull,
 		lines: make(chan string, 10_000), silent: make(chan struct{}), exited: make(chan struct{}),
 	}
 	p.Env = append(os.Environ(), asCommand+"=1", "HOLDFAST_REDIS="+url,
 		"GORACE=atexit_sleep_ms=0") // the race detector would let each process end a second later
-	errs, err := os.Create(p.stderr)
-	require.NoError(t, err)
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	p.Stdout, p.Stderr = w, errs

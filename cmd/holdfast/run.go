@@ -42,8 +42,9 @@ func (p *program) run(ctx context.Context, args []string) (int, error) {
 	}
 	defer redisurl.Close(clients)
 	signals := make(chan os.Signal, 16)
-	signal.Notify(signals, forwarded...)
+	signal.Notify(signals, heeded()...)
 	defer signal.Stop(signals)
+	surviveBrokenPipes()
 
 	l := o.lease(pools)
 	if sig, err := o.acquire(ctx, l, signals); sig != nil {
@@ -54,8 +55,8 @@ func (p *program) run(ctx context.Context, args []string) (int, error) {
 		return statusUnlocked, err
 	}
 	c := &command{path: path, args: o.command, env: append(withoutLease(os.Environ()), l.environment(o.name)...), p: p, grace: o.grace}
-	status, lost, err := c.supervise(l.lost(), signals)
-	return p.finish(l, &o.wanted, status, lost, err)
+	status, err := c.supervise(l.lost(), signals)
+	return p.finish(l, &o.wanted, status, c.lost, err)
 }
 
 // acquire waits for the lock, and for no longer than is wanted. A signal ends the wait.

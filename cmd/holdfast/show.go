@@ -38,7 +38,7 @@ func (p *program) show(ctx context.Context, args []string) (int, error) {
 	if !*watch {
 		return w.once(ctx)
 	}
-	ctx, stop := signal.NotifyContext(ctx, forwarded...)
+	ctx, stop := signal.NotifyContext(ctx, heeded()...)
 	defer stop()
 	return w.loop(ctx, *every)
 }

@@ -3,7 +3,13 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
 	"runtime"
+	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -14,6 +20,15 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 
+// needsHeeded skips a test that sends a signal where nohup or a shell has started all of this
+// to ignore it.
+func needsHeeded(t *testing.T, sig os.Signal) {
+	t.Helper()
+	if signal.Ignored(sig) {
+		t.Skip("this process was started to ignore the signal")
+	}
+}
+
 func TestSignalsGoToTheCommand(t *testing.T) {
 	node := redistest.StartOne(t)
 	for name, sig := range map[string]syscall.Signal{
@@ -22,6 +37,7 @@ func TestSignalsGoToTheCommand(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			needsHeeded(t, sig)
 			lock := redistest.Name(t)
 			p := start(t, urlOf(node), "run", "-mutex", lock, "--", "sh", "-c", `trap 'echo "got $0"; exit 33' "$0"; echo ready; `+loop, name)
 			require.Equal(t, "ready", p.next())
@@ -142,11 +158,129 @@ func TestTheGraceBoundsACommandThatIgnoresSIGTERM(t *testing.T) {
 
 func TestASignalEndsWatching(t *testing.T) {
 	node := redistest.StartOne(t)
-	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		needsHeeded(t, sig)
 		p := start(t, urlOf(node), "show", "-watch", redistest.Name(t))
 		require.Contains(t, p.next(), ": free: ")
 		require.NoError(t, p.Process.Signal(sig))
 		assert.Zero(t, p.status(), p.errors())
 		assert.Empty(t, p.errors())
 	}
+}
+
+// What the command has started is killed after the grace, too, when the command itself has
+// ended at once.
+func TestTheGraceBoundsWhatTheCommandLeaves(t *testing.T) {
+	t.Parallel()
+	node := redistest.StartOne(t)
+	for _, c := range []struct {
+		grace, child, last string
+	}{
+		{"100ms", `trap "" TERM; echo ready; ` + loop, "ready"},
+		{"1h", `trap "echo cleaned up; exit" TERM; echo ready; ` + loop, "cleaned up"},
+	} {
+		name := redistest.Name(t)
+		p := start(t, urlOf(node), "run", "-mutex", name, "-expiry", "9s", "-grace", c.grace, "--", "sh", "-c", fmt.Sprintf("sh -c '%s' & wait", c.child))
+		require.Equal(t, "ready", p.next())
+		require.Equal(t, int64(1), node.Do(t, "DEL", name))
+		p.awaitEnd(patience / 2) // sooner than the child ends by itself
+		assert.Equal(t, statusLost, p.status(), p.errors())
+		assert.True(t, strings.HasSuffix(p.output(), c.last+"\n"), p.output())
+	}
+}
+
+// The loss ends the command also where the message about it has no reader any more, or one
+// that does not read.
+func TestALossThatCannotBePrinted(t *testing.T) {
+	t.Parallel()
+	node := redistest.StartOne(t)
+	for _, reads := range []bool{false, true} {
+		name := redistest.Name(t)
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		if reads {
+			fill(t, w)
+		} else {
+			require.NoError(t, r.Close())
+		}
+		p := startWithErrors(t, urlOf(node), w, "run", "-mutex", name, "-expiry", "9s", "-grace", "1s", "--", "sh", "-c",
+			`exec 2>/dev/null; trap 'echo term' TERM; echo $$; `+loop)
+		pid, err := strconv.Atoi(p.next())
+		require.NoError(t, err)
+		require.Equal(t, int64(1), node.Do(t, "DEL", name))
+		require.Equal(t, "term", p.next())
+		require.Eventually(t, func() bool { return syscall.Kill(pid, 0) != nil }, patience/2, tick, "SIGKILL, when the grace is over")
+		if reads {
+			require.NoError(t, r.Close()) // holdfast has waited for that
+		}
+		assert.Equal(t, statusLost, p.status())
+	}
+}
+
+// fill writes to a pipe until it takes no more.
+func fill(t *testing.T, w *os.File) {
+	t.Helper()
+	require.NoError(t, w.SetWriteDeadline(time.Now().Add(tick)))
+	for {
+		if _, err := w.Write(make([]byte, 4096)); err != nil {
+			require.ErrorIs(t, err, os.ErrDeadlineExceeded)
+			return
+		}
+	}
+}
+
+// nohup has what it starts ignore SIGHUP, and a shell without job control has its background
+// jobs ignore SIGINT: so do holdfast and its command.
+func TestIgnoredSignalsStayIgnored(t *testing.T) {
+	node, name := redistest.StartOne(t), redistest.Name(t)
+	script := fmt.Sprintf(`trap '' HUP INT; exec "$0" run -mutex %s -- sh -c 'echo ready; %s'`, name, loop)
+	p := startProgram(t, "sh", urlOf(node), "-c", script, os.Args[0])
+	require.Equal(t, "ready", p.next())
+	for _, sig := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
+		require.NoError(t, p.Process.Signal(sig))
+	}
+	assert.Equal(t, 128+15, p.status(), p.errors())
+}
+
+// stopped reports whether a process is stopped.
+func stopped(t *testing.T, pid string) bool {
+	t.Helper()
+	state, err := exec.Command("ps", "-o", "state=", "-p", pid).Output()
+	require.NoError(t, err)
+	return strings.HasPrefix(string(state), "T")
+}
+
+// A terminal stops holdfast alone where the command is not in its group: so holdfast stops
+// the command, which would run on without a renewal.
+func TestAStoppedHoldfastStopsItsCommand(t *testing.T) {
+	t.Parallel()
+	node, name := redistest.StartOne(t), redistest.Name(t)
+	p := start(t, urlOf(node), "run", "-mutex", name, "-expiry", "10m", "--", "sh", "-c", `echo $$; exec sleep 600`)
+	both := []string{p.next(), strconv.Itoa(p.Process.Pid)}
+	for range 2 {
+		for i, sig := range []syscall.Signal{syscall.SIGTSTP, syscall.SIGCONT} {
+			require.NoError(t, p.Process.Signal(sig))
+			for _, pid := range both {
+				require.Eventually(t, func() bool { return stopped(t, pid) == (i == 0) }, patience, tick)
+			}
+		}
+	}
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	assert.Equal(t, 128+15, p.status(), p.errors())
+}
+
+// Where the lease has ended meanwhile the command is ended.
+func TestALossWhileStopped(t *testing.T) {
+	t.Parallel()
+	node, name := redistest.StartOne(t), redistest.Name(t)
+	p := start(t, urlOf(node), "run", "-mutex", name, "-expiry", "6s", "-grace", patience.String(), "--", "sh", "-c",
+		`trap 'echo term; exit' TERM; echo $$; while :; do sleep 0.02; echo tick; done`)
+	pid := p.next()
+	require.Equal(t, "tick", p.next())
+	require.NoError(t, p.Process.Signal(syscall.SIGTSTP))
+	require.Eventually(t, func() bool { return stopped(t, pid) }, patience, tick)
+	require.Eventually(t, func() bool { return node.Do(t, "EXISTS", name) == int64(0) }, patience, tick)
+	require.NoError(t, p.Process.Signal(syscall.SIGCONT))
+	assert.Equal(t, statusLost, p.status(), p.errors())
+	assert.True(t, strings.HasSuffix(p.output(), "term\n"), p.output())
 }
