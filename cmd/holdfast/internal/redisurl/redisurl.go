@@ -51,7 +51,7 @@ func Close(clients []redis.UniversalClient) {
 // Cluster if it has an addr and none, and else of one server.
 func Client(text string) (redis.UniversalClient, error) {
 	parsed, err := url.Parse(text)
-	if err != nil { // which quotes the URL, and perhaps a piece of the password
+	if err != nil || strings.Contains(text, "#") { // the error quotes the URL, and what comes before a # may be taken for a port
 		return nil, errors.New("it is no URL: is a character of the password to be percent-encoded?")
 	}
 	if !known(text) {

@@ -47,6 +47,8 @@ func TestBadURLs(t *testing.T) {
 		"http://a":                          "begins with none of redis://, rediss://, unix://",
 		"localhost:6379":                    "",
 		"redis://:s3cret@host:port":         "it is no URL",
+		"redis://u:53#s3cret@host:1":        "a character of the password",
+		"redis://h:1?db=0#s3cret":           "a character of the password",
 		"redis://:s3cret@host/s3cret":       "its database",
 		"redis://host/0?db=s3cret":          "its database",
 		"redis://u:s3cret@h?dial_timeout=x": "its database",
