@@ -60,6 +60,9 @@ func (p *program) releaseOne(ctx context.Context, in *inspect.Inspector, h inspe
 		return errors.New("nothing was released")
 	}
 	freed, err := in.Release(ctx, h)
+	if err == nil && len(freed) == 0 {
+		return errors.New("the lease has ended meanwhile: nothing was released")
+	}
 	fmt.Fprintf(p.stdout, "released on nodes %s\n", numbers(freed))
 	return err
 }
