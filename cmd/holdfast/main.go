@@ -62,8 +62,8 @@
 //	  cron-7f9c/4244  exclusive  1      12:31:08             0      holdfast:8fz2vCAqysOI1x2XEQNUsg|2|8000|01a22223-4e21-7683-97f5-c040a0fd9f89@cron-7f9c/4244
 //
 // With -watch the table is printed again and again until a signal comes. At a terminal it
-// stays in place, and the latest changes are below it: + for a holder, a waiter or an error
-// that has come, - for one that has gone.
+// stays in place, cut to what the terminal shows. The latest changes are below it: + for a
+// holder, a waiter or an error that has come, - for one that has gone.
 package main
 
 import (
@@ -120,13 +120,15 @@ type program struct {
 	stdin          *os.File
 	stdout, stderr io.Writer
 	env            func(string) string
-	isTerminal     bool // of stdout
+	screen         func() size // of stdout; nil where that is no terminal
 }
 
 func main() {
 	redis.SetLogger(silence{}) // it would print between the lines of a table
-	info, err := os.Stdout.Stat()
-	p := program{os.Stdin, os.Stdout, os.Stderr, os.Getenv, err == nil && info.Mode()&os.ModeCharDevice != 0}
+	p := program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv}
+	if info, err := os.Stdout.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		p.screen = func() size { return sizeOf(os.Stdout) }
+	}
 	os.Exit(p.execute(context.Background(), os.Args[1:]))
 }
 

@@ -70,7 +70,7 @@ func (w *watcher) look(ctx context.Context) (found []inspect.Status, err error) 
 			found = append(found, status)
 		}
 	}
-	return found, errors.Join(errs...)
+	return found, w.shortage(found, errors.Join(errs...))
 }
 
 func failed(status inspect.Status) bool {
@@ -88,6 +88,9 @@ func (w *watcher) once(ctx context.Context) (int, error) {
 	if err != nil {
 		return statusFailed, err
 	}
+	if !w.json {
+		report(w.p.stdout, found, nil)
+	}
 	return 0, nil
 }
 
@@ -102,26 +105,33 @@ func (w *watcher) loop(ctx context.Context, every time.Duration) (int, error) {
 		if ctx.Err() != nil {
 			return 0, nil
 		}
-		var page strings.Builder
-		if w.p.isTerminal && !w.json {
-			page.WriteString("\x1b[H\x1b[2J")
-		}
-		w.print(&page, found)
-		if !w.json {
-			for _, line := range w.changes(found, time.Now()) {
-				fmt.Fprintln(&page, line)
-			}
-			if err != nil {
-				fmt.Fprintln(&page, lines(err))
-			}
-		}
-		fmt.Fprint(w.p.stdout, page.String())
+		fmt.Fprint(w.p.stdout, w.page(found, err))
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
 			return 0, nil
 		}
 	}
+}
+
+// home moves a terminal's cursor home and clears the screen.
+const home = "\x1b[H\x1b[2J"
+
+// page is what is printed of one look.
+func (w *watcher) page(found []inspect.Status, err error) string {
+	var tables strings.Builder
+	w.print(&tables, found)
+	if w.json {
+		return tables.String()
+	}
+	report(&tables, found, err)
+	shown := strings.Split(strings.TrimSuffix(tables.String(), "\n"), "\n")
+	changes, before := w.changes(found, time.Now()), ""
+	if w.p.screen != nil {
+		shown, changes = w.p.screen().fit(shown, changes)
+		before = home
+	}
+	return before + strings.Join(append(shown, changes...), "\n") + "\n"
 }
 
 func (w *watcher) print(out io.Writer, found []inspect.Status) {
@@ -149,7 +159,7 @@ func (w *watcher) changes(found []inspect.Status, at time.Time) (all []string) {
 		}
 		for i, node := range status.Nodes {
 			if node.Err != nil {
-				now[fmt.Sprint(status.Kind, " n ", i)] = fmt.Sprintf("%s: %s", status.Kind, printable(message(node.Err)))
+				now["node "+problem(i, node)] = printable(message(node.Err))
 			}
 		}
 	}
@@ -160,7 +170,7 @@ func (w *watcher) changes(found []inspect.Status, at time.Time) (all []string) {
 	for i, change := range all {
 		all[i] = at.Format(time.TimeOnly) + " " + change
 	}
-	if !w.p.isTerminal {
+	if w.p.screen == nil {
 		return all
 	}
 	w.log = append(w.log, all...)

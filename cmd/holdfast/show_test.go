@@ -25,7 +25,7 @@ func call(t *testing.T, node *redistest.Node, answer string, args ...string) (st
 	_ = w.Close()
 	defer func() { _ = r.Close() }()
 	var stdout, stderr bytes.Buffer
-	p := &program{r, &stdout, &stderr, func(string) string { return "redis://" + node.Addr() }, false}
+	p := &program{r, &stdout, &stderr, func(string) string { return "redis://" + node.Addr() }, nil}
 	status = p.execute(t.Context(), args)
 	return status, stdout.String(), stderr.String()
 }
@@ -61,6 +61,66 @@ func TestShowReleaseAndList(t *testing.T) {
 	assert.Contains(t, out, "released on nodes 0")
 	_, out, _ = call(t, node, "", "show", name)
 	assert.Contains(t, out, ": free: ")
+}
+
+// answering is an output that does something, and answers, when it is asked.
+type answering struct {
+	bytes.Buffer
+	to *os.File
+	do func()
+}
+
+func (a *answering) Write(text []byte) (int, error) {
+	if bytes.Contains(text, []byte("[y/N]")) {
+		a.do()
+		_, _ = a.to.WriteString("y\n")
+	}
+	return a.Buffer.Write(text)
+}
+
+// A lease that ends before the answer comes was not released: the next holder's stands, and
+// the status says so.
+func TestReleaseOfWhatChangesHandsMeanwhile(t *testing.T) {
+	node, name := redistest.StartOne(t), redistest.Name(t)
+	node.Do(t, "SET", name, token, "PX", 600_000)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer func() { _, _ = r.Close(), w.Close() }()
+	var stderr bytes.Buffer
+	stdout := &answering{to: w, do: func() { node.Do(t, "SET", name, token+"-next", "PX", 600_000) }}
+	p := &program{r, stdout, &stderr, func(string) string { return "redis://" + node.Addr() }, nil}
+	assert.Equal(t, statusFailed, p.execute(t.Context(), []string{"release", name, "-value", token}))
+	assert.Contains(t, stderr.String(), "nothing was released")
+	assert.NotContains(t, stdout.String(), "released on")
+	assert.Equal(t, token+"-next", node.Do(t, "GET", name))
+	node.Do(t, "DEL", name)
+}
+
+// A server that is out of reach is named once, and not for each kind of lock.
+func TestShowWithoutNodes(t *testing.T) {
+	redistest.Needs(t, redistest.CanKill)
+	nodes, name := redistest.Start(t, 3), redistest.Name(t)
+	var urls []string
+	for _, node := range nodes {
+		urls = append(urls, "redis://"+node.Addr())
+	}
+	show := func() (int, string, string) {
+		return call(t, nodes[0], "", "show", name, "-redis", strings.Join(urls, ","))
+	}
+	nodes[2].Kill(t)
+	status, out, errs := show()
+	assert.Zero(t, status)
+	assert.Contains(t, out, "mutex "+name+": 0 held, 0 waiting, 2 of 3 nodes answered\n")
+	assert.Equal(t, 1, strings.Count(out, "node #2 ("+nodes[2].Addr()+"): "), out)
+	assert.Empty(t, errs)
+	nodes[1].Kill(t)
+	status, out, errs = show()
+	assert.Equal(t, statusFailed, status)
+	assert.NotContains(t, out, "node #")
+	assert.Contains(t, errs, "fewer than a majority of the nodes have shown who holds")
+	for _, node := range []string{"node #1", "node #2"} {
+		assert.Equal(t, 1, strings.Count(errs, node), errs)
+	}
 }
 
 func TestHelpFitsAScreen(t *testing.T) {

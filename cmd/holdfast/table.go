@@ -47,11 +47,6 @@ func table(out io.Writer, s inspect.Status) {
 	if more := s.Held - len(s.Holders) + s.Waiting - len(s.Waiters); more > 0 {
 		fmt.Fprintf(out, "  … and %d more\n", more)
 	}
-	for _, node := range s.Nodes {
-		if node.Err != nil {
-			fmt.Fprintf(out, "  %s\n", printable(message(node.Err)))
-		}
-	}
 }
 
 func owner(text string) string { return cmp.Or(printable(text), "-") }

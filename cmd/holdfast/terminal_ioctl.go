@@ -17,3 +17,13 @@ func foreground(file *os.File) bool {
 	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, file.Fd(), syscall.TIOCGPGRP, uintptr(unsafe.Pointer(&group)))
 	return errno == 0
 }
+
+// sizeOf asks a terminal how large it is.
+func sizeOf(file *os.File) size {
+	var window struct{ rows, columns, width, height uint16 }
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, file.Fd(), syscall.TIOCGWINSZ, uintptr(unsafe.Pointer(&window)))
+	if errno != 0 {
+		return size{}
+	}
+	return size{int(window.columns), int(window.rows)}
+}

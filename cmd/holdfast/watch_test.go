@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -12,10 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/internal/redistest"
+	"github.com/holdfast-go/holdfast/internal/redlock/keyslot"
 )
-
-// home is what moves a terminal's cursor home and clears the screen.
-const home = "\x1b[H\x1b[2J"
 
 // watching is a show -watch in the test's own process. Each of its pages is a write.
 type watching struct {
@@ -25,11 +24,11 @@ type watching struct {
 	end   context.CancelFunc
 }
 
-func watch(t *testing.T, node *redistest.Node, terminal bool, args ...string) *watching {
+func watch(t *testing.T, node *redistest.Node, screen func() size, args ...string) *watching {
 	ctx, cancel := context.WithCancel(t.Context())
 	w := &watching{t: t, pages: make(chan string), ended: make(chan int, 1), end: cancel}
 	var errs bytes.Buffer
-	p := &program{nil, pageWriter{ctx, w.pages}, &errs, func(string) string { return "redis://" + node.Addr() }, terminal}
+	p := &program{nil, pageWriter{ctx, w.pages}, &errs, func(string) string { return "redis://" + node.Addr() }, screen}
 	go func() { w.ended <- p.execute(ctx, append([]string{"show", "-watch", "-every", "10ms"}, args...)) }()
 	t.Cleanup(func() {
 		cancel()
@@ -37,6 +36,9 @@ func watch(t *testing.T, node *redistest.Node, terminal bool, args ...string) *w
 	})
 	return w
 }
+
+// large is a terminal that shows any page.
+func large() size { return size{} }
 
 // pageWriter hands on what is written, unless its reader has gone.
 type pageWriter struct {
@@ -78,7 +80,7 @@ func (w *watching) await(words string) string {
 
 func TestWatchAtATerminal(t *testing.T) {
 	node, name := redistest.StartOne(t), redistest.Name(t)
-	w := watch(t, node, true, name)
+	w := watch(t, node, large, name)
 	first := w.page()
 	assert.True(t, strings.HasPrefix(first, home), "%q", first)
 	assert.Contains(t, first, ": free: ")
@@ -102,7 +104,7 @@ func TestWatchAtATerminal(t *testing.T) {
 
 func TestWatchIntoAFile(t *testing.T) {
 	node, name := redistest.StartOne(t), redistest.Name(t)
-	w := watch(t, node, false, name)
+	w := watch(t, node, nil, name)
 	assert.NotContains(t, w.page(), "\x1b")
 	node.Do(t, "SET", name, token, "PX", 600_000)
 	assert.NotContains(t, w.await(" + mutex: held by pod-7"), "\x1b")
@@ -115,17 +117,41 @@ func TestWatchIntoAFile(t *testing.T) {
 func TestWatchGoesOnWithoutNodes(t *testing.T) {
 	redistest.Needs(t, redistest.CanKill, redistest.CanRestartEmpty)
 	node, name := redistest.StartOne(t), redistest.Name(t)
-	w := watch(t, node, true, name)
+	w := watch(t, node, large, name)
 	w.page()
 	node.Kill(t)
-	assert.Contains(t, w.await(" + mutex: "), "0 of 1 nodes answered")
+	away := w.await(" + node #0 (")
+	assert.Contains(t, away, "0 of 1 nodes answered")
+	assert.Equal(t, 2, strings.Count(away, "node #0"), "one problem, and one change: %s", away)
 	node.Restart(t)
-	assert.Contains(t, w.await(" - mutex: "), ": free: ")
+	assert.Contains(t, w.await(" - node #0 ("), ": free: ")
+}
+
+// Who holds the lock stays in sight however many wait for it, on a small terminal too.
+func TestWatchOnASmallTerminal(t *testing.T) {
+	node, name := redistest.StartOne(t), redistest.Name(t)
+	const columns, rows = 40, 20
+	w := watch(t, node, func() size { return size{columns, rows} }, name)
+	w.page()
+	node.Do(t, "SET", name, token, "PX", 600_000)
+	for i := range 50 {
+		for _, kind := range []string{":mutex:line", ":mutex:waiters"} {
+			node.Do(t, "ZADD", keyslot.Aux(name, kind), time.Now().Add(time.Hour).UnixMicro(), fmt.Sprint("holdfast:me|", i))
+		}
+	}
+	page := w.await("50 waiting")
+	height := 0
+	for line := range strings.Lines(strings.TrimPrefix(page, home)) {
+		height += (len([]rune(line)) - 1 + columns - 1) / columns
+	}
+	assert.Less(t, height, rows, page)
+	assert.Regexp(t, `(?s)mutex .*  pod-7   exclusive .*  … \d+ more lines\n.* \+ mutex: [^\n]*\n$`, page)
+	node.Do(t, "DEL", name, keyslot.Aux(name, ":mutex:line"), keyslot.Aux(name, ":mutex:waiters"))
 }
 
 func TestWatchAsJSON(t *testing.T) {
 	node, name := redistest.StartOne(t), redistest.Name(t)
-	w := watch(t, node, true, "-json", name)
+	w := watch(t, node, large, "-json", name)
 	for _, held := range []int{0, 1} {
 		line := w.page()
 		if held > 0 {
