@@ -120,12 +120,12 @@
 // these knows a lease.
 //
 // lease gives a footprint validity, a block of numbers, a renewal and a loss, and holder is one
-// goroutine's time with it. lose finds that it is lost, reasons say why, lost reports it to its holder,
-// and hooks to the application's. What is done with a lease is a type of its own: acquiring, extend,
-// release and check make and observe the rounds that ask for it, renew it, give it back and verify
-// it, by calls; renew is when it is renewed, pass hands it on, and repair sees to a single node.
-// grant compares what nodes granted, heir makes a reader's of a writer's, and fence agrees on its
-// numbers. None of these knows who waits.
+// goroutine's time with it. lose finds that it is lost, reasons say why, lost reports it to its
+// holder, and hooks to the application's. What is done with a lease is a type of its own:
+// acquiring, extend, release and check make and observe the rounds that ask for it, renew it, give
+// it back and verify it, by calls; renew is when it is renewed, pass hands it on, and repair sees
+// to a single node. grant compares what nodes granted, heir makes a reader's of a writer's, and
+// fence agrees on its numbers. None of these knows who waits.
 //
 // A ticket is how a waiter stands in line, with its deadline and its membership among those who are
 // notified; wait is how it waits, and granted a release that ends that. acquire makes the tries

@@ -38,7 +38,7 @@ func (l acquiring) agreeOnFence(ctx context.Context, o *quorum.Outcome) []error 
 		return []error{errUnnumbered}
 	}
 	l.mu.Lock()
-	l.numbers.begin(o.Number) // before anybody else can have the lease
+	l.numbers.begin(o.Number) // before another goroutine can have the lease
 	l.mu.Unlock()
 	if o.Said >= l.spec.engine.quorum.Majority() {
 		return nil

@@ -340,17 +340,17 @@ func TestFenceOfAWriter(t *testing.T) {
 
 // register is what fences are for: it has seen the largest one.
 type register struct {
-	mu    sync.Mutex
-	last  int64
-	holds int
-	wrong string
-	trace []string
+	mu     sync.Mutex
+	last   int64
+	leases int
+	wrong  string
+	trace  []string
 }
 
 func (r *register) see(who string, fence int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.holds++
+	r.leases++
 	r.trace = append(r.trace, fmt.Sprintf("%s %v: %d", time.Now().Format(time.DateTime), who, fence))
 	if fence <= r.last && r.wrong == "" {
 		r.wrong = fmt.Sprint(r.trace[max(0, len(r.trace)-10):])
@@ -360,7 +360,7 @@ func (r *register) see(who string, fence int64) {
 
 // fenceWeather is what a run meets, all of it within what safety rests on: requests
 // and answers are slow or lost, a node that loses everything is away for longer than
-// any lease, clocks differ by less than that, and everybody rests for so long now
+// any lease, clocks differ by less than that, and all clients rest for so long now
 // and then that every counter has expired.
 type fenceWeather struct {
 	random *rand.Rand
@@ -444,7 +444,7 @@ func fencesOf(t *testing.T, n int, seed uint64, change func(*fakenode.Node)) *re
 	return seen
 }
 
-// numberer locks again and again, and rests when everybody does.
+// numberer locks again and again, and rests when all do.
 func (b *bench) numberer(name string, w *fenceWeather, seen *register, ended chan struct{}) {
 	pools := make([]driver.Pool, len(b.nodes))
 	for i := range b.nodes {
@@ -475,17 +475,17 @@ func (b *bench) numberer(name string, w *fenceWeather, seen *register, ended cha
 }
 
 func TestFencesGrow(t *testing.T) {
-	holds, schedules := 0, 0
+	leases, schedules := 0, 0
 	for _, n := range []int{1, 3, 5} {
 		for seed := range seedsBelow(6) {
 			seen := fencesOf(t, n, seed, func(*fakenode.Node) {})
 			require.Empty(t, seen.wrong, "%d nodes, seed %d", n, seed)
-			holds += seen.holds
+			leases += seen.leases
 			schedules++
 		}
 	}
-	t.Logf("%d holds", holds)
-	require.Greater(t, holds, 500*schedules/18)
+	t.Logf("%d leases", leases)
+	require.Greater(t, leases, 500*schedules/18)
 }
 
 // The tests of the test: nodes that count by themselves, and clocks that differ by

@@ -4,7 +4,7 @@ import (
 	"context"
 )
 
-// claimToConvert keeps everybody else from releasing or renewing the lease. It
+// claimToConvert keeps all other calls from releasing or renewing the lease. It
 // reports false when that is going on already, or when the object has no place
 // for readers: an adopted lease, or one that was released.
 func (h holder) claimToConvert() bool {

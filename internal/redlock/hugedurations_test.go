@@ -131,12 +131,12 @@ func TestPlacesOfWaitersWithHugeDurationsEnd(t *testing.T) {
 		renewed.AutoExtend = true
 		holder := lockKinds[inTheWay[kind]](New(poolOf(t, node)), name, renewed)
 		require.NoError(t, holder.lock(background))
-		answers := &answerBell{Pool: poolOf(t, node), rung: make(chan struct{}, 100)}
+		answers := &answering{Pool: poolOf(t, node), answered: make(chan struct{}, 100)}
 		ctx, cancel := context.WithCancel(background)
 		got := make(chan error, 1)
 		go func() { got <- lockKinds[kind](New(answers), name, c).lock(ctx) }()
-		<-answers.rung
-		<-answers.rung // the second try comes soon, and knows the delay
+		<-answers.answered
+		<-answers.answered // the second try comes soon, and knows the delay
 		for _, key := range keysOf(t, node, name) {
 			left := node.Do(t, "PTTL", key)
 			require.Positive(t, left, key)
@@ -149,14 +149,14 @@ func TestPlacesOfWaitersWithHugeDurationsEnd(t *testing.T) {
 	})
 }
 
-// answerBell rings with each answer.
-type answerBell struct {
+// answering is a pool that signals each answer.
+type answering struct {
 	driver.Pool
-	rung chan struct{}
+	answered chan struct{}
 }
 
-func (a *answerBell) Eval(ctx context.Context, call *driver.Call) (any, error) {
-	defer func() { a.rung <- struct{}{} }()
+func (a *answering) Eval(ctx context.Context, call *driver.Call) (any, error) {
+	defer func() { a.answered <- struct{}{} }()
 	return a.Pool.Eval(ctx, call)
 }
 

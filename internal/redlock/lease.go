@@ -46,7 +46,7 @@ func adopt(s *Spec, value string) *lease {
 	return l
 }
 
-// agreeOn fixes the slots of a permit, before anybody acts on its round.
+// agreeOn fixes the slots of a permit, before anything acts on its round.
 func (l *lease) agreeOn(slots string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

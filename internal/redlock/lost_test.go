@@ -401,11 +401,11 @@ func TestPermitIsLost(t *testing.T) {
 func TestManyListeners(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		var losts []<-chan struct{}
-		var holds []*Exclusive
+		var objects []*Exclusive
 		for range 500 {
-			x := b.named(len(holds), nil)
+			x := b.named(len(objects), nil)
 			b.lock(x)
-			losts, holds = append(losts, x.Lost()), append(holds, x)
+			losts, objects = append(losts, x.Lost()), append(objects, x)
 			time.Sleep(ms)
 		}
 		leases, _ := b.engine.renewer.Pending()
@@ -413,12 +413,12 @@ func TestManyListeners(t *testing.T) {
 		for i, lost := range losts {
 			require.False(t, isLost(lost))
 			if i%2 == 0 {
-				_, err := holds[i].Unlock(background)
+				_, err := objects[i].Unlock(background)
 				require.NoError(t, err)
 				continue
 			}
 			<-lost
-			require.Zero(t, time.Since(holds[i].Until()))
+			require.Zero(t, time.Since(objects[i].Until()))
 		}
 		b.asleep()
 	})

@@ -214,7 +214,7 @@ func TestLostLeaseDoesNotPassBeyondATenure(t *testing.T) {
 		}
 		first, second := b.next(background, x), b.next(background, x)
 		b.unlock(x)
-		require.NoError(t, <-first, "within the tenure nobody has looked")
+		require.NoError(t, <-first, "within the tenure no node was asked")
 		time.Sleep(2 * maxTenure)
 		_, err := x.Unlock(background)
 		var taken *ErrTaken

@@ -70,7 +70,7 @@ func remaining(ms int64) time.Duration {
 	return time.Duration(min(ms, int64(maxRemaining/time.Millisecond)))*time.Millisecond + time.Millisecond
 }
 
-// maxRemaining is longer than anybody waits without looking.
+// maxRemaining is longer than any waiter waits without looking.
 const maxRemaining = time.Hour
 
 // grant is a node's reply to a request for slots: see semaphore_acquire.lua.

@@ -535,7 +535,7 @@ func TestTryLockOfAReaderHasAPollerLook(t *testing.T) {
 func TestForgetfulNodesAreRepairedForReaders(t *testing.T) {
 	for name, there := range map[string]func(*fakenode.RW){
 		"nothing": func(*fakenode.RW) {},
-		"intent":  theirTicket,
+		"ticket":  theirTicket,
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 3, func(b *bench) {

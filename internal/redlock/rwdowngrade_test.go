@@ -202,7 +202,7 @@ func TestLateGrantsAfterADowngradeAreTheReaders(t *testing.T) {
 			time.Sleep(200 * ms)
 			require.Equal(t, []string{"", "", ""}, b.writers())
 			if !released {
-				require.Equal(t, []int{1, 1, 1}, b.leases(), "and keep nobody from reading")
+				require.Equal(t, []int{1, 1, 1}, b.leases(), "and keep no reader out")
 				b.out(x.Reader)
 			}
 			b.free()
@@ -563,7 +563,7 @@ func TestFailedDowngradeInDo(t *testing.T) {
 }
 
 // Others read by the lease that fn's lease has become. What Do gives back is its own share:
-// none, once anybody has called RUnlock, which may have been fn.
+// none, once any reader has called RUnlock, which may have been fn.
 func TestDowngradeInDoBesideReaders(t *testing.T) {
 	for _, unlocks := range []bool{true, false} {
 		bubble(t, 3, func(b *bench) {
@@ -580,7 +580,7 @@ func TestDowngradeInDoBesideReaders(t *testing.T) {
 			require.Equal(t, []int{1, 1, 1}, b.leases(), "the other one reads")
 			require.ErrorIs(t, x.Writer.TryLock(background), ErrFailed)
 			time.Sleep(8 * time.Second)
-			require.True(t, isLost(x.Reader.Lost()), "nobody renews it after Do")
+			require.True(t, isLost(x.Reader.Lost()), "it is not renewed after Do")
 			_, err = x.Reader.Unlock(background)
 			require.ErrorIs(t, err, ErrLockAlreadyExpired)
 			require.NoError(t, x.Writer.TryLock(background))

@@ -416,7 +416,7 @@ func (s *simulation) leavesNothing() {
 		f.Mu.Unlock()
 		if left > 0 {
 			s.note("node %d still has %d tokens", n.Index, left)
-			s.watch.complain("node %d still has %d tokens that nobody wants", n.Index, left)
+			s.watch.complain("node %d still has %d unwanted tokens", n.Index, left)
 		}
 	}
 }
@@ -524,7 +524,7 @@ func TestSimulationSeesWhatIsBroken(t *testing.T) {
 				seed := i*len(simKinds) + kindNumber(c.kind)
 				if s := simulate(t, seed, new(simCounts), c.wrong); s.watch.wrong != "" {
 					t.Logf("seen in schedule %d, the %d-th: %s", seed, i+1, s.watch.wrong)
-					require.Regexp(t, "although|permits|nobody wants", s.watch.wrong)
+					require.Regexp(t, "although|permits|unwanted", s.watch.wrong)
 					if seen++; seen > c.wrong.again {
 						return
 					}

@@ -188,7 +188,7 @@ func TestGivingUpWhileBeingServed(t *testing.T) {
 						p, err := x.TryAcquire(context.Background(), 1)
 						require.NoError(t, err)
 						b.giveBack(p)
-						require.Less(t, time.Since(start), 100*ms, "nobody waits for the end of what was served in vain")
+						require.Less(t, time.Since(start), 100*ms, "none waits for the end of what was served in vain")
 						b.noneWaits()
 					})
 				}

@@ -135,7 +135,7 @@ func (q *slotQueue) awaits(n int) bool {
 }
 
 // next finds who is to be served next, if that is one that waits for n slots. The first is
-// not in the way of the ones behind once it was served; everybody else is. q.mu is held.
+// not in the way of the ones behind once it was served; every other one is. q.mu is held.
 func (q *slotQueue) next(n int) *claimant {
 	next := q.first
 	if next != nil && next.Value.lease != nil {

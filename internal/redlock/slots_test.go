@@ -139,7 +139,7 @@ func TestSurplusGrantsAreMovedToTheSlotsThatWon(t *testing.T) {
 		p := b.take(x, 1)
 		require.Equal(t, []int{0}, p.Slots())
 		synctest.Wait()
-		require.Empty(t, b.nodes[2].SlotsOf(p.Value()), "slot 0 is the stray's there, and slot 1 nobody's")
+		require.Empty(t, b.nodes[2].SlotsOf(p.Value()), "slot 0 is the stray's there, and slot 1 is free")
 		time.Sleep(2 * time.Second)
 		ok, err := p.Extend(context.Background())
 		require.True(t, ok, err)

@@ -46,14 +46,14 @@ func freshValue() string {
 	return uuid.Must(uuid.NewV7()).String() // fails only where crypto/rand does, which never returns then
 }
 
-// MostOwner is how many bytes an owner's text has at most: it is sent, and stored on
+// MaxOwner is how many bytes an owner's text has at most: it is sent, and stored on
 // every node, with each token.
-const MostOwner = 256
+const MaxOwner = 256
 
 // SetOwner makes tokens end with who holds the lock.
 func (c *Config) SetOwner(text string) {
-	if len(text) > MostOwner || !utf8.ValidString(text) || strings.ContainsFunc(text, breaksToken) {
-		c.Reject(fmt.Errorf("%w: owner is %s, at most %d bytes of printable text without spaces needed", ErrConfig, quote(text), MostOwner))
+	if len(text) > MaxOwner || !utf8.ValidString(text) || strings.ContainsFunc(text, breaksToken) {
+		c.Reject(fmt.Errorf("%w: owner is %s, at most %d bytes of printable text without spaces needed", ErrConfig, quote(text), MaxOwner))
 		return
 	}
 	c.owner = text

@@ -78,7 +78,7 @@ func TestOwnersThatWouldBreakATokenAreRefused(t *testing.T) {
 		"a control":       "a\x00b",
 		"a direction":     "a\u202eb",
 		"no text":         "a\xffb",
-		"more than bytes": strings.Repeat("é", MostOwner/2) + "x",
+		"more than bytes": strings.Repeat("é", MaxOwner/2) + "x",
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, 1, func(b *bench) {
@@ -90,7 +90,7 @@ func TestOwnersThatWouldBreakATokenAreRefused(t *testing.T) {
 		})
 	}
 	bubble(t, 1, func(b *bench) {
-		b.lock(b.object(func(c *Config) { c.SetOwner(strings.Repeat("é", MostOwner/2)) }))
+		b.lock(b.object(func(c *Config) { c.SetOwner(strings.Repeat("é", MaxOwner/2)) }))
 	})
 }
 

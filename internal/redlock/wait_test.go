@@ -260,7 +260,7 @@ func TestDifferentLinesResolve(t *testing.T) {
 }
 
 // A crowd over nodes with random delays, whose messages are lost and whose
-// subscriptions break now and then: at most one inside, everybody gets in, and
+// subscriptions break now and then: at most one inside, all get in, and
 // nothing is left.
 func TestCrowdInLine(t *testing.T) {
 	for _, n := range []int{1, 3, 5} {

@@ -59,5 +59,5 @@ func (g *gate) isOpen() bool {
 	}
 }
 
-// destroy sends everybody away who waits or comes later. It is called once.
+// destroy sends away all that wait or come later. It is called once.
 func (g *gate) destroy() { close(g.destroyed) }

@@ -3,7 +3,7 @@
 //
 // A test server that is killed and comes back has to come back on its old
 // address, and until then a connection to it has to be refused. Both need the
-// port to be kept from everybody else in the meantime, the kernel's choice of
+// port to be kept from all others in the meantime, the kernel's choice of
 // ports for outgoing connections included.
 //
 // On Linux a [Reservation] is a socket that is bound and never listens, with

@@ -93,7 +93,7 @@ func (f *fakeNode) breaks() {
 	}
 }
 
-// publish sends a message to everyone who is subscribed, and waits until it has come.
+// publish sends a message to all that are subscribed, and waits until it has come.
 func (f *fakeNode) publish(message string) {
 	f.mu.Lock()
 	for _, c := range f.connections {

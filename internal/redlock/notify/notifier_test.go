@@ -141,7 +141,7 @@ func TestWaitersAreWokenWhenASubscriptionBreaks(t *testing.T) {
 }
 
 // A node that refuses is asked again after pauses that grow, and one that will never let
-// anyone subscribe is not.
+// a client subscribe is not.
 func TestPausesBetweenAttempts(t *testing.T) {
 	const ms = time.Millisecond
 	for name, c := range map[string]struct {

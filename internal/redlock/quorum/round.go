@@ -99,7 +99,7 @@ func (r *Round) Run(ctx context.Context) bool {
 	return r.wait(ctx)
 }
 
-// RunThen is Run without anybody who waits: then is called with the decision.
+// RunThen is Run for a caller that does not wait: then is called with the decision.
 func (r *Round) RunThen(then func(*Round)) {
 	r.then = then
 	closed, over := r.settleUnasked()
