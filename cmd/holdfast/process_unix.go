@@ -57,9 +57,9 @@ func (c *command) terminate() { c.send(syscall.SIGTERM) }
 func (c *command) kill()      { c.send(syscall.SIGKILL) }
 
 // pauses are the stops that a terminal asks for. Without a group of its own the command gets
-// them too, and holdfast has nothing to do.
+// them too, and holdfast has nothing to do. The first process of a machine cannot be stopped.
 func (c *command) pauses() (pauses <-chan os.Signal, done func()) {
-	if !c.grouped {
+	if !c.grouped || os.Getpid() == 1 {
 		return nil, func() {}
 	}
 	stops := make(chan os.Signal, 1)
@@ -67,22 +67,15 @@ func (c *command) pauses() (pauses <-chan os.Signal, done func()) {
 	return stops, func() { signal.Stop(stops) }
 }
 
-// stopTime is how long a process may take to stop itself. One that cannot, as it is the first
-// of its machine, goes on then.
-const stopTime = 100 * time.Millisecond
-
 // pause stops the command and holdfast, which renews nothing then, until holdfast is
-// continued.
+// continued. A stop may take effect later than the call that asks for it.
 func (c *command) pause() {
 	continued := make(chan os.Signal, 1)
 	signal.Notify(continued, syscall.SIGCONT)
 	defer signal.Stop(continued)
 	c.send(syscall.SIGSTOP)
 	_ = syscall.Kill(os.Getpid(), syscall.SIGSTOP)
-	select {
-	case <-continued:
-	case <-time.After(stopTime):
-	}
+	<-continued
 	c.send(syscall.SIGCONT)
 }
 

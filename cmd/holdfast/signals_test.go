@@ -274,11 +274,10 @@ func TestALossWhileStopped(t *testing.T) {
 	t.Parallel()
 	node, name := redistest.StartOne(t), redistest.Name(t)
 	p := start(t, urlOf(node), "run", "-mutex", name, "-expiry", "6s", "-grace", patience.String(), "--", "sh", "-c",
-		`trap 'echo term; exit' TERM; echo $$; while :; do sleep 0.02; echo tick; done`)
-	pid := p.next()
+		`trap 'echo term; exit' TERM; while :; do sleep 0.02; echo tick; done`)
 	require.Equal(t, "tick", p.next())
 	require.NoError(t, p.Process.Signal(syscall.SIGTSTP))
-	require.Eventually(t, func() bool { return stopped(t, pid) }, patience, tick)
+	require.Eventually(t, func() bool { return stopped(t, strconv.Itoa(p.Process.Pid)) }, patience, tick)
 	require.Eventually(t, func() bool { return node.Do(t, "EXISTS", name) == int64(0) }, patience, tick)
 	require.NoError(t, p.Process.Signal(syscall.SIGCONT))
 	assert.Equal(t, statusLost, p.status(), p.errors())
