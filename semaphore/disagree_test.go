@@ -9,9 +9,9 @@ import (
 	"github.com/holdfast-go/holdfast/semaphore"
 )
 
-// Node 1 missed 17 permits, one more than a node tells of (tellFree). Then node 0
+// Node 1 missed 17 permits, one more than a node lists (minListing). Then node 0
 // goes away. Nodes 1 and 2 are a majority, and 983 of 1000 slots are free on both,
-// but the free slots that they tell of are 0 to 16 and 17 to 33: nothing in common,
+// but the free slots that they list are 0 to 16 and 17 to 33: nothing in common,
 // so nobody gets a permit before the 17 end.
 func TestNothingInCommonAmongWhatIsTold(t *testing.T) {
 	w := newWorld(t, clients[0], redistest.Start(t, 3))
