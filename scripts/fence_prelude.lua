@@ -51,11 +51,7 @@ local function issue(unfenced)
   if reply ~= 1 then
     return reply
   end
-  local last = counter
-  if not last then
-    local time = redis.call('TIME')
-    last = time[1] * 1000000 + time[2] - 1 -- so that the block begins with the clock
-  end
+  local last = counter or now() - 1 -- so that the block begins with the clock
   keep(last + size)
   return last + size
 end

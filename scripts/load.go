@@ -23,7 +23,7 @@ func load(files ...string) *Script {
 // counter, in one step. So locks without fencing pay nothing for it. by is the function
 // of fence_prelude.lua that does so: issue or raise.
 func numbered(name, by string, preludes, body files) *Script {
-	return newScript(name, read("lifetime_prelude")+read(preludes...)+read("fence_prelude")+
+	return newScript(name, read("time_prelude")+read(preludes...)+read("fence_prelude")+
 		"local function unfenced()\n"+read(body...)+"end\nreturn "+by+"(unfenced)\n")
 }
 

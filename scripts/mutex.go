@@ -42,12 +42,12 @@ type MutexScripts struct {
 func Mutex() MutexScripts { return mutex }
 
 var mutex = MutexScripts{
-	Acquire:     load("mutex_acquire_prelude", "lifetime_prelude", "queue_prelude", "mutex_acquire"),
-	Extend:      load("lifetime_prelude", "mutex_extend"),
-	ExtendOrSet: load("lifetime_prelude", "mutex_extend_or_set"),
-	Pass:        load("lifetime_prelude", "queue_prelude", "mutex_pass"),
-	Withdraw:    load("lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_withdraw"),
-	Release:     load("mutex_release_prelude", "lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_release"),
+	Acquire:     load("mutex_acquire_prelude", "time_prelude", "queue_prelude", "mutex_acquire"),
+	Extend:      load("time_prelude", "mutex_extend"),
+	ExtendOrSet: load("time_prelude", "mutex_extend_or_set"),
+	Pass:        load("time_prelude", "queue_prelude", "mutex_pass"),
+	Withdraw:    load("time_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_withdraw"),
+	Release:     load("mutex_release_prelude", "time_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_release"),
 	Check:       load("mutex_check"),
 	Inspect:     load("inspect_prelude", "inspect_mutex"),
 

@@ -15,17 +15,6 @@
 local last = #KEYS > 2 and #KEYS or 0 -- there are no keys 0 and -1
 local LINE, WAITERS = KEYS[last - 1], KEYS[last]
 
--- now is the server's clock in µs, below 2^53 and so exact, asked for once at most.
--- Lua would print it as 1.7e+15; text() does not.
-local clock
-local function now()
-  if not clock then
-    local time = redis.call('TIME')
-    clock = time[1] * 1000000 + time[2]
-  end
-  return clock
-end
-
 -- serve ends a waiter's wait, and reports whether it had a ticket. One that has ended counts
 -- until it is cleared away: it came before those behind it.
 local function serve(id)
@@ -35,10 +24,6 @@ end
 -- queue makes what only calls need that wait, or find others waiting: to make a
 -- function takes about as long as a command.
 local function queue()
-  local function text(number)
-    return string.format('%.0f', number)
-  end
-
   -- enqueue gives a waiter a ticket for so many ms, at the end of the line, or renews the
   -- one it has. The keys' expiry only grows, as others may need it. The lifetime is MS, or
   -- MS:LOOK with the number of the waiter's look, below 1,024.
@@ -50,9 +35,9 @@ local function queue()
     if look then
       ends = ends - ends % 1024 + look
     end
-    redis.call('ZADD', WAITERS, 'GT', text(ends), id)
+    redis.call('ZADD', WAITERS, 'GT', ends, id)
     if not stands then
-      redis.call('ZADD', LINE, text(now()), id)
+      redis.call('ZADD', LINE, now(), id)
     end
     if redis.call('PTTL', WAITERS) < tonumber(lifetime) then
       redis.call('PEXPIRE', LINE, lifetime)
@@ -69,7 +54,7 @@ local function queue()
 
   -- isEmpty reports that there are no waiters, which newcomers would starve by passing.
   local function isEmpty()
-    return redis.call('ZCOUNT', WAITERS, '(' .. text(now()), '+inf') == 0
+    return redis.call('ZCOUNT', WAITERS, now() + 1, '+inf') == 0
   end
 
   -- mayPass reports whether a caller may have what is free.

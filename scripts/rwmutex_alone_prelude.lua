@@ -3,11 +3,9 @@
 --
 -- KEYS[1]  readers: see rwmutex_prelude
 local READERS = KEYS[1]
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
 
 -- isReading reports whether a token has a lease that has not ended.
 local function isReading(token)
   local ends = redis.call('ZSCORE', READERS, token)
-  return ends and tonumber(ends) > now
+  return ends and tonumber(ends) > now()
 end

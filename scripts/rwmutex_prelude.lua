@@ -14,20 +14,6 @@
 local WRITER, READERS, INTENTS = KEYS[1], KEYS[2], KEYS[3]
 local WRITERS, WAITERS, LINE = KEYS[4], KEYS[5], KEYS[6]
 
-local function text(number)
-  return string.format('%.0f', number)
-end
-
--- now is the server's clock in µs: see queue_prelude.
-local clock
-local function now()
-  if not clock then
-    local time = redis.call('TIME')
-    clock = time[1] * 1000000 + time[2]
-  end
-  return clock
-end
-
 -- isReading reports whether a token has a live lease, isRead whether any token has, and
 -- isAwaited whether a writer waits.
 local function isReading(token)
@@ -36,27 +22,27 @@ local function isReading(token)
 end
 
 local function isRead()
-  return redis.call('ZCOUNT', READERS, '(' .. text(now()), '+inf') > 0
+  return redis.call('ZCOUNT', READERS, now() + 1, '+inf') > 0
 end
 
 local function isAwaited()
-  return redis.call('ZCOUNT', INTENTS, '(' .. text(now()), '+inf') > 0
+  return redis.call('ZCOUNT', INTENTS, now() + 1, '+inf') > 0
 end
 
 -- reapReaders removes leases that have ended: the key's own expiry is that of the longest
 -- lease. reapIntents does so with writers' tickets, and returns how many there were.
 local function reapReaders()
-  redis.call('ZREMRANGEBYSCORE', READERS, '-inf', text(now()))
+  redis.call('ZREMRANGEBYSCORE', READERS, '-inf', now())
 end
 
 local function reapIntents()
-  return redis.call('ZREMRANGEBYSCORE', INTENTS, '-inf', text(now()))
+  return redis.call('ZREMRANGEBYSCORE', INTENTS, '-inf', now())
 end
 
 -- lease gives a token a lease of lifetime ms, as ZADD with how does, and reports whether it
 -- changed anything. The key's expiry only grows, as others' leases may need it.
 local function lease(how, token, lifetime)
-  if redis.call('ZADD', READERS, how, 'CH', text(now() + lifetime * 1000), token) == 0 then
+  if redis.call('ZADD', READERS, how, 'CH', now() + lifetime * 1000, token) == 0 then
     return false
   end
   if redis.call('PTTL', READERS) < tonumber(lifetime) then
@@ -95,7 +81,7 @@ local function queue()
     local ms, look = string.match(lifetime, '^(%d+):?(%d*)$')
     ms = lasting(ms or lifetime)
     local ends = now() + ms * 1000
-    return text(look == '' and ends or ends - ends % 1024 + look), ms
+    return look == '' and ends or ends - ends % 1024 + look, ms
   end
 
   -- enqueueWriter and enqueueReader give a waiter a ticket for so long, at the end of its
@@ -105,7 +91,7 @@ local function queue()
     local ends, ms = ending(lifetime)
     reapIntents()
     redis.call('ZADD', INTENTS, 'GT', ends, id)
-    redis.call('ZADD', WRITERS, 'NX', text(now()), id)
+    redis.call('ZADD', WRITERS, 'NX', now(), id)
     if redis.call('PTTL', INTENTS) < tonumber(ms) then
       redis.call('PEXPIRE', INTENTS, ms)
       redis.call('PEXPIRE', WRITERS, ms)
@@ -116,7 +102,7 @@ local function queue()
     redis.call('ZSCORE', LINE, id)
     local ends, ms = ending(lifetime)
     redis.call('ZADD', WAITERS, 'GT', ends, id)
-    redis.call('ZADD', LINE, 'NX', text(now()), id)
+    redis.call('ZADD', LINE, 'NX', now(), id)
     if redis.call('PTTL', WAITERS) < tonumber(ms) then
       redis.call('PEXPIRE', WAITERS, ms)
       redis.call('PEXPIRE', LINE, ms)
@@ -169,7 +155,7 @@ local function queue()
   local function writerMayPass(id)
     local ends = redis.call('ZSCORE', INTENTS, id)
     return ends and tonumber(ends) > now()
-      or not isAwaited() and redis.call('ZCOUNT', WAITERS, '(' .. text(now()), '+inf') == 0
+      or not isAwaited() and redis.call('ZCOUNT', WAITERS, now() + 1, '+inf') == 0
   end
 
   -- readerMayPass reports whether a reader came before the first writer that waits, but for those
@@ -229,7 +215,7 @@ local function queue()
   -- pcall: see notify_prelude.
   local function notify(but, grantee, isAbsent, unread)
     local writer, since, expires = firstWriter(but, isAbsent)
-    local before = since and '(' .. text(since) or '+inf'
+    local before = since and since - 1 or '+inf'
     local messages = {}
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', LINE, '-inf', before, 'LIMIT', 0, 1000)) do
       local ends = redis.call('ZSCORE', WAITERS, id)

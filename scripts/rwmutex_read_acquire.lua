@@ -15,7 +15,7 @@
 -- Safe because a lease is given only where there is no writer, but one that its maker has
 -- given up. Each lease ends by itself, whatever other readers do. A writer that waits is not
 -- starved: no new reader joins. Run twice with a unique token it grants once and renews.
-local token, lifetime, ticket = ARGV[1], lasting(ARGV[2]), ARGV[3]
+-- rwmutex_read_acquire_prelude has tried a lock without a writer and without waiters.
 local writer = redis.call('GET', WRITER)
 local intents = redis.call('ZCARD', INTENTS)
 local readers = redis.call('ZCARD', READERS)

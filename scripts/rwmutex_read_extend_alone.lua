@@ -11,5 +11,5 @@ if not isReading(token) then
 end
 -- PEXPIRE comes first, as it lets ZADD follow on a server that is full.
 redis.call('PEXPIRE', READERS, math.max(redis.call('PTTL', READERS), lifetime))
-redis.call('ZADD', READERS, 'XX', 'GT', string.format('%.0f', now + lifetime * 1000), token)
+redis.call('ZADD', READERS, 'XX', 'GT', now() + lifetime * 1000, token)
 return 1

@@ -8,13 +8,9 @@
 --         -1  the token had nothing, or its lease had ended
 -- Safe because it touches only what the token has: a late release cannot delete a later
 -- writer. A token that is still the writer was downgraded, which has not arrived here.
-local token = ARGV[1]
-local ends = redis.call('ZSCORE', READERS, token)
-local had = ends and tonumber(ends) > now()
+-- rwmutex_read_release_prelude has served a lock without waiters.
 local writer = not had and redis.call('GET', WRITER)
-
-local ticket = ARGV[2] or ''
-local line = (ticket ~= '' or isLine()) and queue()
+local line = (ticket ~= '' or awaited) and queue()
 if ticket ~= '' then
   pcall(ARGV[3] == '0' and line.dequeueReader or line.enqueueReader, ticket, ARGV[3])
   if ARGV[3] == '0' then -- it may have been a writer, of which a look was late

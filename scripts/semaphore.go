@@ -26,11 +26,11 @@ type SemaphoreScripts struct {
 func Semaphore() SemaphoreScripts { return semaphore }
 
 var semaphore = SemaphoreScripts{
-	Acquire:  load("lifetime_prelude", "queue_prelude", "semaphore_prelude", "semaphore_acquire"),
-	Extend:   load("lifetime_prelude", "semaphore_prelude", "semaphore_extend"),
-	Release:  load("lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_prelude", "semaphore_grant_prelude", "semaphore_release"),
-	Withdraw: load("lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_prelude", "semaphore_grant_prelude", "semaphore_withdraw"),
-	Check:    load("semaphore_prelude", "semaphore_check"),
-	Held:     load("semaphore_prelude", "semaphore_held"),
+	Acquire:  load("time_prelude", "queue_prelude", "semaphore_prelude", "semaphore_acquire"),
+	Extend:   load("time_prelude", "semaphore_prelude", "semaphore_extend"),
+	Release:  load("time_prelude", "semaphore_prelude", "semaphore_release_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude", "semaphore_release"),
+	Withdraw: load("time_prelude", "semaphore_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude", "semaphore_withdraw"),
+	Check:    load("time_prelude", "semaphore_prelude", "semaphore_check"),
+	Held:     load("time_prelude", "semaphore_prelude", "semaphore_held"),
 	Inspect:  load("inspect_prelude", "inspect_semaphore"),
 }

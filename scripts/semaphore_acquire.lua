@@ -36,17 +36,19 @@ local occupied = redis.call('ZCARD', SLOTS)
 -- What most calls find takes few commands: no lease has ended, the occupied slots have no gap,
 -- the token is new, and the caller has a ticket if there is a line.
 if wanted == '' and n <= 500 and occupied + n <= limit and #ARGV == (unique and 9 or 8)
-  and (occupied == 0 or redis.call('ZCOUNT', LEASES, '-inf', now) == 0
+  and (occupied == 0 or redis.call('ZCOUNT', LEASES, '-inf', now()) == 0
     and redis.call('ZCOUNT', SLOTS, occupied, '+inf') == 0)
   and (not isLine or redis.call('ZSCORE', WAITERS, ticket))
-  and redis.call('ZADD', LEASES, 'NX', now + lifetime * 1000, token) == 1 then
-  local added = {}
-  for i = 0, n - 1 do
-    added[2 * i + 1] = occupied + i
-    added[2 * i + 2] = i .. ':' .. token
+  and redis.call('ZADD', LEASES, 'NX', now() + lifetime * 1000, token) == 1 then
+  local more = {}
+  for i = 1, n - 1 do
+    more[2 * i - 1], more[2 * i] = occupied + i, i .. ':' .. token
   end
-  redis.call('ZADD', SLOTS, unpack(added))
-  outlast(lifetime, occupied == 0)
+  redis.call('ZADD', SLOTS, occupied, '0:' .. token, unpack(more))
+  if occupied == 0 or redis.call('PTTL', LEASES) < tonumber(lifetime) then
+    redis.call('PEXPIRE', LEASES, lifetime)
+    redis.call('PEXPIRE', SLOTS, lifetime)
+  end
   if isLine then
     serve(ticket)
   end
@@ -59,7 +61,7 @@ if wanted == '' and n <= 500 and occupied + n <= limit and #ARGV == (unique and 
     .. ' ' .. run(math.max(limit - 32, 0), occupied - 1)
 end
 
-local runs, slotsOf, taken, lowest, give = reading()
+local runs, slotsOf, taken, lowest, give, outlast = reading()
 
 local function reply(granted, free, above)
   if telling == 0 then
@@ -70,7 +72,7 @@ end
 
 -- reap frees the slots of up to 100 leases that have ended, and returns of how many.
 local function reap()
-  local dead = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', '0', '100')
+  local dead = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now(), 'LIMIT', '0', '100')
   for _, ended in ipairs(dead) do
     free(ended)
   end
@@ -91,7 +93,7 @@ if unique then
 end
 if own and count == n and (wanted == '' or wanted == own) then
   outlast(lifetime)
-  redis.call('ZADD', LEASES, 'XX', now + lifetime * 1000, token)
+  redis.call('ZADD', LEASES, 'XX', now() + lifetime * 1000, token)
   if isLine then
     serve(ticket)
   end
@@ -169,7 +171,7 @@ if line then
   line.enqueue(ticket, ARGV[8])
   if occupied + n > limit then
     local first = redis.call('ZRANGE', LEASES, '0', '0', 'WITHSCORES')[2]
-    local ms = math.max(math.ceil((first - now) / 1000), 0)
+    local ms = math.max(math.ceil((first - now()) / 1000), 0)
     return telling == 0 and -1000 - ms or reply('', free, above) .. ' ' .. ms
   end
 end

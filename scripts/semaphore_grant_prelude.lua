@@ -23,3 +23,17 @@ local function grant(id, ends)
   redis.call('ZREM', LINE, id)
   return message .. ':' .. runs(slots, 1, n)
 end
+
+-- servesThose returns the serves of notify_prelude. Each waiter goes by its own limit, and
+-- its slots are no more free for others. It frees slots of up to 100 leases that have ended.
+local function servesThose()
+  for _, ended in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now(), 'LIMIT', '0', '100')) do
+    free(ended)
+  end
+  local occupied = redis.call('ZCARD', SLOTS)
+  return function(id)
+    local n, limit = string.match(id, ':(%d+):(%d+)$')
+    occupied = occupied + (tonumber(n) or 1)
+    return occupied <= (tonumber(limit) or 0)
+  end
+end

@@ -5,7 +5,7 @@
 -- Writes nothing.
 local runs = reading()
 local ended = {}
-for _, token in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now)) do
+for _, token in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now())) do
   ended[token] = true
 end
 local permits, tokens = {}, {}

@@ -2,25 +2,14 @@
 --
 -- KEYS[1]  leases: sorted set, token -> end of its lease, in µs of server time
 -- KEYS[2]  slots:  sorted set, the members of a token -> its slots
--- KEYS     of scripts that let a caller wait, or end a wait: two more, see queue_prelude
+-- KEYS[3]  line:   as one more key, only of scripts that let a caller wait, or end a wait: see
+--          queue_prelude
 --
 -- A token with n slots has the members 0:token … n-1:token, in the order of its slots. It has
 -- a lease if and only if it has slots, and no two members have the same slot. The keys expire
 -- together, with the longest lease. Slots are written as ascending runs, in one way: "0-2,5"
 -- is 0, 1, 2 and 5.
 local LEASES, SLOTS = KEYS[1], KEYS[2]
-
--- The server's clock in µs, below 2^53 and so exact. A command gets all its digits.
-local clock = redis.call('TIME')
-local now = clock[1] * 1000000 + clock[2]
-
--- outlast keeps the keys for at least lifetime ms more; new ones have no expiry yet. It always
--- writes, and so lets ZADD follow on a server that is full: what renews a lease begins with it.
-local function outlast(lifetime, new)
-  local left = new and lifetime or math.max(redis.call('PTTL', LEASES), lifetime)
-  redis.call('PEXPIRE', LEASES, left)
-  redis.call('PEXPIRE', SLOTS, left)
-end
 
 -- members returns the members first … first+count-1 of a token.
 local function members(token, first, count)
@@ -52,6 +41,14 @@ end
 
 -- reading makes what only some calls need: see queue in queue_prelude.
 local function reading()
+  -- outlast keeps the keys for at least lifetime ms more; new ones have no expiry yet. It always
+  -- writes, and so lets ZADD follow on a server that is full: what renews a lease begins with it.
+  local function outlast(lifetime)
+    local left = math.max(redis.call('PTTL', LEASES), lifetime)
+    redis.call('PEXPIRE', LEASES, left)
+    redis.call('PEXPIRE', SLOTS, left)
+  end
+
   -- runs writes the slots with the indexes first … last of a list.
   local function runs(slots, first, last)
     local found, from = {}, first
@@ -68,7 +65,7 @@ local function reading()
   -- nil when there is no such lease.
   local function slotsOf(token)
     local ends = redis.call('ZSCORE', LEASES, token)
-    if not ends or tonumber(ends) <= now then
+    if not ends or tonumber(ends) <= now() then
       return nil
     end
     local found, count = {}, 2
@@ -144,7 +141,7 @@ local function reading()
 
   -- give gives the first n of the slots to a token for lifetime ms, 500 in a command.
   local function give(token, slots, n, lifetime)
-    redis.call('ZADD', LEASES, now + lifetime * 1000, token)
+    redis.call('ZADD', LEASES, now() + lifetime * 1000, token)
     for first = 1, n, 500 do
       local added = {}
       for i = first, math.min(first + 499, n) do
@@ -156,19 +153,5 @@ local function reading()
     outlast(lifetime)
   end
 
-  return runs, slotsOf, taken, lowest, give
-end
-
--- servesThose returns the serves of notify_prelude. Each waiter goes by its own limit, and
--- its slots are no more free for others. It frees slots of up to 100 leases that have ended.
-local function servesThose()
-  for _, ended in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now, 'LIMIT', '0', '100')) do
-    free(ended)
-  end
-  local occupied = redis.call('ZCARD', SLOTS)
-  return function(id)
-    local n, limit = string.match(id, ':(%d+):(%d+)$')
-    occupied = occupied + (tonumber(n) or 1)
-    return occupied <= (tonumber(limit) or 0)
-  end
+  return runs, slotsOf, taken, lowest, give, outlast
 end

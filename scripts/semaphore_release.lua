@@ -6,19 +6,11 @@
 -- Returns  1  the token had slots, which are free now
 --         -1  the token had nothing, or its lease had ended
 -- Safe because it touches only what the token has: a late release cannot free a later
--- holder's slots.
-local ticket = ARGV[2] or ''
-local ends = redis.call('ZSCORE', LEASES, ARGV[1])
-local isLine = LINE and redis.call('EXISTS', LINE) == 1
+-- holder's slots. semaphore_release_prelude has given them back, and served a call without
+-- waiters.
 if ticket ~= '' then
-  isLine = true
   local line = queue()
   pcall(ARGV[3] == '0' and line.dequeue or line.enqueue, ticket, ARGV[3])
 end
-if ends then
-  free(ARGV[1])
-end
-if isLine then
-  pcall(notify, ticket, servesThose(), grant)
-end
-return ends and tonumber(ends) > now and 1 or -1
+pcall(notify, ticket, servesThose(), grant)
+return had

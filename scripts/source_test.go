@@ -45,26 +45,25 @@ var preludes = []struct {
 	prefix string
 	files  []string
 }{
-	{"mutex_acquire", []string{"mutex_acquire_prelude", "lifetime_prelude", "queue_prelude"}},
-	{"mutex_release", []string{"mutex_release_prelude", "lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
-	{"mutex_pass", []string{"lifetime_prelude", "queue_prelude"}},
-	{"mutex_withdraw", []string{"lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
-	{"mutex_extend", []string{"lifetime_prelude"}},
-	{"semaphore_acquire", []string{"lifetime_prelude", "queue_prelude", "semaphore_prelude"}},
-	{"semaphore_release", []string{"lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_prelude", "semaphore_grant_prelude"}},
-	{"semaphore_withdraw", []string{"lifetime_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_prelude", "semaphore_grant_prelude"}},
-	{"semaphore_extend", []string{"lifetime_prelude", "semaphore_prelude"}},
-	{"semaphore_", []string{"semaphore_prelude"}},
-	{"rwmutex_read_extend_alone", []string{"lifetime_prelude", "rwmutex_alone_prelude"}},
-	{"rwmutex_read_release_alone", []string{"rwmutex_alone_prelude"}},
-	{"rwmutex_read_check_alone", []string{"rwmutex_alone_prelude"}},
-	{"rwmutex_downgrade", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
-	{"rwmutex_read_acquire", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
-	{"rwmutex_read_release", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
-	{"rwmutex_read_withdraw", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
-	{"rwmutex_write_release", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
-	{"rwmutex_write_withdraw", []string{"lifetime_prelude", "rwmutex_prelude", "grant_prelude"}},
-	{"rwmutex_", []string{"lifetime_prelude", "rwmutex_prelude"}},
+	{"mutex_acquire", []string{"mutex_acquire_prelude", "time_prelude", "queue_prelude"}},
+	{"mutex_release", []string{"mutex_release_prelude", "time_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
+	{"mutex_pass", []string{"time_prelude", "queue_prelude"}},
+	{"mutex_withdraw", []string{"time_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
+	{"mutex_extend", []string{"time_prelude"}},
+	{"semaphore_acquire", []string{"time_prelude", "queue_prelude", "semaphore_prelude"}},
+	{"semaphore_release", []string{"time_prelude", "semaphore_prelude", "semaphore_release_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude"}},
+	{"semaphore_withdraw", []string{"time_prelude", "semaphore_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude"}},
+	{"semaphore_", []string{"time_prelude", "semaphore_prelude"}},
+	{"rwmutex_read_extend_alone", []string{"time_prelude", "rwmutex_alone_prelude"}},
+	{"rwmutex_read_release_alone", []string{"time_prelude", "rwmutex_alone_prelude"}},
+	{"rwmutex_read_check_alone", []string{"time_prelude", "rwmutex_alone_prelude"}},
+	{"rwmutex_downgrade", []string{"time_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_read_acquire", []string{"time_prelude", "rwmutex_read_acquire_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_read_release", []string{"time_prelude", "rwmutex_read_release_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_read_withdraw", []string{"time_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_write_release", []string{"time_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_write_withdraw", []string{"time_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_", []string{"time_prelude", "rwmutex_prelude"}},
 	{"inspect_", []string{"inspect_prelude"}},
 }
 
@@ -103,8 +102,8 @@ func fencedText(texts map[string]string, name string) string {
 	body, by := fenced[name][0], fenced[name][1]
 	before := texts[body+"_prelude"] // of the other one alone, so it stays with it
 	prelude := strings.TrimPrefix(preludeOf(texts, body), before)
-	prelude = strings.TrimPrefix(prelude, texts["lifetime_prelude"])
-	return texts["lifetime_prelude"] + prelude + texts["fence_prelude"] +
+	prelude = strings.TrimPrefix(prelude, texts["time_prelude"])
+	return texts["time_prelude"] + prelude + texts["fence_prelude"] +
 		"local function unfenced()\n" + before + texts[body] + "end\nreturn " + by + "(unfenced)\n"
 }
 

@@ -66,7 +66,7 @@ var unqueued = map[*Script]withoutQueue{
 
 // These know the readers' key only.
 var (
-	readExtendAlone  = load("lifetime_prelude", "rwmutex_alone_prelude", "rwmutex_read_extend_alone")
-	readReleaseAlone = load("rwmutex_alone_prelude", "rwmutex_read_release_alone")
-	readCheckAlone   = load("rwmutex_alone_prelude", "rwmutex_read_check_alone")
+	readExtendAlone  = load("time_prelude", "rwmutex_alone_prelude", "rwmutex_read_extend_alone")
+	readReleaseAlone = load("time_prelude", "rwmutex_alone_prelude", "rwmutex_read_release_alone")
+	readCheckAlone   = load("time_prelude", "rwmutex_alone_prelude", "rwmutex_read_check_alone")
 )

@@ -94,7 +94,7 @@ func whether(had bool) any {
 	return int64(-1)
 }
 
-// fits is serves of semaphore_prelude.lua.
+// fits is serves of semaphore_grant_prelude.lua.
 func (s *State) fits() func(id string) bool {
 	occupied := len(s.occupied())
 	return func(id string) bool {
