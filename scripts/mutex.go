@@ -42,18 +42,18 @@ type MutexScripts struct {
 func Mutex() MutexScripts { return mutex }
 
 var mutex = MutexScripts{
-	Acquire:     load("mutex_acquire_prelude", "time_prelude", "queue_prelude", "mutex_acquire"),
+	Acquire:     load("mutex_acquire_prelude", "time_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire"),
 	Extend:      load("time_prelude", "mutex_extend"),
 	ExtendOrSet: load("time_prelude", "mutex_extend_or_set"),
-	Pass:        load("time_prelude", "queue_prelude", "mutex_pass"),
-	Withdraw:    load("time_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_withdraw"),
-	Release:     load("mutex_release_prelude", "time_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_release"),
+	Pass:        load("time_prelude", "ticket_prelude", "queue_prelude", "mutex_pass"),
+	Withdraw:    load("time_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_withdraw"),
+	Release:     load("mutex_release_prelude", "time_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_release"),
 	Check:       load("mutex_check"),
 	Inspect:     load("inspect_prelude", "inspect_mutex"),
 
-	AcquireFenced:     numbered("mutex_acquire_fenced", "issue", files{"queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
-	PassFenced:        numbered("mutex_pass_fenced", "issue", files{"queue_prelude"}, files{"mutex_pass"}),
-	RepairFenced:      numbered("mutex_repair_fenced", "raise", files{"queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
+	AcquireFenced:     numbered("mutex_acquire_fenced", "issue", files{"ticket_prelude", "queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
+	PassFenced:        numbered("mutex_pass_fenced", "issue", files{"ticket_prelude", "queue_prelude"}, files{"mutex_pass"}),
+	RepairFenced:      numbered("mutex_repair_fenced", "raise", files{"ticket_prelude", "queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
 	ExtendFenced:      numbered("mutex_extend_fenced", "raise", nil, files{"mutex_extend"}),
 	ExtendOrSetFenced: numbered("mutex_extend_or_set_fenced", "raise", nil, files{"mutex_extend_or_set"}),
 	Fence:             numbered("mutex_fence", "raise", nil, files{"mutex_check"}),

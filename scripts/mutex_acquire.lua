@@ -31,7 +31,7 @@ if ticket ~= '' then
   local line = queue()
   line.enqueue(ticket, ARGV[4])
   if not free then
-    return line.announced(holder, redis.call('PTTL', KEYS[1]))
+    return announced(holder, redis.call('PTTL', KEYS[1]))
   end
 end
 return 0

@@ -21,36 +21,9 @@ local function serve(id)
   return redis.call('ZREM', WAITERS, id) == 1
 end
 
--- queue makes what only calls need that wait, or find others waiting: to make a
--- function takes about as long as a command.
+-- queue makes what only calls need that wait, or find others waiting: see ticket_prelude.
 local function queue()
-  -- enqueue gives a waiter a ticket for so many ms, at the end of the line, or renews the
-  -- one it has. The keys' expiry only grows, as others may need it. The lifetime is MS, or
-  -- MS:LOOK with the number of the waiter's look, below 1,024.
-  local function enqueue(id, lifetime)
-    local stands = redis.call('ZSCORE', LINE, id)
-    local look = string.match(lifetime, ':(%d+)$')
-    lifetime = lasting(look and string.sub(lifetime, 1, -#look - 2) or lifetime)
-    local ends = now() + lifetime * 1000
-    if look then
-      ends = ends - ends % 1024 + look
-    end
-    redis.call('ZADD', WAITERS, 'GT', ends, id)
-    if not stands then
-      redis.call('ZADD', LINE, now(), id)
-    end
-    if redis.call('PTTL', WAITERS) < tonumber(lifetime) then
-      redis.call('PEXPIRE', LINE, lifetime)
-      redis.call('PEXPIRE', WAITERS, lifetime)
-    end
-  end
-
-  -- dequeue takes a ticket away, and reports whether there was one.
-  local function dequeue(id)
-    local had = redis.call('ZREM', WAITERS, id) == 1
-    redis.call('ZREM', LINE, id)
-    return had
-  end
+  local enqueue, dequeue = tickets(last - 1, last)
 
   -- isEmpty reports that there are no waiters, which newcomers would starve by passing.
   local function isEmpty()
@@ -62,15 +35,5 @@ local function queue()
     return redis.call('ZSCORE', WAITERS, id) or isEmpty()
   end
 
-  -- announced is the answer to a waiter for the end of a token's lease, which lasts for ms:
-  -- -1000-ms where its release notifies waiters, and 0 where not. A token of Holdfast's is a
-  -- UUID of version 7, perhaps with more behind it; clients of Redsync notify no waiters.
-  local function announced(token, ms)
-    if not string.find(token, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-7%x%x%x%-') then
-      return 0
-    end
-    return -1000 - math.max(ms, 0)
-  end
-
-  return {enqueue = enqueue, dequeue = dequeue, isEmpty = isEmpty, mayPass = mayPass, announced = announced}
+  return {enqueue = enqueue, dequeue = dequeue, isEmpty = isEmpty, mayPass = mayPass}
 end

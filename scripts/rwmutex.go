@@ -62,25 +62,25 @@ var rwmutex = RWMutexScripts{
 	WriteAcquire:  loadRWMutex("rwmutex_write_acquire"),
 	WriteExtend:   loadRWMutex("rwmutex_write_extend"),
 	WritePass:     loadRWMutex("rwmutex_write_pass"),
-	WriteRelease:  load("time_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_release"),
+	WriteRelease:  load("time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_release"),
 	WriteCheck:    loadRWMutex("rwmutex_write_check"),
-	WriteWithdraw: load("time_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_withdraw"),
+	WriteWithdraw: load("time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_withdraw"),
 
-	ReadAcquire:  load("time_prelude", "rwmutex_read_acquire_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_acquire"),
+	ReadAcquire:  load("time_prelude", "rwmutex_read_acquire_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_acquire"),
 	ReadRepair:   loadRWMutex("rwmutex_read_repair"),
 	ReadExtend:   loadRWMutex("rwmutex_read_extend"),
-	ReadRelease:  load("time_prelude", "rwmutex_read_release_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_release"),
-	ReadWithdraw: load("time_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_withdraw"),
+	ReadRelease:  load("time_prelude", "rwmutex_read_release_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_release"),
+	ReadWithdraw: load("time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_read_withdraw"),
 	ReadCheck:    loadRWMutex("rwmutex_read_check"),
 	Inspect:      load("inspect_prelude", "inspect_rwmutex"),
 
-	Downgrade: load("time_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_downgrade"),
+	Downgrade: load("time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_downgrade"),
 
-	WriteAcquireFenced: numbered("rwmutex_write_acquire_fenced", "issue", files{"rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
-	WritePassFenced:    numbered("rwmutex_write_pass_fenced", "issue", files{"rwmutex_prelude"}, files{"rwmutex_write_pass"}),
-	WriteRepairFenced:  numbered("rwmutex_write_repair_fenced", "raise", files{"rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
-	WriteExtendFenced:  numbered("rwmutex_write_extend_fenced", "raise", files{"rwmutex_prelude"}, files{"rwmutex_write_extend"}),
-	WriteFence:         numbered("rwmutex_write_fence", "raise", files{"rwmutex_prelude"}, files{"rwmutex_write_check"}),
+	WriteAcquireFenced: numbered("rwmutex_write_acquire_fenced", "issue", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
+	WritePassFenced:    numbered("rwmutex_write_pass_fenced", "issue", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_pass"}),
+	WriteRepairFenced:  numbered("rwmutex_write_repair_fenced", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
+	WriteExtendFenced:  numbered("rwmutex_write_extend_fenced", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_extend"}),
+	WriteFence:         numbered("rwmutex_write_fence", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_check"}),
 }
 
-func loadRWMutex(name string) *Script { return load("time_prelude", "rwmutex_prelude", name) }
+func loadRWMutex(name string) *Script { return load("time_prelude", "ticket_prelude", "rwmutex_prelude", name) }

@@ -73,54 +73,10 @@ local function discard(first, writer, readers)
   return writer, unique
 end
 
--- queue makes what only calls need that wait, or find others waiting: see queue_prelude.
+-- queue makes what only calls need that wait, or find others waiting: see ticket_prelude.
 local function queue()
-  -- ending returns the end of a ticket with a lifetime of MS or MS:LOOK, and MS: see
-  -- queue_prelude.
-  local function ending(lifetime)
-    local ms, look = string.match(lifetime, '^(%d+):?(%d*)$')
-    ms = lasting(ms or lifetime)
-    local ends = now() + ms * 1000
-    return look == '' and ends or ends - ends % 1024 + look, ms
-  end
-
-  -- enqueueWriter and enqueueReader give a waiter a ticket for so long, at the end of its
-  -- queue, or renew the one it has. A key of another kind fails at once.
-  local function enqueueWriter(id, lifetime)
-    redis.call('ZSCORE', WRITERS, id)
-    local ends, ms = ending(lifetime)
-    reapIntents()
-    redis.call('ZADD', INTENTS, 'GT', ends, id)
-    redis.call('ZADD', WRITERS, 'NX', now(), id)
-    if redis.call('PTTL', INTENTS) < tonumber(ms) then
-      redis.call('PEXPIRE', INTENTS, ms)
-      redis.call('PEXPIRE', WRITERS, ms)
-    end
-  end
-
-  local function enqueueReader(id, lifetime)
-    redis.call('ZSCORE', LINE, id)
-    local ends, ms = ending(lifetime)
-    redis.call('ZADD', WAITERS, 'GT', ends, id)
-    redis.call('ZADD', LINE, 'NX', now(), id)
-    if redis.call('PTTL', WAITERS) < tonumber(ms) then
-      redis.call('PEXPIRE', WAITERS, ms)
-      redis.call('PEXPIRE', LINE, ms)
-    end
-  end
-
-  -- dequeueWriter and dequeueReader take a ticket away, and report whether there was one.
-  local function dequeueWriter(id)
-    local had = redis.call('ZREM', INTENTS, id) == 1
-    redis.call('ZREM', WRITERS, id)
-    return had
-  end
-
-  local function dequeueReader(id)
-    local had = redis.call('ZREM', WAITERS, id) == 1
-    redis.call('ZREM', LINE, id)
-    return had
-  end
+  local enqueueWriter, dequeueWriter = tickets(4, 3, true)
+  local enqueueReader, dequeueReader = tickets(6, 5)
 
   -- firstWriter returns the first writer that waits, but for one, and but for those for which
   -- isAbsent, when it came, and the end of its ticket. It clears away up to 100 tickets that have ended, and reads two at a time: see notify in
@@ -232,18 +188,10 @@ local function queue()
     publish(messages)
   end
 
-  -- announced is that of queue_prelude. Readers are all Holdfast's: their token is nil.
-  local function announced(token, ms)
-    if token and not string.find(token, '^%x%x%x%x%x%x%x%x%-%x%x%x%x%-7%x%x%x%-') then
-      return 0
-    end
-    return -1000 - math.max(ms, 0)
-  end
-
   return {
     enqueueWriter = enqueueWriter, dequeueWriter = dequeueWriter, writerMayPass = writerMayPass,
     enqueueReader = enqueueReader, dequeueReader = dequeueReader, readerMayPass = readerMayPass,
-    announced = announced, notify = notify,
+    notify = notify,
   }
 end
 

@@ -36,7 +36,7 @@ if writer or not again and (not may or not lease('NX', token, lifetime)) then
     line = line or queue()
     line.enqueueReader(ticket, ARGV[4])
     if writer then
-      return line.announced(writer, redis.call('PTTL', WRITER))
+      return announced(writer, redis.call('PTTL', WRITER))
     end
   end
   return (writer or may) and 0 or -2

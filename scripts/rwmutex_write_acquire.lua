@@ -40,9 +40,9 @@ if not again and (writer or readers > 0 or not may) then
     local line = queue()
     line.enqueueWriter(ticket, ARGV[4])
     if writer then
-      return line.announced(writer, redis.call('PTTL', WRITER))
+      return announced(writer, redis.call('PTTL', WRITER))
     elseif readers > 0 then
-      return line.announced(nil, redis.call('PTTL', READERS))
+      return announced(nil, redis.call('PTTL', READERS))
     end
   end
   return 0
