@@ -79,8 +79,8 @@ local function queue()
   local enqueueReader, dequeueReader = tickets(6, 5)
 
   -- firstWriter returns the first writer that waits, but for one, and but for those for which
-  -- isAbsent, when it came, and the end of its ticket. It clears away up to 100 tickets that have ended, and reads two at a time: see notify in
-  -- notify_prelude.
+  -- isAbsent, when it came, and the end of its ticket. It clears away up to 100 tickets that have
+  -- ended, and reads two at a time: see notify in notify_prelude.
   local function firstWriter(but, isAbsent)
     local index, cleared = 0, 0
     repeat
@@ -96,10 +96,7 @@ local function queue()
         elseif cleared == 100 then -- those behind came later
           return nil, tonumber(found[i + 1])
         else
-          if ends then
-            redis.call('ZREM', INTENTS, id)
-          end
-          redis.call('ZREM', WRITERS, id)
+          dequeueWriter(id)
           cleared = cleared + 1
         end
       end
@@ -176,8 +173,7 @@ local function queue()
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', LINE, '-inf', before, 'LIMIT', 0, 1000)) do
       local ends = redis.call('ZSCORE', WAITERS, id)
       if not ends or tonumber(ends) <= now() then
-        redis.call('ZREM', WAITERS, id)
-        redis.call('ZREM', LINE, id)
+        dequeueReader(id)
       elseif id ~= but and not isAbsent(id) then
         messages[#messages + 1] = grantReader(id, ends, grantee)
       end

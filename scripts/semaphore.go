@@ -26,7 +26,7 @@ type SemaphoreScripts struct {
 func Semaphore() SemaphoreScripts { return semaphore }
 
 var semaphore = SemaphoreScripts{
-	Acquire:  load("time_prelude", "ticket_prelude", "queue_prelude", "semaphore_prelude", "semaphore_acquire"),
+	Acquire:  load("time_prelude", "semaphore_prelude", "semaphore_acquire_prelude", "ticket_prelude", "queue_prelude", "semaphore_acquire"),
 	Extend:   load("time_prelude", "semaphore_prelude", "semaphore_extend"),
 	Release:  load("time_prelude", "semaphore_prelude", "semaphore_release_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude", "semaphore_release"),
 	Withdraw: load("time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude", "semaphore_withdraw"),

@@ -27,41 +27,8 @@
 -- client has to see to that. Run twice with a unique token it gives once and renews. A call
 -- costs as much as the slots that it gives or lists, and a binary search for each gap between
 -- occupied slots. Of leases that have ended it frees as many as it needs, up to 1000 tokens.
-local token, lifetime, limit, n = ARGV[1], lasting(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local wanted, telling, ticket = ARGV[5], tonumber(ARGV[6]), ARGV[7]
-local unique = ARGV[9] == token
-local isLine = ticket ~= '' and redis.call('EXISTS', LINE) == 1
-local occupied = redis.call('ZCARD', SLOTS)
-
--- What most calls find takes few commands: no lease has ended, the occupied slots have no gap,
--- the token is new, and the caller has a ticket if there is a line.
-if wanted == '' and n <= 500 and occupied + n <= limit and #ARGV == (unique and 9 or 8)
-  and (occupied == 0 or redis.call('ZCOUNT', LEASES, '-inf', now()) == 0
-    and redis.call('ZCOUNT', SLOTS, occupied, '+inf') == 0)
-  and (not isLine or redis.call('ZSCORE', WAITERS, ticket))
-  and redis.call('ZADD', LEASES, 'NX', now() + lifetime * 1000, token) == 1 then
-  local more = {}
-  for i = 1, n - 1 do
-    more[2 * i - 1], more[2 * i] = occupied + i, i .. ':' .. token
-  end
-  redis.call('ZADD', SLOTS, occupied, '0:' .. token, unpack(more))
-  if occupied == 0 or redis.call('PTTL', LEASES) < tonumber(lifetime) then
-    redis.call('PEXPIRE', LEASES, lifetime)
-    redis.call('PEXPIRE', SLOTS, lifetime)
-  end
-  if isLine then
-    serve(ticket)
-  end
-  local beyond = occupied + n
-  local granted = run(occupied, beyond - 1)
-  if telling == 0 then
-    return granted
-  end
-  return granted .. ' ' .. run(beyond, math.min(beyond + telling, limit) - 1)
-    .. ' ' .. run(math.max(limit - 32, 0), occupied - 1)
-end
-
-local runs, slotsOf, taken, lowest, give, outlast = reading()
+-- semaphore_acquire_prelude has tried what most calls can.
+local permits = reading()
 
 local function reply(granted, free, above)
   if telling == 0 then
@@ -70,16 +37,7 @@ local function reply(granted, free, above)
   return granted .. ' ' .. free .. ' ' .. above
 end
 
--- reap frees the slots of up to 100 leases that have ended, and returns of how many.
-local function reap()
-  local dead = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now(), 'LIMIT', '0', '100')
-  for _, ended in ipairs(dead) do
-    free(ended)
-  end
-  return #dead
-end
-
-local reaped = reap()
+local reaped = permits.reap()
 for i = 9, #ARGV do
   if ARGV[i] ~= token and redis.call('ZSCORE', LEASES, ARGV[i]) then
     free(ARGV[i])
@@ -89,10 +47,10 @@ end
 -- A second run leaves what the first one gave where it is, as it may have been counted.
 local own, count
 if unique then
-  own, count = slotsOf(token)
+  own, count = permits.slotsOf(token)
 end
 if own and count == n and (wanted == '' or wanted == own) then
-  outlast(lifetime)
+  permits.outlast(lifetime)
   redis.call('ZADD', LEASES, 'XX', now() + lifetime * 1000, token)
   if isLine then
     serve(ticket)
@@ -106,7 +64,7 @@ for _ = 2, 10 do
   if reaped < 100 or occupied + n <= limit then
     break
   end
-  reaped = reap()
+  reaped = permits.reap()
   occupied = redis.call('ZCARD', SLOTS)
 end
 
@@ -143,7 +101,7 @@ end
 
 -- take gives slots to the token, which ends the caller's wait.
 local function take(slots)
-  give(token, slots, n, lifetime)
+  permits.give(token, slots, n, lifetime)
   if isLine then
     serve(ticket)
   end
@@ -151,17 +109,17 @@ end
 
 local above, free = '', ''
 if telling > 0 then
-  local slots = taken(redis.call('ZRANGEBYSCORE', SLOTS, limit - 32, '+inf', 'WITHSCORES', 'LIMIT', '0', '64'))
-  above = runs(slots, 1, #slots)
+  local slots = permits.taken(redis.call('ZRANGEBYSCORE', SLOTS, limit - 32, '+inf', 'WITHSCORES', 'LIMIT', '0', '64'))
+  above = permits.runs(slots, 1, #slots)
 end
 if fits and wanted == '' then
-  local slots = lowest(n + telling, limit)
+  local slots = permits.lowest(n + telling, limit)
   take(slots)
-  return reply(runs(slots, 1, n), runs(slots, n + 1, #slots), above)
+  return reply(permits.runs(slots, 1, n), permits.runs(slots, n + 1, #slots), above)
 end
 if telling > 0 then
-  local slots = lowest(telling, limit)
-  free = runs(slots, 1, #slots)
+  local slots = permits.lowest(telling, limit)
+  free = permits.runs(slots, 1, #slots)
 end
 if fits and isFree(wanted) then
   take(numbers(wanted))

@@ -5,8 +5,7 @@
 -- Returns  1  the token has these slots
 --         -1  it does not: it has others, or nothing, or its lease has ended
 -- Writes nothing.
-local _, slotsOf = reading()
-if slotsOf(ARGV[1]) == ARGV[2] then
+if reading().slotsOf(ARGV[1]) == ARGV[2] then
   return 1
 end
 return -1

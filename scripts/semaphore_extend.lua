@@ -8,10 +8,10 @@
 -- Safe because it never gives a slot: a permit that this node has forgotten is not revived
 -- by it, however late the script runs. A lease only gets longer.
 local lifetime = lasting(ARGV[2])
-local _, slotsOf, _, _, _, outlast = reading()
-if slotsOf(ARGV[1]) ~= ARGV[3] then
+local permits = reading()
+if permits.slotsOf(ARGV[1]) ~= ARGV[3] then
   return -1
 end
-outlast(lifetime)
+permits.outlast(lifetime)
 redis.call('ZADD', LEASES, 'XX', 'GT', now() + lifetime * 1000, ARGV[1])
 return 1

@@ -5,31 +5,28 @@
 -- ticket away, and returns the message: ID=LOOK:SLOTS. It returns nil, and the slots stay free,
 -- where the waiter is to be notified only. It is called only where servesThose says that there
 -- are as many.
-local choosing
+local permits
 local function grant(id, ends)
   local rest, ms, message = grantee(id, ends)
   local token, n, limit = string.match(rest or '', '^(.+):(%d+):(%d+)$')
   if not token or redis.call('ZSCORE', LEASES, token) then
     return nil
   end
-  choosing = choosing or {reading()}
-  local runs, lowest, give = choosing[1], choosing[4], choosing[5]
   n = tonumber(n)
-  local slots = lowest(n, tonumber(limit))
-  if not pcall(give, token, slots, n, ms) then
+  local slots = permits.lowest(n, tonumber(limit))
+  if not pcall(permits.give, token, slots, n, ms) then
     return nil
   end
   redis.call('ZREM', WAITERS, id)
   redis.call('ZREM', LINE, id)
-  return message .. ':' .. runs(slots, 1, n)
+  return message .. ':' .. permits.runs(slots, 1, n)
 end
 
 -- servesThose returns the serves of notify_prelude. Each waiter goes by its own limit, and
 -- its slots are no more free for others. It frees slots of up to 100 leases that have ended.
 local function servesThose()
-  for _, ended in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now(), 'LIMIT', '0', '100')) do
-    free(ended)
-  end
+  permits = reading()
+  permits.reap()
   local occupied = redis.call('ZCARD', SLOTS)
   return function(id)
     local n, limit = string.match(id, ':(%d+):(%d+)$')

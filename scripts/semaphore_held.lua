@@ -3,7 +3,7 @@
 -- Returns  {token, slots, token, slots, …} of all live permits, slots as "3-4,7". It costs
 --          as much as is held
 -- Writes nothing.
-local runs = reading()
+local runs = reading().runs
 local ended = {}
 for _, token in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now())) do
   ended[token] = true

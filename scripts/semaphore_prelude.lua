@@ -2,8 +2,8 @@
 --
 -- KEYS[1]  leases: sorted set, token -> end of its lease, in µs of server time
 -- KEYS[2]  slots:  sorted set, the members of a token -> its slots
--- KEYS[3]  line:   as one more key, only of scripts that let a caller wait, or end a wait: see
---          queue_prelude
+-- KEYS[3]  line, and
+-- KEYS[4]  waiters, only of scripts that let a caller wait, or end a wait: see queue_prelude
 --
 -- A token with n slots has the members 0:token … n-1:token, in the order of its slots. It has
 -- a lease if and only if it has slots, and no two members have the same slot. The keys expire
@@ -47,6 +47,15 @@ local function reading()
     local left = math.max(redis.call('PTTL', LEASES), lifetime)
     redis.call('PEXPIRE', LEASES, left)
     redis.call('PEXPIRE', SLOTS, left)
+  end
+
+  -- reap frees the slots of up to 100 leases that have ended, and returns of how many.
+  local function reap()
+    local dead = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now(), 'LIMIT', '0', '100')
+    for _, ended in ipairs(dead) do
+      free(ended)
+    end
+    return #dead
   end
 
   -- runs writes the slots with the indexes first … last of a list.
@@ -153,5 +162,7 @@ local function reading()
     outlast(lifetime)
   end
 
-  return runs, slotsOf, taken, lowest, give, outlast
+  return {
+    outlast = outlast, reap = reap, runs = runs, slotsOf = slotsOf, taken = taken, lowest = lowest, give = give,
+  }
 end

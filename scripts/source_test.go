@@ -50,7 +50,7 @@ var preludes = []struct {
 	{"mutex_pass", []string{"time_prelude", "ticket_prelude", "queue_prelude"}},
 	{"mutex_withdraw", []string{"time_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
 	{"mutex_extend", []string{"time_prelude"}},
-	{"semaphore_acquire", []string{"time_prelude", "ticket_prelude", "queue_prelude", "semaphore_prelude"}},
+	{"semaphore_acquire", []string{"time_prelude", "semaphore_prelude", "semaphore_acquire_prelude", "ticket_prelude", "queue_prelude"}},
 	{"semaphore_release", []string{"time_prelude", "semaphore_prelude", "semaphore_release_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude"}},
 	{"semaphore_withdraw", []string{"time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude"}},
 	{"semaphore_", []string{"time_prelude", "semaphore_prelude"}},
