@@ -59,10 +59,10 @@ type RWMutexScripts struct {
 func RWMutex() RWMutexScripts { return rwmutex }
 
 var rwmutex = RWMutexScripts{
-	WriteAcquire:  loadRWMutex("rwmutex_write_acquire"),
+	WriteAcquire:  load("time_prelude", "rwmutex_write_acquire_prelude", "ticket_prelude", "rwmutex_prelude", "rwmutex_write_acquire"),
 	WriteExtend:   loadRWMutex("rwmutex_write_extend"),
 	WritePass:     loadRWMutex("rwmutex_write_pass"),
-	WriteRelease:  load("time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_release"),
+	WriteRelease:  load("time_prelude", "rwmutex_write_release_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_release"),
 	WriteCheck:    loadRWMutex("rwmutex_write_check"),
 	WriteWithdraw: load("time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_write_withdraw"),
 
@@ -76,11 +76,13 @@ var rwmutex = RWMutexScripts{
 
 	Downgrade: load("time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_downgrade"),
 
-	WriteAcquireFenced: numbered("rwmutex_write_acquire_fenced", "issue", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
+	WriteAcquireFenced: numbered("rwmutex_write_acquire_fenced", "issue", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_acquire_prelude", "rwmutex_write_acquire"}),
 	WritePassFenced:    numbered("rwmutex_write_pass_fenced", "issue", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_pass"}),
-	WriteRepairFenced:  numbered("rwmutex_write_repair_fenced", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_acquire"}),
+	WriteRepairFenced:  numbered("rwmutex_write_repair_fenced", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_acquire_prelude", "rwmutex_write_acquire"}),
 	WriteExtendFenced:  numbered("rwmutex_write_extend_fenced", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_extend"}),
 	WriteFence:         numbered("rwmutex_write_fence", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_check"}),
 }
 
-func loadRWMutex(name string) *Script { return load("time_prelude", "ticket_prelude", "rwmutex_prelude", name) }
+func loadRWMutex(name string) *Script {
+	return load("time_prelude", "ticket_prelude", "rwmutex_prelude", name)
+}

@@ -16,7 +16,7 @@
 -- Safe because the writer is written only where there was none and no lease was live, but
 -- those of tokens that their maker has given up. Run twice with a unique token it grants
 -- once and renews; a token that is a reader's by then stays that.
-local token, lifetime, ticket = ARGV[1], lasting(ARGV[2]), ARGV[3]
+-- rwmutex_write_acquire_prelude has tried a lock that is free.
 local writer = redis.call('GET', WRITER)
 local readers = redis.call('ZCARD', READERS)
 local awaited = ticket ~= '' and redis.call('EXISTS', INTENTS, WAITERS) > 0

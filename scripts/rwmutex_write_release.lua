@@ -9,12 +9,9 @@
 -- Safe because comparing and deleting are one atomic step: a late release cannot delete a
 -- later lease. The ticket is put back in the same step, so that no reader comes in between.
 -- A token that was downgraded is no writer: rwmutex_read_release gives it back.
-local writer = redis.call('GET', WRITER)
-local held = writer == ARGV[1]
+-- rwmutex_write_release_prelude has served a lock without waiters.
 local read = not writer and isRead()
-
-local ticket = ARGV[2] or ''
-local line = (ticket ~= '' or isLine()) and queue()
+local line = (ticket ~= '' or awaited) and queue()
 if ticket ~= '' then
   pcall(ARGV[3] == '0' and line.dequeueWriter or line.enqueueWriter, ticket, ARGV[3])
 end

@@ -61,7 +61,8 @@ var preludes = []struct {
 	{"rwmutex_read_acquire", []string{"time_prelude", "rwmutex_read_acquire_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude"}},
 	{"rwmutex_read_release", []string{"time_prelude", "rwmutex_read_release_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude"}},
 	{"rwmutex_read_withdraw", []string{"time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude"}},
-	{"rwmutex_write_release", []string{"time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude"}},
+	{"rwmutex_write_acquire", []string{"time_prelude", "rwmutex_write_acquire_prelude", "ticket_prelude", "rwmutex_prelude"}},
+	{"rwmutex_write_release", []string{"time_prelude", "rwmutex_write_release_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude"}},
 	{"rwmutex_write_withdraw", []string{"time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude"}},
 	{"rwmutex_", []string{"time_prelude", "ticket_prelude", "rwmutex_prelude"}},
 	{"inspect_", []string{"inspect_prelude"}},
@@ -101,7 +102,7 @@ func preludeOf(texts map[string]string, name string) string {
 func fencedText(texts map[string]string, name string) string {
 	body, by := fenced[name][0], fenced[name][1]
 	before := texts[body+"_prelude"] // of the other one alone, so it stays with it
-	prelude := strings.TrimPrefix(preludeOf(texts, body), before)
+	prelude := strings.Replace(preludeOf(texts, body), before, "", 1)
 	prelude = strings.TrimPrefix(prelude, texts["time_prelude"])
 	return texts["time_prelude"] + prelude + texts["fence_prelude"] +
 		"local function unfenced()\n" + before + texts[body] + "end\nreturn " + by + "(unfenced)\n"
