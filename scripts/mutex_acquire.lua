@@ -23,7 +23,8 @@ for i = 5, #ARGV do
   free = free or holder == ARGV[i]
 end
 local again = holder == token -- a second run; one who was counted is not sent to the line
-if free and (not isLine or serve(ticket) or again or queue().isEmpty()) then
+-- A ticket that has ended counts until it is cleared away: it came before those behind it.
+if free and (not isLine or redis.call('ZREM', WAITERS, ticket) == 1 or again or queue().isEmpty()) then
   redis.call('SET', KEYS[1], token, 'PX', lifetime)
   return 1
 end

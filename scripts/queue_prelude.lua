@@ -15,12 +15,6 @@
 local last = #KEYS > 2 and #KEYS or 0 -- there are no keys 0 and -1
 local LINE, WAITERS = KEYS[last - 1], KEYS[last]
 
--- serve ends a waiter's wait, and reports whether it had a ticket. One that has ended counts
--- until it is cleared away: it came before those behind it.
-local function serve(id)
-  return redis.call('ZREM', WAITERS, id) == 1
-end
-
 -- queue makes what only calls need that wait, or find others waiting: see ticket_prelude.
 local function queue()
   local enqueue, dequeue = tickets(last - 1, last)

@@ -4,7 +4,8 @@
 -- KEYS  see rwmutex_prelude
 -- ARGV  see rwmutex_read_acquire
 --
--- Where there were readers it removes leases that have ended.
+-- A readers' key that is new has no expiry yet. In one that was there before, leases may have
+-- ended, which it removes.
 local token, lifetime, ticket = ARGV[1], lasting(ARGV[2]), ARGV[3]
 if (#ARGV == 4 or #ARGV == 5 and ARGV[#ARGV] == token)
   and redis.call('EXISTS', KEYS[1], KEYS[3], KEYS[5]) == 0

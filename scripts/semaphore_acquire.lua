@@ -53,7 +53,7 @@ if own and count == n and (wanted == '' or wanted == own) then
   permits.outlast(lifetime)
   redis.call('ZADD', LEASES, 'XX', now() + lifetime * 1000, token)
   if isLine then
-    serve(ticket)
+    redis.call('ZREM', WAITERS, ticket)
   end
   return reply(own, '', '')
 elseif own then
@@ -103,7 +103,7 @@ end
 local function take(slots)
   permits.give(token, slots, n, lifetime)
   if isLine then
-    serve(ticket)
+    redis.call('ZREM', WAITERS, ticket)
   end
 end
 
@@ -113,12 +113,12 @@ if telling > 0 then
   above = permits.runs(slots, 1, #slots)
 end
 if fits and wanted == '' then
-  local slots = permits.lowest(n + telling, limit)
+  local slots = permits.lowest(n + telling, limit, occupied)
   take(slots)
   return reply(permits.runs(slots, 1, n), permits.runs(slots, n + 1, #slots), above)
 end
 if telling > 0 then
-  local slots = permits.lowest(telling, limit)
+  local slots = permits.lowest(telling, limit, occupied)
   free = permits.runs(slots, 1, #slots)
 end
 if fits and isFree(wanted) then

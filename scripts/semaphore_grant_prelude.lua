@@ -13,7 +13,7 @@ local function grant(id, ends)
     return nil
   end
   n = tonumber(n)
-  local slots = permits.lowest(n, tonumber(limit))
+  local slots = permits.lowest(n, tonumber(limit), redis.call('ZCARD', SLOTS))
   if not pcall(permits.give, token, slots, n, ms) then
     return nil
   end

@@ -116,8 +116,7 @@ local function reading()
 
   -- lowest lists the count lowest free slots below a limit. It walks through the occupied ones
   -- 100 at a time, and searches when 100 in a row have no gap.
-  local function lowest(count, limit)
-    local occupied = redis.call('ZCARD', SLOTS)
+  local function lowest(count, limit, occupied)
     local found, index = {}, occupied > 100 and gap(0, occupied) or 0
     local slot = index -- the slot to look at, with index occupied ones below it
     local function add(stop)

@@ -41,7 +41,7 @@ func ticketOf(args []any) (id string, lifetime any) {
 // the scripts have it.
 const maxAnnounced = -1000
 
-// announced is that of queue_prelude.lua.
+// announced is that of ticket_prelude.lua.
 func announced(token string, ends time.Time) int64 {
 	if len(token) < 36 || token[8] != '-' || token[13:15] != "-7" {
 		return 0
