@@ -212,6 +212,8 @@ var rwmutexCases = []struct {
 	{"read in place of earlier readers", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{early1: long, early2: long, theirs: long}}, read(mine, early1, early2), 1,
 		rw{readers: ends{theirs: long, mine: short}}, true},
+	{"read strictly in place of an earlier reader", scripts.RWMutex().ReadAcquire,
+		rw{readers: ends{early1: long}}, read(early1), 1, rw{readers: ends{mine: short}}, true},
 	{"an earlier reader is gone also while a writer waits", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{early1: long, theirs: long}, intents: ends{mark: long}}, read(mine, early1), -2,
 		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, true},
