@@ -33,7 +33,8 @@
 // nothing renews the lock until they go on.
 //
 // When the lock is lost the command's group gets SIGTERM at once. What is left of it gets
-// SIGKILL after -grace: half a second by default. holdfast knows of a loss
+// SIGKILL after -grace: half a second by default. In the foreground group of a terminal only
+// the command itself does. holdfast knows of a loss
 //
 //   - by the next renewal, where another process freed the lease or a server forgot it.
 //     They come after a third of -expiry, so every 3.3 seconds by default.

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/holdfast-go/holdfast/cmd/holdfast/internal/redisurl"
 	"github.com/holdfast-go/holdfast/inspect"
@@ -65,12 +68,26 @@ func (w *watcher) look(ctx context.Context) (found []inspect.Status, err error) 
 		asked.Go(func() { all[i], errs[i] = kind(ctx, w.name) })
 	}
 	asked.Wait()
+	if guarded(all) {
+		all[0], errs[0] = inspect.Status{}, nil
+	}
 	for i, status := range all {
-		if errs[i] != nil || status.Held > 0 || status.Waiting > 0 || failed(status) {
+		if errs[i] != nil || used(status) || failed(status) {
 			found = append(found, status)
 		}
 	}
 	return found, w.shortage(found, errors.Join(errs...))
+}
+
+func used(status inspect.Status) bool { return status.Held > 0 || status.Waiting > 0 }
+
+// guarded reports that the key of the mutex, which is the first, is no mutex's, and that there
+// is a lock of another kind. An application may call that as the key that it guards.
+func guarded(all []inspect.Status) bool {
+	if !slices.ContainsFunc(all[1:], used) || used(all[0]) {
+		return false
+	}
+	return slices.ContainsFunc(all[0].Nodes, func(n inspect.Node) bool { return redis.HasErrorPrefix(n.Err, "WRONGTYPE") })
 }
 
 func failed(status inspect.Status) bool {

@@ -123,6 +123,23 @@ func TestShowWithoutNodes(t *testing.T) {
 	}
 }
 
+// A lock may have the name of the key that it guards, which is no mutex then.
+func TestShowALockCalledAsWhatItGuards(t *testing.T) {
+	node, name := redistest.StartOne(t), redistest.Name(t)
+	node.Do(t, "HSET", name, "field", "value")
+	status, _, errs := call(t, node, "", "show", name)
+	assert.Equal(t, statusFailed, status, "a mutex of this name cannot be locked")
+	assert.Contains(t, errs, "WRONGTYPE")
+	writer := keyslot.Aux(name, ":rwmutex:writer")
+	node.Do(t, "SET", writer, token, "PX", 600_000)
+	status, out, errs := call(t, node, "", "show", name)
+	assert.Zero(t, status)
+	assert.Contains(t, out, "rwmutex "+name+": 1 held, 0 waiting, 1 of 1 nodes answered\n")
+	assert.Empty(t, errs)
+	assert.NotContains(t, out, "mutex "+name+": 0 held")
+	node.Do(t, "DEL", name, writer)
+}
+
 func TestHelpFitsAScreen(t *testing.T) {
 	assert.LessOrEqual(t, strings.Count(help, "\n"), 24+4)
 	for line := range strings.Lines(help) {
