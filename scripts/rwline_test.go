@@ -309,6 +309,19 @@ func TestRWMutexReadersLineLasts(t *testing.T) {
 	}
 }
 
+// A reader that came in the same microsecond as a writer, or in the next, did not come before it.
+func TestRWMutexReaderThatCameWithAWriter(t *testing.T) {
+	for i := range 3 {
+		l := newRWLine(t, redistest.StartOne(t))
+		l.set(rwLine{writer: writtenByMe, line: []rwPlace{reads(a, long), writes(b, long)}})
+		came := 1_000_000
+		l.rwmutex.node.Do(t, "ZADD", l.waitingReaders.line, came-1+i, l.waitingReaders.home+string(a))
+		l.rwmutex.node.Do(t, "ZADD", l.waitingWriters.line, came, l.waitingWriters.home+string(b))
+		require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
+		assert.Equal(t, []id{[]id{a, b, b}[i]}, l.heard(), "%d µs before it", 1-i)
+	}
+}
+
 // A reader that does not come any more keeps nobody out.
 func TestRWMutexReadersPlaceEnds(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))

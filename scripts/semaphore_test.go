@@ -251,6 +251,19 @@ func TestSemaphoreLeases(t *testing.T) {
 	s.requireSound()
 }
 
+// The keys last as long as the longest permit, whether it has the next slot or another.
+func TestSemaphorePermitsMakeTheKeysLast(t *testing.T) {
+	s := newSemaphore(t, redistest.StartOne(t))
+	s.run(scripts.Semaphore().Acquire, args(9, 1, "", 0, mine)...)
+	s.requireKeysLast(short)
+	require.Equal(t, "1", s.run(scripts.Semaphore().Acquire, theirs, long, 9, 1, "", 0))
+	s.requireKeysLast(long)
+	require.Equal(t, "5", s.run(scripts.Semaphore().Acquire, early1, 2*long, 9, 1, "5", 0))
+	s.requireKeysLast(2 * long)
+	require.Equal(t, "2", s.run(scripts.Semaphore().Acquire, early2, 3*long, 9, 1, "", 0), "in a gap")
+	s.requireKeysLast(3 * long)
+}
+
 // A permit whose lease has ended is gone for every script, while others live on.
 func TestSemaphoreScriptsAfterExpiry(t *testing.T) {
 	node := redistest.StartOne(t)
