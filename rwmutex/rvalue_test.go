@@ -38,6 +38,7 @@ func TestRValueIsThatOfTheLease(t *testing.T) {
 		assert.Equal(t, value, rw.RValue(), "the last lease's")
 
 		require.NoError(t, rw.RLock())
+		w.awaitReaders(1)
 		next := rw.RValue()
 		assert.NotEqual(t, value, next)
 		w.lose("readers", w.nodes...)
