@@ -215,6 +215,33 @@ func TestRepairWaitsForAGrantUnderWay(t *testing.T) {
 	})
 }
 
+// An extension finds nothing while the repair is on its way, and another one finds the token
+// before the repair is answered. Then the node votes, and is not repaired once more, which would
+// take the vote from it: were another node to forget the token, the lease could not be extended.
+func TestRepairThatWasSeenIsNotRepeated(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(nil)
+		b.lockAll(x)
+		n := b.nodes[0]
+		n.Restart()
+		n.Set(func() { n.Before, n.After = only("mutex_acquire", 20*ms), only("mutex_acquire", 100*ms) })
+		b.extend(x)
+		time.Sleep(10 * ms)
+		b.extend(x)
+		require.Empty(t, b.holders()[0], "the repair is on its way")
+		time.Sleep(20 * ms)
+		require.Equal(t, x.Value(), b.holders()[0])
+		b.extend(x)
+		time.Sleep(time.Second)
+		require.Equal(t, 2, n.Ran(scripts.Mutex().Acquire), "the try's, and the repair")
+		b.nodes[1].Restart()
+		b.extend(x)
+		b.unlock(x)
+		time.Sleep(time.Second)
+		b.nothingLeft()
+	})
+}
+
 func TestRepairLeavesAnothersTokenAlone(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)

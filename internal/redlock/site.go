@@ -64,12 +64,12 @@ func (s site) learn(a quorum.Answer) (due bool) {
 }
 
 // noteThere notes that the node has the token, whatever the answers before, of which some may
-// have been lost, have said: it is to be released there.
+// have been lost, have said: it is to be released there, and needs no repair.
 func (s site) noteThere() {
 	of := s.lockInherited()
 	defer of.f.mu.Unlock()
 	if !of.f.ended {
-		of.stake().maybe = true
+		of.stake().maybe, of.stake().missed = true, false
 	}
 }
 
