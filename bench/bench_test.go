@@ -9,12 +9,13 @@ import (
 
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
 	"github.com/holdfast-go/holdfast/bench/internal/nodes"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
 	// rueidis looks again for servers it has lost, after a sleep of up to a
 	// second that closing the client does not end.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+	leaktest.Main(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
 // start returns the addresses of n nodes. They are processes of their own in any

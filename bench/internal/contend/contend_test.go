@@ -15,15 +15,15 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
 	"github.com/holdfast-go/holdfast/bench/internal/nodes"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
 	ServeChild(append(afflicted, halfGone)...)
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // local is a lock for places many.

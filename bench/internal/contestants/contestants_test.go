@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/holdfast-go/holdfast/bench/internal/nodes"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 )
 
 const (
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) {
 	Silence()
 	// rueidis looks again for servers it has lost, after a sleep of up to a
 	// second that closing the client does not end.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
+	leaktest.Main(m, goleak.IgnoreAnyFunction("github.com/redis/rueidis.(*call).DelayDo.func1"))
 }
 
 func start(t *testing.T, n int) []*nodes.Node {

@@ -7,10 +7,11 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
+
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func start(t *testing.T, n int) []*Node {
 	t.Helper()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
@@ -153,7 +154,7 @@ func besiege(q contestants.Quorum, all []*nodes.Node, c condition, d time.Durati
 	if _, err := c.begin(all, 0); err != nil {
 		return s, err
 	}
-	most, err := load(locks, d)
+	most, err := load(locks, d, q.Library == contestants.Holdfast)
 	s.most, s.left = most-idle, fewest(settled)-idle
 	err = errors.Join(err, relief())
 	s.after = awaitAtMost(idle, goneWithin) - idle
@@ -162,7 +163,7 @@ func besiege(q contestants.Quorum, all []*nodes.Node, c condition, d time.Durati
 
 // oneEach makes the clients dial every node.
 func oneEach(locks *contestants.Locks) error {
-	m := locks.New(contestants.Hold{Name: "bench:goroutines"})
+	m := locks.New(contestants.Hold{Name: freshName()})
 	for _, op := range operations() {
 		if err := op.run(m); err != nil {
 			return err
@@ -173,12 +174,12 @@ func oneEach(locks *contestants.Locks) error {
 
 // load locks and unlocks from many goroutines for d, and returns the most
 // goroutines at any time, without its own.
-func load(locks *contestants.Locks, d time.Duration) (most int, err error) {
+func load(locks *contestants.Locks, d time.Duration, reliable bool) (most int, err error) {
 	failures := make([]error, loaders)
 	deadline := time.Now().Add(d)
 	var loading sync.WaitGroup
 	for i := range loaders {
-		loading.Go(func() { failures[i] = lockUntil(locks, fmt.Sprintf("bench:goroutines:%d", i), deadline) })
+		loading.Go(func() { failures[i] = lockUntil(locks, deadline, reliable) })
 	}
 	for time.Now().Before(deadline) {
 		most = max(most, runtime.NumGoroutine()-loaders)
@@ -189,17 +190,28 @@ func load(locks *contestants.Locks, d time.Duration) (most int, err error) {
 }
 
 // lockUntil locks and unlocks until deadline. What Unlock says is ignored: with
-// redsync's FailFast a straggler of the last pair can still stand in its way.
-func lockUntil(locks *contestants.Locks, name string, deadline time.Time) error {
-	m := locks.New(contestants.Hold{Name: name})
+// redsync's FailFast a straggler of the last pair can still stand in its way. So it can in the
+// way of the next Lock, and the load goes on with another name unless that is a fault.
+func lockUntil(locks *contestants.Locks, deadline time.Time, reliable bool) error {
+	m := locks.New(contestants.Hold{Name: freshName()})
 	for time.Now().Before(deadline) {
-		if err := m.Lock(); err != nil {
+		err := m.Lock()
+		switch {
+		case err != nil && reliable:
 			return err
+		case err != nil:
+			m = locks.New(contestants.Hold{Name: freshName()})
+		default:
+			_, _ = m.Unlock()
 		}
-		_, _ = m.Unlock()
 	}
 	return nil
 }
+
+var names atomic.Int64
+
+// freshName is one on which nothing has been left.
+func freshName() string { return fmt.Sprint("bench:goroutines:", names.Add(1)) }
 
 // fewest is the smallest number of goroutines seen during d.
 func fewest(d time.Duration) int {

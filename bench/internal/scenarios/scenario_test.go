@@ -8,19 +8,19 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"go.uber.org/goleak"
 
 	"github.com/holdfast-go/holdfast/bench/internal/contend"
 	"github.com/holdfast-go/holdfast/bench/internal/contestants"
 	"github.com/holdfast-go/holdfast/bench/internal/measure"
 	"github.com/holdfast-go/holdfast/bench/internal/nodes"
 	"github.com/holdfast-go/holdfast/bench/internal/report"
+	"github.com/holdfast-go/holdfast/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
 	contend.ServeChild()
 	contestants.Silence()
-	goleak.VerifyTestMain(m)
+	leaktest.Main(m)
 }
 
 // tiny is enough for every step to happen.
