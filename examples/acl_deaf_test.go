@@ -55,7 +55,7 @@ func useAgainAndAgain(from take, name string, pool driver.Pool, done <-chan stru
 		if err != nil {
 			return err
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // a section of some length: a load, and no wait for anything
 		if _, err := back(); err != nil {
 			return err
 		}

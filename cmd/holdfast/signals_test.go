@@ -24,6 +24,7 @@ import (
 func needsHeeded(t *testing.T, sig os.Signal) {
 	t.Helper()
 	if signal.Ignored(sig) {
+		// holdfast then ignores it as well, which TestIgnoredSignalsStayIgnored shows.
 		t.Skip("this process was started to ignore the signal")
 	}
 }
@@ -253,6 +254,7 @@ func stopped(t *testing.T, pid string) bool {
 func needsStates(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
+		// To ask elsewhere takes a program that need not be there.
 		t.Skip("only Linux has /proc/PID/stat")
 	}
 }

@@ -15,7 +15,7 @@ func (h holder) check(ctx context.Context) (bool, []error) {
 		return false, h.expired()
 	}
 	call := checkCall(h.spec, h.lease)
-	r := h.checking().round(ctx, &call)
+	r := h.checking().roundToCheck(ctx, &call)
 	h.muteRepaired(r)
 	if !r.Run(ctx) {
 		h.deny(r)
@@ -35,8 +35,8 @@ type checking struct{ *lease }
 
 func (l *lease) checking() checking { return checking{l} }
 
-// round makes a round that changes nothing about the lease.
-func (l checking) round(ctx context.Context, call *driver.Call) *quorum.Round {
+// roundToCheck makes a round that changes nothing about the lease.
+func (l checking) roundToCheck(ctx context.Context, call *driver.Call) *quorum.Round {
 	q := l.spec.question(ctx, l.token, call)
 	q.To = l
 	return l.spec.engine.quorum.Round(q)

@@ -172,12 +172,12 @@ func (x *Exclusive) giveBack(ctx context.Context, h holder) (err error, lost boo
 	case !h.claim():
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	h.renewing().awaitIdle(ctx)
+	h.renewing().awaitRenewal(ctx)
 	if x.queue.awaited() && h.renewToPass(ctx, &x.pause) {
 		x.discard(x.queue.leave(h.lease))
 		return nil, false
 	}
-	end, causes := h.releasing().run(ctx)
+	end, causes := h.releasing().releaseAll(ctx)
 	if h.releasing().disclaim(end) {
 		x.attempts.left.add(&h.footprint)
 		x.attempts.used = h.numbers.count()

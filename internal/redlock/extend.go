@@ -30,7 +30,7 @@ func (h holder) extendFor(ctx context.Context) error {
 	case !h.active():
 		return h.spec.fail(ErrExtendFailed, ErrLockAlreadyExpired, errNotHeld)
 	}
-	causes := h.extending().run(ctx)
+	causes := h.extending().extend(ctx)
 	if causes == nil {
 		return nil
 	}
@@ -45,22 +45,22 @@ type extending struct{ *lease }
 
 func (l *lease) extending() extending { return extending{l} }
 
-// run renews the lease on a majority and moves its validity on. On error the
+// extend renews the lease on a majority and moves its validity on. On error the
 // lease keeps the validity it had.
 //
 // Votes come from nodes that still have the token. A lease whose validity has
 // ended is not extended any more: it was reported as lost, and must stay so.
 // SetNXOnExtend is the exception, as in Redsync.
-func (l extending) run(ctx context.Context) []error {
+func (l extending) extend(ctx context.Context) []error {
 	if l.tooLate() {
 		return l.expired()
 	}
-	r, err := l.prepare(ctx)
+	r, err := l.prepareExtension(ctx)
 	if err != nil {
 		return []error{err}
 	}
 	r.Run(ctx)
-	missing, err := l.done(r)
+	missing, err := l.endExtension(r)
 	switch {
 	case err != nil:
 		return []error{err}
@@ -74,28 +74,28 @@ func (l extending) run(ctx context.Context) []error {
 // Renew implements [renewer.Lease]: it renews the lease in the background. Renewal is busy
 // until that ends.
 func (l renewing) Renew() {
-	r, err := l.extending().prepare(context.Background())
+	r, err := l.extending().prepareExtension(context.Background())
 	if err != nil {
-		l.report(nil, err)
-		l.finish(false)
+		l.reportRenewal(nil, err)
+		l.endRenewal(false)
 		return
 	}
 	r.RunThen(func(r *quorum.Round) {
-		missing, err := l.extending().done(r)
-		l.report(r, err)
-		l.finish(r.Outcome().Won && err == nil)
+		missing, err := l.extending().endExtension(r)
+		l.reportRenewal(r, err)
+		l.endRenewal(r.Outcome().Won && err == nil)
 		repairAll(l.lease, missing)
 	})
 }
 
-// prepare makes the round of an extension.
-func (l extending) prepare(ctx context.Context) (*quorum.Round, error) {
+// prepareExtension makes the round of an extension.
+func (l extending) prepareExtension(ctx context.Context) (*quorum.Round, error) {
 	if l.tooLate() {
 		return nil, ErrLockAlreadyExpired
 	}
 	call := extendCall(l.spec, l.lease)
 	if !l.spec.SetNXOnExtend {
-		return l.round(ctx, &call), nil
+		return l.roundToExtend(ctx, &call), nil
 	}
 	q := l.spec.question(ctx, l.token, &call)
 	l.spec.grants(&q, reviving(l))
@@ -108,9 +108,9 @@ func (l extending) prepare(ctx context.Context) (*quorum.Round, error) {
 	return r, nil
 }
 
-// round makes a round that extends the lease where it is. What was not sent when
+// roundToExtend makes a round that extends the lease where it is. What was not sent when
 // it is won stays: it brings back what the node may have lost.
-func (l extending) round(ctx context.Context, call *driver.Call) *quorum.Round {
+func (l extending) roundToExtend(ctx context.Context, call *driver.Call) *quorum.Round {
 	q := l.spec.question(ctx, l.token, call)
 	q.To, q.Unsent, q.Class = l, quorum.KeepWon, outbox.Urgent
 	if l.spec.numbers() {
@@ -162,10 +162,10 @@ func (l reviving) Answered(r *quorum.Round, i int, a quorum.Answer) quorum.Answe
 // Late implements [quorum.Observer].
 func (l reviving) Late(*quorum.Round, int, quorum.Answer) {}
 
-// done takes the outcome of an extension's round. If it was won in time the
+// endExtension takes the outcome of an extension's round. If it was won in time the
 // validity moves on, and the nodes that have nothing are to be repaired by the
 // caller, in the background.
-func (l extending) done(r *quorum.Round) (missing []*node, err error) {
+func (l extending) endExtension(r *quorum.Round) (missing []*node, err error) {
 	o := r.Outcome()
 	if !o.Won {
 		l.deny(r)

@@ -44,7 +44,7 @@ func (l acquiring) agreeOnFence(ctx context.Context, o *quorum.Outcome) []error 
 		return nil
 	}
 	call := fenceCall(l.spec, l.lease)
-	if r := l.checking().round(ctx, &call); !r.Run(ctx) {
+	if r := l.checking().roundToCheck(ctx, &call); !r.Run(ctx) {
 		return causesOf(r)
 	}
 	return nil

@@ -102,8 +102,8 @@ func (h holder) released(ctx context.Context, s *section, r holdfast.Released, l
 	}
 }
 
-// report reports an extension by renewal to hooks. r is nil where err kept it from being made.
-func (l renewing) report(r *quorum.Round, err error) {
+// reportRenewal reports an extension by renewal to hooks. r is nil where err kept it from being made.
+func (l renewing) reportRenewal(r *quorum.Round, err error) {
 	o := l.spec.observer
 	if o == nil || o.hooks.Extended == nil {
 		return

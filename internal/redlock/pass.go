@@ -51,7 +51,7 @@ func (p passing) transferable() bool { return !p.token.strict && !p.shown }
 // passOn begins the next holder's time. p.mu is held.
 func (p passing) passOn() {
 	p.lease.passings++
-	p.renewing().stop()
+	p.renewing().stopRenewal()
 	p.renewal.forDo, p.inDo, p.loss = false, false, loss{}
 }
 
@@ -63,27 +63,27 @@ func (p passing) passOn() {
 // may run late, or twice, and take a token away that was counted since: model/pass.pml.
 func (h holder) renewToPass(ctx context.Context, gap *pause) bool {
 	p := passing{h}
-	if h.spec.protocol.Pass == nil || !p.prepare() || gap.begin(p) {
+	if h.spec.protocol.Pass == nil || !p.prepareToPass() || gap.begin(p) {
 		return false
 	}
 	call := passCall(h.spec, h.lease)
-	r := h.extending().round(ctx, &call)
+	r := h.extending().roundToExtend(ctx, &call)
 	if !r.Run(ctx) || awaited(r) {
 		return false
 	}
 	if o := r.Outcome(); h.acquiring().agreeOnFence(ctx, &o) != nil {
 		return false
 	}
-	missing, err := h.extending().done(r)
+	missing, err := h.extending().endExtension(r)
 	if err != nil {
 		return false
 	}
 	repairAll(h.lease, missing)
-	return p.renewed()
+	return p.passRenewed()
 }
 
-// prepare reports whether the lease may pass on at all.
-func (p passing) prepare() bool {
+// prepareToPass reports whether the lease may pass on at all.
+func (p passing) prepareToPass() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.numbers.size = p.spec.block(p.numbers.count(), true)
@@ -100,8 +100,8 @@ func awaited(r *quorum.Round) bool {
 	return false
 }
 
-// renewed passes on what was claimed, unless the token was handed out meanwhile.
-func (p passing) renewed() bool {
+// passRenewed passes on what was claimed, unless the token was handed out meanwhile.
+func (p passing) passRenewed() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.transferable() {

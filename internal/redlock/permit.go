@@ -54,8 +54,8 @@ func (p *Permit) giveBack(ctx context.Context) (err error, lost bool) {
 	case !h.claim():
 		return h.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	h.renewing().awaitIdle(ctx)
-	end, causes := h.releasing().run(ctx)
+	h.renewing().awaitRenewal(ctx)
+	end, causes := h.releasing().releaseAll(ctx)
 	h.releasing().disclaim(end)
 	return h.releasing().verdict(ctx, end, causes)
 }

@@ -12,7 +12,7 @@ type releasing struct{ *lease }
 
 func (l *lease) releasing() releasing { return releasing{l} }
 
-// run gives the lease back on every node that may have it, and reports
+// releaseAll gives the lease back on every node that may have it, and reports
 // whether a majority had it until now. The lease has ended in any case: what the
 // caller does not wait for is settled in the background.
 //
@@ -20,13 +20,13 @@ func (l *lease) releasing() releasing { return releasing{l} }
 // still had the token proves that nobody else can have held the lock up to now.
 //
 // On failure, outcome says whether the lease had been lost.
-func (l releasing) run(ctx context.Context) (outcome, []error) {
-	r := l.round(ctx)
+func (l releasing) releaseAll(ctx context.Context) (outcome, []error) {
+	r := l.roundToRelease(ctx)
 	late := l.validity().ended(r.Began)
-	l.invite(r)
+	l.inviteRelease(r)
 	switch {
 	case r.Run(ctx):
-		l.forget(r)
+		l.forgetRelease(r)
 		return released, nil
 	case late:
 		return expired, causesOf(r)
@@ -37,7 +37,7 @@ func (l releasing) run(ctx context.Context) (outcome, []error) {
 	}
 }
 
-func (l releasing) round(ctx context.Context) *quorum.Round {
+func (l releasing) roundToRelease(ctx context.Context) *quorum.Round {
 	q := l.spec.question(ctx, l.token, l.undoCall())
 	q.To, q.Unsent, q.Class = l, quorum.Keep, outbox.Urgent
 	return l.spec.engine.quorum.Round(q)
@@ -56,8 +56,8 @@ func (l releasing) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answ
 // Late implements [quorum.Observer].
 func (l releasing) Late(*quorum.Round, int, quorum.Answer) {}
 
-// forget lets go of the round of a release, unless nodes are to report to it yet.
-func (l releasing) forget(r *quorum.Round) {
+// forgetRelease lets go of the round of a release, unless nodes are to report to it yet.
+func (l releasing) forgetRelease(r *quorum.Round) {
 	if r.Joins() {
 		return
 	}
@@ -79,13 +79,13 @@ const (
 	undecided                // too few nodes answered
 )
 
-// invite ends the lease and sorts the nodes: those that may have the
+// inviteRelease ends the lease and sorts the nodes: those that may have the
 // token are asked now, those with a call under way when that has returned; of the
 // rest the answer is known.
 //
 // All in one step: a call that returns before it is settled by itself alone, one that
 // returns later joins the round.
-func (l releasing) invite(r *quorum.Round) {
+func (l releasing) inviteRelease(r *quorum.Round) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end(r.Began.Time)
@@ -116,7 +116,7 @@ func (h holder) claim() bool {
 		return false
 	}
 	h.claimed = true
-	h.renewing().stop()
+	h.renewing().stopRenewal()
 	return true
 }
 

@@ -30,8 +30,8 @@ func (l renewing) watch() {
 	l.await(now)
 }
 
-// stop ends renewal for good, and what is waited for besides. l.mu is held.
-func (l renewing) stop() {
+// stopRenewal ends renewal for good, and what is waited for besides. l.mu is held.
+func (l renewing) stopRenewal() {
 	l.renewal.on = false
 	l.spec.engine.renewer.Drop(&l.deadline)
 }
@@ -58,7 +58,7 @@ func (l renewing) Expire(now instant) (renew bool) {
 	l.mu.Lock()
 	defer l.unlock()
 	l.expire(now)
-	renew = l.begin(now)
+	renew = l.beginRenewal(now)
 	l.await(now)
 	return renew
 }
@@ -72,9 +72,9 @@ func (l renewing) renewAt() time.Time {
 	return l.valid.until.Add(lifetime/renewAfter - lifetime)
 }
 
-// begin reports whether the lease is to be renewed now. It is busy then, until
-// finish. l.mu is held.
-func (l renewing) begin(now instant) bool {
+// beginRenewal reports whether the lease is to be renewed now. It is busy then, until
+// endRenewal. l.mu is held.
+func (l renewing) beginRenewal(now instant) bool {
 	r := &l.renewal
 	if !r.on || r.busy || l.ended || l.claimed || l.loss.err != nil {
 		return false
@@ -90,8 +90,8 @@ func (l renewing) begin(now instant) bool {
 	return true
 }
 
-// finish takes the outcome of an extension and arranges for the next.
-func (l renewing) finish(won bool) {
+// endRenewal takes the outcome of an extension and arranges for the next.
+func (l renewing) endRenewal(won bool) {
 	now := l.spec.engine.now()
 	l.mu.Lock()
 	defer l.unlock()
@@ -100,10 +100,10 @@ func (l renewing) finish(won bool) {
 	l.await(now)
 }
 
-// awaitIdle waits until no renewal is under way, so that none runs beside a
+// awaitRenewal waits until no renewal is under way, so that none runs beside a
 // release. That is the time of one call at most. The lease is claimed, so that none
 // begins.
-func (l renewing) awaitIdle(ctx context.Context) {
+func (l renewing) awaitRenewal(ctx context.Context) {
 	l.mu.Lock()
 	if !l.renewal.busy {
 		l.mu.Unlock()

@@ -47,7 +47,7 @@ func (x *RW) Downgrade(ctx context.Context) error {
 		return s.fail(errDowngrade, ErrLockAlreadyExpired, errNotHeld)
 	}
 	was := h.section()
-	h.renewing().awaitIdle(ctx)
+	h.renewing().awaitRenewal(ctx)
 	to := h.heir(x.Reader.spec)
 	causes := to.acquiring().convert(ctx, h.lease)
 	x.Reader.keep(to)

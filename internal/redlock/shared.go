@@ -157,7 +157,7 @@ func (x *Shared) tryOnce(ctx context.Context, by *tries, tk *ticket) (*sharedLea
 func (x *Shared) tryJoin(ctx context.Context, now *sharedLease) (*sharedLease, []error, error) {
 	l := now.lease
 	l.uncontest()
-	causes := l.extending().run(ctx)
+	causes := l.extending().extend(ctx)
 	if causes != nil && ctx.Err() != nil {
 		return nil, nil, x.spec.fail(ErrFailed, append(ended(ctx), causes...)...)
 	}
@@ -234,8 +234,8 @@ func (x *Shared) release(ctx context.Context, from *sharedLease) (err error, los
 		x.readers.released(from)
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	l.renewing().awaitIdle(ctx)
-	end, causes := l.releasing().run(ctx)
+	l.renewing().awaitRenewal(ctx)
+	end, causes := l.releasing().releaseAll(ctx)
 	l.releasing().disclaim(end)
 	x.attempts.left.add(&l.footprint)
 	x.readers.released(from)
@@ -249,7 +249,7 @@ func (x *Shared) releaseAgain(ctx context.Context) (err error, lost bool) {
 	if h.lease == nil || h.active() || !h.claim() {
 		return x.spec.fail(ErrLockAlreadyExpired, errNotHeld), true
 	}
-	end, causes := h.releasing().run(ctx)
+	end, causes := h.releasing().releaseAll(ctx)
 	h.releasing().disclaim(end)
 	return h.releasing().verdict(ctx, end, causes)
 }
