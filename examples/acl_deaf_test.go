@@ -28,20 +28,29 @@ func TestWhoMayNotListenIsServedBesideThoseWhoMay(t *testing.T) {
 			from := p.waits[len(p.waits)-2] // readers, where there are any
 			var crowd sync.WaitGroup
 			done := make(chan struct{})
+			defer func() { close(done); crowd.Wait() }()
 			for range 3 {
 				pool := pools(t, node, line)["go-redis"]
 				crowd.Go(func() { assert.NoError(t, useAgainAndAgain(from, p.name, pool, done)) })
 			}
 			for client, pool := range pools(t, node, deaf) {
-				back, err := p.waits[len(p.waits)-1](p.name, pool, 1000, retry)
-				if assert.NoError(t, err, client) {
-					_, err = back()
-					assert.NoError(t, err, client)
-				}
+				node.Do(t, "ACL", "LOG", "RESET")
+				before, err := from(p.name, pools(t, node, line)["go-redis"], 1000, retry)
+				require.NoError(t, err)
+				waited := make(chan error, 1)
+				go func() {
+					back, err := p.waits[len(p.waits)-1](p.name, pool, 1000, retry)
+					if err == nil {
+						_, err = back()
+					}
+					waited <- err
+				}()
+				assert.Eventually(t, func() bool { return len(denied(t, node, deaf[2])) > 0 }, hangs, time.Millisecond,
+					"%s: it tries to listen", client)
+				_, err = before()
+				assert.NoError(t, err, client)
+				assert.NoError(t, <-waited, client)
 			}
-			close(done)
-			crowd.Wait()
-			require.NotEmpty(t, denied(t, node, deaf[2]), "it tried to listen")
 		})
 	}
 }
