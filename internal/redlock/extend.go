@@ -126,13 +126,13 @@ func (l extending) roundToExtend(ctx context.Context, call *driver.Call) *quorum
 func (l extending) Unsent(*quorum.Round, int) {}
 
 // Answered implements [quorum.Observer].
-func (l extending) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answer {
+func (l extending) Answered(r *quorum.Round, i int, a quorum.Answer) quorum.Answer {
 	n := l.spec.engine.nodes[i]
 	l.spec.observer.nodeError(n, a)
 	l.at(n).contest(a)
 	l.at(n).met(a)
 	if a.Vote == quorum.Yes {
-		l.at(n).noteThere()
+		l.at(n).noteThere(r.Began.Time)
 	}
 	return a
 }
@@ -140,7 +140,7 @@ func (l extending) Answered(_ *quorum.Round, i int, a quorum.Answer) quorum.Answ
 // Late implements [quorum.Observer].
 func (l extending) Late(r *quorum.Round, i int, a quorum.Answer) {
 	if r.Outcome().Won {
-		l.on(l.spec.engine.nodes[i]).mend(r.Voter(i).Mute, a)
+		l.on(l.spec.engine.nodes[i]).mend(r, a)
 	} else {
 		l.deny(r)
 	}
@@ -214,10 +214,10 @@ func (l extending) mend(r *quorum.Round) (missing []*node) {
 	for i, n := range l.spec.engine.nodes {
 		switch v := r.Voter(i); {
 		case v.Background:
-		case v.Vote == quorum.Missing:
+		case l.at(n).lacks(v.Answer, r.Began.Time):
 			missing = append(missing, n)
 		default:
-			l.on(n).mend(v.Mute, v.Answer)
+			l.on(n).mend(r, v.Answer)
 		}
 	}
 	return missing

@@ -242,6 +242,35 @@ func TestRepairThatWasSeenIsNotRepeated(t *testing.T) {
 	})
 }
 
+// So it is with an extension that found nothing, and whose answer comes later than that of one
+// begun after it, which has found the token.
+func TestOlderExtensionThatFoundNothingHasNothingRepaired(t *testing.T) {
+	bubble(t, 3, func(b *bench) {
+		x := b.object(nil)
+		b.lockAll(x)
+		n := b.nodes[0]
+		n.Restart()
+		n.Set(func() { n.After = only("mutex_extend", 100*ms) })
+		b.extend(x) // has found nothing
+		synctest.Wait()
+		n.Set(func() { n.After = nil })
+		time.Sleep(ms)
+		b.extend(x)
+		synctest.Wait() // until the node is repaired
+		require.Equal(t, x.Value(), b.holders()[0])
+		time.Sleep(ms)
+		b.extend(x)
+		require.Equal(t, 1, n.Inside(), "the oldest extension is under way")
+		time.Sleep(time.Second)
+		require.Equal(t, 2, n.Ran(scripts.Mutex().Acquire), "the try's, and the repair")
+		b.nodes[1].Restart()
+		b.extend(x)
+		b.unlock(x)
+		time.Sleep(time.Second)
+		b.nothingLeft()
+	})
+}
+
 func TestRepairLeavesAnothersTokenAlone(t *testing.T) {
 	bubble(t, 3, func(b *bench) {
 		x := b.object(nil)

@@ -28,11 +28,11 @@ func repairAll(l *lease, missing []*node) {
 // mend acts on what the node answered to an extension that was won without
 // it: a repaired node that kept the token may vote from now on, and one that has
 // nothing gets the token back.
-func (p replica) mend(mute bool, a quorum.Answer) {
+func (p replica) mend(r *quorum.Round, a quorum.Answer) {
 	switch {
-	case a.Vote == quorum.Missing:
+	case p.l.at(p.n).lacks(a, r.Began.Time):
 		p.repair(nil)
-	case a.Vote == quorum.Yes && mute:
+	case a.Vote == quorum.Yes && r.Voter(p.n.Index).Mute:
 		p.l.mu.Lock()
 		p.stake().probation = false
 		p.l.mu.Unlock()

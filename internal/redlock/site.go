@@ -63,14 +63,30 @@ func (s site) learn(a quorum.Answer) (due bool) {
 	return of.f.ended && k.pending == 0
 }
 
-// noteThere notes that the node has the token, whatever the answers before, of which some may
-// have been lost, have said: it is to be released there, and needs no repair.
-func (s site) noteThere() {
+// noteThere notes that a call begun then has found the token there, whatever the older ones
+// find, whose answers may be late or lost: it is to be released there, and needs no repair.
+func (s site) noteThere(begun time.Time) {
 	of := s.lockInherited()
 	defer of.f.mu.Unlock()
-	if !of.f.ended {
-		of.stake().maybe, of.stake().missed = true, false
+	k := of.stake()
+	if of.f.ended {
+		return
 	}
+	k.maybe, k.missed = true, false
+	if begun.After(k.found) {
+		k.found = begun
+	}
+}
+
+// lacks reports that the node has nothing, if that is what it answered to a call begun then:
+// that no newer one has found the token.
+func (s site) lacks(a quorum.Answer, begun time.Time) bool {
+	if a.Vote != quorum.Missing {
+		return false
+	}
+	of := s.lockInherited()
+	defer of.f.mu.Unlock()
+	return !of.stake().found.After(begun)
 }
 
 // settle releases the token, once, and reports the answer to the owner's release if there is one.

@@ -16,6 +16,8 @@ type stake struct {
 	former    bool  // it may be there as the predecessor's, and is to be converted: see resume
 	missed    bool  // an extension found nothing there while calls were under way: see resume
 
+	found time.Time // when the newest of the extensions began that have found the token there
+
 	// last is the first certain answer to a release, or to a call that passed the
 	// token on: Yes where it was there until then. It is the last word, and is
 	// Unknown where a lost answer may have been another one.
