@@ -1,6 +1,7 @@
 package driver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -28,7 +29,7 @@ type SubscriptionConn interface {
 }
 
 // OpenSubscription makes a subscription of the connection that open returns, and pings
-// it at every interval. Adapters implement [Subscriber] with it.
+// it at every interval, by default at every [PingInterval]. Adapters implement [Subscriber] with it.
 //
 // open runs in a goroutine of its own. OpenSubscription does not wait for it beyond the
 // end of ctx, and closes a connection that comes later than that.
@@ -43,7 +44,7 @@ func OpenSubscription(ctx context.Context, interval time.Duration, open func(con
 		if o.err != nil {
 			return nil, openError(ctx, o.err)
 		}
-		return newSubscription(o.conn, interval), nil
+		return newSubscription(o.conn, cmp.Or(interval, PingInterval)), nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

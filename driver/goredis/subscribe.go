@@ -5,18 +5,20 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/holdfast-go/holdfast/driver"
 )
 
-// pingInterval is changed by tests only.
-var pingInterval = driver.PingInterval
+// pingInterval is changed by tests only; 0 is [driver.PingInterval].
+var pingInterval atomic.Int64
 
 // Subscribe implements [driver.Subscriber].
 func (n *node) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
-	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
+	return driver.OpenSubscription(ctx, time.Duration(pingInterval.Load()), func(ctx context.Context) (driver.SubscriptionConn, error) {
 		return openOwn(ctx, n.origin, n.failover.Watch(), channel)
 	})
 }
@@ -25,7 +27,7 @@ func (n *node) Subscribe(ctx context.Context, channel string) (driver.Subscripti
 // Cluster, so any master will do. A slot is drawn for it, so that the next
 // attempt does not go to a node that has just failed.
 func (c *cluster) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
-	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
+	return driver.OpenSubscription(ctx, time.Duration(pingInterval.Load()), func(ctx context.Context) (driver.SubscriptionConn, error) {
 		master, err := c.client.MasterForKey(ctx, strconv.FormatUint(rand.Uint64(), 36))
 		if err != nil {
 			return nil, classify(err)
@@ -37,7 +39,7 @@ func (c *cluster) Subscribe(ctx context.Context, channel string) (driver.Subscri
 // Subscribe implements [driver.Subscriber], with a connection that the client
 // makes as it likes.
 func (f *foreign) Subscribe(ctx context.Context, channel string) (driver.Subscription, error) {
-	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
+	return driver.OpenSubscription(ctx, time.Duration(pingInterval.Load()), func(ctx context.Context) (driver.SubscriptionConn, error) {
 		return openTheirs(ctx, f.client, f.failover.Watch(), channel)
 	})
 }

@@ -4,7 +4,6 @@ import "time"
 
 // SetPingInterval changes how often new subscriptions are pinged.
 func SetPingInterval(interval time.Duration) (restore func()) {
-	before := pingInterval
-	pingInterval = interval
-	return func() { pingInterval = before }
+	before := pingInterval.Swap(int64(interval))
+	return func() { pingInterval.Store(before) }
 }

@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/holdfast-go/holdfast/driver"
 )
 
-// pingInterval is changed by tests only.
-var pingInterval = driver.PingInterval
+// pingInterval is changed by tests only; 0 is [driver.PingInterval].
+var pingInterval atomic.Int64
 
 // errResubscribed is a second confirmation of one SUBSCRIBE. It can come only
 // from a connection of the application's own type.
@@ -27,7 +29,7 @@ func (p *pool) Subscribe(ctx context.Context, channel string) (driver.Subscripti
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return driver.OpenSubscription(ctx, pingInterval, func(ctx context.Context) (driver.SubscriptionConn, error) {
+	return driver.OpenSubscription(ctx, time.Duration(pingInterval.Load()), func(ctx context.Context) (driver.SubscriptionConn, error) {
 		return p.open(ctx, channel)
 	})
 }

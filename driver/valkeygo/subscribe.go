@@ -1,7 +1,6 @@
 package valkeygo
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +40,7 @@ func (p *pool) subscribe(ctx context.Context, channel string, stays func() error
 	if p.client == nil {
 		return nil, errNoClient
 	}
-	return driver.OpenSubscription(ctx, cmp.Or(time.Duration(pingInterval.Load()), driver.PingInterval), func(ctx context.Context) (driver.SubscriptionConn, error) {
+	return driver.OpenSubscription(ctx, time.Duration(pingInterval.Load()), func(ctx context.Context) (driver.SubscriptionConn, error) {
 		c, err := open(undated{ctx}, p.client, channel)
 		if err != nil {
 			return nil, err
