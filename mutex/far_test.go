@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	// conns is how many connections a factory makes to a node at most: one for each
+	// conns is how many connections a factory has to a node at a time, at most: one for each
 	// call that is under way at a time, and one that listens.
 	conns = 16 + 1
 	// poolSize is how many the application's pool may have.
@@ -100,11 +100,11 @@ func (w *farWorld) factory() *mutex.Factory {
 	return mutex.New(pools...)
 }
 
-// requireConns checks that so many factories have made no more connections than they may.
+// requireConns checks that so many factories have had no more connections at a time than they may.
 func (w *farWorld) requireConns(factories int) {
 	w.t.Helper()
 	for i, n := range w.nodes {
-		assert.LessOrEqual(w.t, n.Proxy().Connections(), int64(factories*conns), "connections to node %d", i)
+		assert.LessOrEqual(w.t, n.Proxy().MostDialled(), int64(factories*conns), "connections to node %d", i)
 	}
 }
 

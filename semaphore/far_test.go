@@ -18,7 +18,7 @@ import (
 	"github.com/holdfast-go/holdfast/semaphore"
 )
 
-// maxConns is how many connections a factory makes to a node at most: one for each call
+// maxConns is how many connections a factory has to a node at a time, at most: one for each call
 // that is under way at a time, and one that listens.
 const maxConns = 16 + 1
 
@@ -59,7 +59,7 @@ func farAway(t *testing.T, test func(t *testing.T, newFactory func() *semaphore.
 					return semaphore.New(pools...)
 				})
 				for _, n := range nodes {
-					assert.LessOrEqual(t, n.Proxy().Connections(), factories*maxConns)
+					assert.LessOrEqual(t, n.Proxy().MostDialled(), factories*maxConns)
 				}
 				awaitNothing(t, nodes)
 			})

@@ -70,10 +70,11 @@ func (p *Proxy) Far(link Link) { p.distance.set(link) }
 // for a client's own dial function. Any address that is not the proxy's is dialled as
 // it is.
 func (p *Proxy) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	plain, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil || addr != p.Addr() {
-		return conn, err
+		return plain, err
 	}
+	conn := p.dials.counted(plain)
 	timer := time.NewTimer(p.distance.roundTrip())
 	defer timer.Stop()
 	select {

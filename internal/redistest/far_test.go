@@ -55,6 +55,19 @@ func TestFarDialEndsWithItsContext(t *testing.T) {
 	var op *net.OpError
 	require.ErrorAs(t, err, &op)
 	assert.Equal(t, "dial", op.Op, "clients take it for a failed dial")
+	assert.EqualValues(t, 1, node.Proxy().MostDialled())
+	node.Proxy().Far(Link{})
+	var open []net.Conn
+	for range 2 {
+		conn, err := node.Proxy().DialContext(context.Background(), "tcp", node.Addr())
+		require.NoError(t, err)
+		open = append(open, conn)
+	}
+	for _, conn := range open {
+		require.NoError(t, conn.Close())
+		require.Error(t, conn.Close(), "it counts once")
+	}
+	assert.EqualValues(t, 2, node.Proxy().MostDialled(), "what was closed is not open")
 }
 
 // The server runs a request half a round trip after it was sent, so neither at once nor

@@ -25,6 +25,7 @@ type Proxy struct {
 	work   sync.WaitGroup
 	counters
 	distance distance
+	dials    dials
 
 	mu       sync.Mutex         // guards the rest
 	listener net.Listener       // nil while connections are refused
