@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 )
 
 var invoice = holdfast.Lock{Kind: "mutex", Name: "invoice:42", Count: 1}
@@ -55,7 +56,7 @@ func (j *journal) hooks() *holdfast.Hooks {
 type line = map[string]any
 
 func TestLogTellsOfALongWaitWhileItLasts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		find := func(_ context.Context, l holdfast.Lock) string { return "pod-7 has " + l.Name }
 		h := holdfast.JoinHooks(holdfast.HolderHooks(time.Second/2, find), j.hooks())
@@ -81,7 +82,7 @@ func TestLogTellsOfALongWaitWhileItLasts(t *testing.T) {
 }
 
 func TestLogTellsOfALongWaitThatFailed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		h := j.hooks()
 		ctx := h.AcquireStart(t.Context(), invoice)
@@ -94,7 +95,7 @@ func TestLogTellsOfALongWaitThatFailed(t *testing.T) {
 }
 
 func TestLogIsSilentOfAShortWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		find := func(context.Context, holdfast.Lock) string { t.Error("was asked"); return "" }
 		h := holdfast.JoinHooks(holdfast.HolderHooks(time.Second/2, find), j.hooks())
@@ -113,7 +114,7 @@ func TestLogIsSilentOfAShortWait(t *testing.T) {
 
 // The answer to who holds the lock may come when the wait is over.
 func TestHolderIsFoundInTheCallsOwnTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		h := holdfast.HolderHooks(time.Second, func(ctx context.Context, _ holdfast.Lock) string {
 			require.Equal(t, "v", ctx.Value(key("k")))
 			<-ctx.Done()
@@ -140,7 +141,7 @@ func TestLogTellsOfLosses(t *testing.T) {
 }
 
 func TestLogTellsOfFailingExtensionsOnceASecond(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		h := j.hooks()
 		for range 11 {
@@ -155,7 +156,7 @@ func TestLogTellsOfFailingExtensionsOnceASecond(t *testing.T) {
 }
 
 func TestLogTellsOfEachNodeOnceInTenSeconds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		h := j.hooks()
 		tell := func() (said []string) {

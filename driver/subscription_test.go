@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/leaktest"
 )
 
@@ -87,7 +88,7 @@ func open(t *testing.T, conn driver.SubscriptionConn) driver.Subscription {
 }
 
 func TestReceiveReturnsMessagesOnly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn := newConn()
 		sub := open(t, conn)
 		for _, e := range []event{{}, {"a", true, nil}, {}, {}, {"", true, nil}, {"b", true, nil}} {
@@ -102,7 +103,7 @@ func TestReceiveReturnsMessagesOnly(t *testing.T) {
 }
 
 func TestAnErrorIsForGood(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn := newConn()
 		sub := open(t, conn)
 		conn.events <- event{err: io.EOF}
@@ -118,7 +119,7 @@ func TestAnErrorIsForGood(t *testing.T) {
 }
 
 func TestAnsweredPingsKeepItAlive(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn := newConn()
 		sub := open(t, conn)
 		time.AfterFunc(time.Hour+interval/2, func() { conn.events <- event{"at last", true, nil} })
@@ -134,7 +135,7 @@ func TestAnsweredPingsKeepItAlive(t *testing.T) {
 func quiet() error { return nil }
 
 func TestSilenceIsNoticed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn := newConn()
 		conn.ping = quiet
 		sub := open(t, conn)
@@ -146,7 +147,7 @@ func TestSilenceIsNoticed(t *testing.T) {
 }
 
 func TestMessagesAreSignsOfLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn := newConn()
 		conn.ping = quiet
 		sub := open(t, conn)
@@ -164,7 +165,7 @@ func TestMessagesAreSignsOfLife(t *testing.T) {
 
 // Without reading, silence and answers that lie in the connection are the same.
 func TestUnreadIsNotSilent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn := newConn()
 		sub := open(t, conn)
 		conn.events <- event{"first", true, nil}
@@ -179,7 +180,7 @@ func TestUnreadIsNotSilent(t *testing.T) {
 }
 
 func TestPingThatCannotBeSent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		broken, stuck := newConn(), newConn()
 		broken.ping = func() error { return io.ErrClosedPipe }
 		stuck.ping = func() error { <-stuck.closed; return io.ErrClosedPipe }
@@ -193,7 +194,7 @@ func TestPingThatCannotBeSent(t *testing.T) {
 }
 
 func TestCloseEndsABlockedReceive(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn := newConn()
 		sub := open(t, conn)
 		received := make(chan error)
@@ -217,7 +218,7 @@ func TestCloseEndsABlockedReceive(t *testing.T) {
 
 // Close waits for a ping that is under way, and ends it.
 func TestCloseEndsABlockedPing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn, ended := newConn(), false
 		conn.ping = func() error { <-conn.closed; ended = true; return io.ErrClosedPipe }
 		sub := open(t, conn)
@@ -229,7 +230,7 @@ func TestCloseEndsABlockedPing(t *testing.T) {
 
 // A connection that comes after the end of ctx is closed.
 func TestOpeningIsBoundedByItsContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conn, come := newConn(), make(chan struct{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

@@ -129,7 +129,7 @@ var layers = map[string][]string{
 
 // forTests are packages that only tests and examples import.
 var forTests = []string{
-	"internal/redistest", "internal/alloctest", "internal/leaktest", "driver/drivertest", "internal/histories", "internal/unmade", "internal/filecycles",
+	"internal/redistest", "internal/alloctest", "internal/faketime", "internal/leaktest", "driver/drivertest", "internal/histories", "internal/unmade", "internal/filecycles",
 	"internal/slotmove", "internal/redlock/fakenode", "internal/redlock/simnet", "examples",
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -55,7 +56,7 @@ func dialling(t testing.TB, conn redis.Conn) *redis.Pool {
 
 // What a server takes to say NOSCRIPT is not there a second time for the source.
 func TestTheSourceHasTheTimeThatIsLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		var limits []time.Duration
 		pool := NewPool(dialling(t, &fakeConn{do: func(limit time.Duration, name string) (any, error) {
 			limits = append(limits, limit)
@@ -74,7 +75,7 @@ func TestTheSourceHasTheTimeThatIsLeft(t *testing.T) {
 // An idle connection counts as ready up to half of the time after which the pool closes
 // it.
 func TestIdleConnectionsGrowTooOld(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		conns := dialling(t, &fakeConn{do: func(time.Duration, string) (any, error) { return int64(1), nil }})
 		conns.IdleTimeout = time.Hour
 		pool := NewPool(conns)
@@ -92,7 +93,7 @@ func TestIdleConnectionsGrowTooOld(t *testing.T) {
 // A subscription whose ctx ends together with its confirmation is closed, and not
 // handed out.
 func TestConfirmedTooLate(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		conn := &fakeConn{}
 		conn.receive = func() (any, error) {

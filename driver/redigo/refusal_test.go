@@ -16,6 +16,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/driver/redigo"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 )
 
 // refusedFor is as the documentation has it.
@@ -51,7 +52,7 @@ func (d *dialer) call() (any, error) {
 func TestARefusedDialIsRememberedForAMoment(t *testing.T) {
 	for name, refusal := range map[string]error{"as it is": refusedDial, "wrapped": fmt.Errorf("app: %w", refusedDial)} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			faketime.Run(t, func(t *testing.T) {
 				d := newDialer(t)
 				d.err = refusal
 				for round := range 3 {
@@ -75,7 +76,7 @@ func TestOtherFailedDialsAreNotRemembered(t *testing.T) {
 		&net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded},
 		redis.Error("LOADING Redis is loading the dataset in memory"),
 	} {
-		synctest.Test(t, func(t *testing.T) {
+		faketime.Run(t, func(t *testing.T) {
 			d := newDialer(t)
 			d.err = err
 			for range 3 {
@@ -111,7 +112,7 @@ func (d *dialer) start(t *testing.T) {
 }
 
 func TestAnIdleConnectionIsUsedAfterARefusedDial(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		d, held := newDialer(t), make(chan struct{})
 		d.conn = heldConn{held: held}
 		d.start(t)
@@ -134,7 +135,7 @@ func TestAnIdleConnectionIsUsedAfterARefusedDial(t *testing.T) {
 
 // The engine reads from this that nothing was sent.
 func TestARememberedRefusalIsAFailedDial(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		d := newDialer(t)
 		d.err = refusedDial
 		for range 2 {

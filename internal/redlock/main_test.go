@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/redistest"
 	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
@@ -39,7 +40,7 @@ func fakes(n int) ([]*fakenode.Node, []driver.Pool) {
 // left running.
 func bubble(t *testing.T, n int, test func(b *bench)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		nodes, pools := fakes(n)
 		test(&bench{t, New(pools...), nodes})
 		time.Sleep(time.Hour) // for stragglers; what still runs then fails the test

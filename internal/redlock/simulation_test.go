@@ -9,12 +9,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 	"github.com/holdfast-go/holdfast/internal/redlock/simnet"
@@ -90,7 +90,7 @@ func (s *simulation) note(text string, args ...any) { s.watch.note(text, args...
 
 // simulate runs the schedule of one seed and returns what was wrong, with the trace.
 func simulate(t *testing.T, seed int, counts *simCounts, wrong simWrong) (s *simulation) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		random := rand.New(rand.NewPCG(uint64(seed), 7))
 		s = &simulation{T: t, seed: seed, random: random, kind: seed % len(simKinds), counts: counts, wrong: wrong}
 		s.watch = &simWatch{begun: time.Now(), leases: make(map[*simLease]bool)}

@@ -69,6 +69,25 @@ func TestRaceGivesEveryRunnerEveryRound(t *testing.T) {
 	}
 }
 
+func TestAlternateGivesEveryRunnerOneCallARound(t *testing.T) {
+	var order []string
+	runner := func(name string, d time.Duration) Runner {
+		return Runner{Name: name, Op: func() error { order = append(order, name); time.Sleep(d); return nil }}
+	}
+	costs, err := Alternate(10*time.Millisecond, []Runner{runner("a", 0), runner("b", time.Millisecond)})
+	require.NoError(t, err)
+	require.Len(t, costs[0], len(order)/2)
+	require.Len(t, costs[1], len(order)/2)
+	for rest := order; len(rest) > 0; rest = rest[2:] {
+		require.ElementsMatch(t, []string{"a", "b"}, rest[:2])
+	}
+	require.Less(t, Quotients(costs[0], costs[1]).Wall, 1.0)
+	broken := errors.New("broken")
+	_, err = Alternate(0, []Runner{{Name: "culprit", Op: func() error { return broken }}})
+	require.ErrorIs(t, err, broken)
+	require.ErrorContains(t, err, "culprit")
+}
+
 // The servers' time is that of a block's own calls, without warm-up and other runners.
 func TestRaceCountsTheServersTime(t *testing.T) {
 	busy := time.Duration(0)

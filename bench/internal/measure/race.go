@@ -53,6 +53,24 @@ func Race(plan Plan, runners []Runner) ([][]Cost, error) {
 	return costs, nil
 }
 
+// Alternate gives every runner one call a round, again and again for about d, and returns the
+// wall times of all calls as Race returns its costs. It is for differences that are smaller
+// than those between one block and the next. Runners are warm already.
+func Alternate(d time.Duration, runners []Runner) ([][]Cost, error) {
+	costs := make([][]Cost, len(runners))
+	for end := time.Now().Add(d); len(costs[0]) == 0 || time.Now().Before(end); {
+		for _, i := range rand.Perm(len(runners)) {
+			start := time.Now()
+			err := runners[i].Op()
+			costs[i] = append(costs[i], Cost{Wall: float64(time.Since(start))})
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", runners[i].Name, err)
+			}
+		}
+	}
+	return costs, nil
+}
+
 func (r Runner) warmUp(calls int) error {
 	_, err := r.guarded(stuck, func() (cost Cost, err error) {
 		for i := 0; i < calls && err == nil; i++ {

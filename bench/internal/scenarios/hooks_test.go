@@ -5,8 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/bench/internal/measure"
-	"github.com/holdfast-go/holdfast/bench/internal/report"
 )
 
 func TestHooksMeasuresEverything(t *testing.T) {
@@ -26,25 +26,27 @@ func TestHooksMeasuresEverything(t *testing.T) {
 }
 
 func TestHooksBar(t *testing.T) {
-	verdict := func(wall float64) report.Verdict {
-		costs := make([][]measure.Cost, len(hookedMutexes()))
+	verdict := func(wall, allocs float64) bool {
+		costs, calls := make([][]measure.Cost, len(hookedMutexes())), make([][]measure.Cost, len(hookedMutexes()))
 		for i := range costs {
-			costs[i] = []measure.Cost{{Wall: 9000}}
+			costs[i], calls[i] = []measure.Cost{{Wall: 9000, Allocs: 90}}, []measure.Cost{{Wall: 9000}}
 		}
-		costs[withoutHooks], costs[idle] = []measure.Cost{{Wall: 1000}}, []measure.Cost{{Wall: wall}}
-		return hooksVerdict(costs)
+		costs[withoutHooks], costs[absent] = []measure.Cost{{Wall: 1, Allocs: 18}}, []measure.Cost{{Wall: 5, Allocs: allocs}}
+		calls[withoutHooks], calls[absent] = []measure.Cost{{Wall: 1000}}, []measure.Cost{{Wall: wall}}
+		return hooksVerdict(costs, calls).Met
 	}
-	require.True(t, verdict(1010).Met)
-	require.False(t, verdict(1011).Met)
+	require.True(t, verdict(1010, 18))
+	require.False(t, verdict(1011, 18))
+	require.False(t, verdict(1000, 19))
 }
 
 // Those that the bar is for have the hooks of which it speaks.
 func TestHookedMutexesHaveTheirHooks(t *testing.T) {
 	all := hookedMutexes()
 	require.Nil(t, all[withoutHooks].hooks)
-	h := all[idle].hooks
+	require.Equal(t, &holdfast.Hooks{}, all[absent].hooks)
+	h := all[absent+1].hooks
 	for _, function := range []any{h.AcquireStart, h.AcquireDone, h.Extended, h.Released, h.Lost, h.NodeError} {
 		require.NotNil(t, function)
 	}
-	require.Nil(t, all[idle-1].hooks.AcquireDone, "without a function")
 }

@@ -3,10 +3,11 @@ package backoff
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/faketime"
 )
 
 const ms = time.Millisecond
@@ -22,7 +23,7 @@ func asked(most int) (*Backoff, *[]int) {
 }
 
 func TestTriesAreElapsedDelays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		b, tries := asked(3)
 		start := time.Now()
 		require.True(t, b.First())
@@ -40,7 +41,7 @@ func TestTriesAreElapsedDelays(t *testing.T) {
 
 // A delay goes on where the call has been let in early, or has been cancelled.
 func TestADelayGoesOn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		b, tries := asked(0)
 		woken := make(chan struct{})
 		close(woken)
@@ -62,7 +63,7 @@ func TestADelayGoesOn(t *testing.T) {
 // In a queue a call with a limit gives up when it would have if it had polled; one without
 // has no delays there.
 func TestAQueueUsesUpTries(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		b, tries := asked(4)
 		start := time.Now()
 		require.ErrorIs(t, b.PauseUntil(t.Context(), nil), ErrExhausted)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 )
 
 // fakeNode is a node on which one can subscribe.
@@ -129,7 +130,7 @@ func (mute) Eval(context.Context, *driver.Call) (any, error) { panic("nothing to
 // bubble runs a test over n nodes on fake time, and checks that nothing is left.
 func bubble(t *testing.T, n int, test func(t *testing.T, notifier *Notifier, nodes []*fakeNode)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		var nodes []*fakeNode
 		var pools []driver.Pool
 		for range n {

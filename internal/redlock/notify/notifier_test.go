@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 )
 
 // isWoken reports whether the waiter was woken since it last waited.
@@ -198,7 +199,7 @@ func TestConnectionThatOpensTooLateIsClosed(t *testing.T) {
 }
 
 func TestNodeWhoseDriverCannotSubscribe(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		n := New(mute{})
 		w := n.NewWaiter("")
 		n.JoinLate(w)

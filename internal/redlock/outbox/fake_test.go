@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -364,7 +365,7 @@ func ofBoundedDials(s *server) driver.Pool { return dials{one: one{s}, bounded: 
 // request is reported on once, and nothing is left.
 func within(t *testing.T, kind func(*server) driver.Pool, test func(w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		s := &server{T: t, runs: make(map[string]int)}
 		w := &world{server: s, box: New(kind(s), new(clock.Clock)), began: time.Now()}
 		test(w)

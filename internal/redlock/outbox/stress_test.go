@@ -7,12 +7,12 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
@@ -171,7 +171,7 @@ func TestEveryRequestIsReportedOnceWhateverHappens(t *testing.T) {
 		}
 	}
 	for _, seed := range seeds {
-		synctest.Test(t, func(t *testing.T) {
+		faketime.Run(t, func(t *testing.T) {
 			s := newStorm(t, seed)
 			s.rage(20, 60)
 			time.Sleep(time.Hour)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 	"github.com/holdfast-go/holdfast/internal/redlock/outbox"
 	"github.com/holdfast-go/holdfast/scripts"
@@ -65,7 +66,7 @@ type bench struct {
 // bubble runs a test over n nodes on fake time.
 func bubble(t *testing.T, n int, test func(b *bench)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		b := &bench{T: t}
 		var pools []driver.Pool
 		for range n {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
@@ -39,7 +40,7 @@ func TestOnlyNodeIsAskedInline(t *testing.T) {
 		{"cancelled perhaps, and inline", true, time.Hour, 1},
 		{"a deadline before the bound", true, bound / 2, 0},
 	} {
-		synctest.Test(t, func(t *testing.T) {
+		faketime.Run(t, func(t *testing.T) {
 			node := &boundedNode{fakeNode: &fakeNode{reply: int64(1)}}
 			group, q, ctx := New(new(clock.Clock), node), question(), background
 			q.Inline = c.inline

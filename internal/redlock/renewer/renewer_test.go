@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/redlock/clock"
 )
 
@@ -46,7 +47,7 @@ func (f *fakeLease) calls() [2]int {
 
 // bubble runs a test of a renewer whose wall clock may be set.
 func bubble(t *testing.T, test func(r *Renewer, set *atomic.Int64)) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		var set atomic.Int64
 		c := &clock.Clock{Step: func(now time.Time) time.Time { return now.Add(time.Duration(set.Load())) }}
 		r := new(Renewer)

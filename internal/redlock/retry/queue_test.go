@@ -4,10 +4,11 @@ import (
 	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/holdfast-go/holdfast/internal/faketime"
 )
 
 // asked is a queue whose node answers when it is well.
@@ -21,7 +22,7 @@ type asked struct {
 }
 
 func bubble(t *testing.T, test func(t *testing.T, a *asked)) {
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		a := new(asked)
 		a.Queue = New(a.send)
 		test(t, a)

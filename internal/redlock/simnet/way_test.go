@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/holdfast-go/holdfast/driver"
+	"github.com/holdfast-go/holdfast/internal/faketime"
 	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
 	"github.com/holdfast-go/holdfast/scripts"
 )
@@ -27,7 +28,7 @@ type world struct {
 // inWorld runs a test in a world with these odds.
 func inWorld(t *testing.T, odds Odds, test func(w *world)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
 		w := &world{T: t, node: NewNode(0)}
 		w.net = &Network{
 			Expiry: time.Second, Bound: 100 * ms, Odds: odds,
