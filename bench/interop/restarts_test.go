@@ -11,7 +11,7 @@ import (
 )
 
 // patience is how long tests wait for what must come, on a slow machine.
-const patience = 20 * time.Second
+const patience = 40 * time.Second
 
 // Two nodes restart empty, one after the other, and the hold is extended in between.
 // Holdfast puts it back where it was forgotten; with Redsync's default it is on one

@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // newClient makes a client that is closed when the test ends.
 func newClient(t testing.TB, opts *redis.Options) *redis.Client {

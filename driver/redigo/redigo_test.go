@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // within returns a ctx with a deadline, as the engine's always have.
 func within(t testing.TB, d time.Duration) context.Context {

@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds every wait for something that is bound to happen.
-const patience = 20 * time.Second
+const patience = 40 * time.Second
 
 // hung is how long a test waits for an answer that must not come.
 const hung = 100 * time.Millisecond
