@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"maps"
 	"strings"
@@ -196,6 +197,8 @@ func TestLogHasNoToken(t *testing.T) {
 
 func TestLogHooksWriteToTheDefaultLogger(t *testing.T) {
 	var j journal
+	defer log.SetOutput(log.Writer()) // SetDefault changes it, and does not bring it back
+	defer log.SetFlags(log.Flags())
 	defer slog.SetDefault(slog.Default())
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&j, nil)))
 	holdfast.LogHooks(nil).Lost(invoice, errors.New("gone"))
