@@ -2,7 +2,6 @@ package mutex_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -132,15 +131,9 @@ func TestFarLife(t *testing.T) {
 			far(t, 3, link, func(t *testing.T, w *farWorld) {
 				m, other := w.factory().NewMutex("name"), w.factory().NewMutex("name")
 				require.NoError(t, m.Lock())
-				yesInTheEnd(t, m.Valid)
+				heldInTheEnd(t, m, m.Valid)
 				until := m.Until()
-				yesInTheEnd(t, func() (bool, error) {
-					ok, err := m.Extend()
-					if errors.Is(err, mutex.ErrLockAlreadyExpired) { // after many of no answer in time
-						err = m.Lock()
-					}
-					return ok, err
-				})
+				heldInTheEnd(t, m, m.Extend)
 				require.True(t, m.Until().After(until))
 				require.ErrorIs(t, other.TryLock(), mutex.ErrFailed)
 				waits := make(chan error, 1)
@@ -230,6 +223,21 @@ func yesInTheEnd(t *testing.T, call func() (bool, error)) {
 		ok, _ := call()
 		return ok
 	}, patience, tick)
+}
+
+// heldInTheEnd is yesInTheEnd for a call about a lock, which is locked again where it has
+// expired before enough nodes have answered in time.
+func heldInTheEnd(t *testing.T, m *mutex.Mutex, call func() (bool, error)) {
+	t.Helper()
+	yesInTheEnd(t, func() (bool, error) {
+		if time.Now().After(m.Until()) {
+			_, _ = m.Unlock()
+			if err := m.Lock(); err != nil {
+				return false, err
+			}
+		}
+		return call()
+	})
 }
 
 // steady options have a lock that lasts, and calls that do: a machine that stands still
@@ -377,7 +385,7 @@ func TestFarNodeWhoseConnectionsAreCut(t *testing.T) {
 		end := func() { close(stop); <-ended }
 		locked := w.badDay(func(f *mutex.Factory, name string) *mutex.Mutex {
 			return f.NewMutex(name, fleeting(200*time.Millisecond)...)
-		}, begin, end, 60)
+		}, begin, end, 50) // two tries each: fewer than the releases that a node's queue holds
 		assert.Positive(t, locked)
 		assert.Positive(t, proxy.CutConnections())
 	})
@@ -388,9 +396,11 @@ func TestFarNodeThatAnswersOneInTen(t *testing.T) {
 	t.Parallel()
 	far(t, 1, away(5*time.Millisecond), func(t *testing.T, w *farWorld) {
 		proxy := w.nodes[0].Proxy()
-		w.badDay(func(f *mutex.Factory, name string) *mutex.Mutex {
-			return f.NewMutex(name, fleeting(100*time.Millisecond)...)
-		}, func() { proxy.AnswerOneIn(10) }, func() { proxy.AnswerOneIn(0) }, 3)
+		for start := time.Now(); proxy.DroppedReplies() == 0 && time.Since(start) < patience; {
+			w.badDay(func(f *mutex.Factory, name string) *mutex.Mutex {
+				return f.NewMutex(name, fleeting(100*time.Millisecond)...)
+			}, func() { proxy.AnswerOneIn(10) }, func() { proxy.AnswerOneIn(0) }, 3)
+		}
 		assert.Positive(t, proxy.DroppedReplies())
 	})
 }

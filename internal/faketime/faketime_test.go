@@ -20,7 +20,7 @@ func TestDueTimersOfManyGoroutines(t *testing.T) {
 		var all sync.WaitGroup
 		for range 64 {
 			all.Go(func() {
-				for range 500 {
+				for range 2000 {
 					fired := make(chan struct{})
 					time.AfterFunc(0, func() { close(fired) })
 					<-fired

@@ -114,21 +114,21 @@ func TestProxyDropsRepliesAfterTheServerRanThem(t *testing.T) {
 	node, conn := proxied(t)
 	name := Name(t)
 	node.Proxy().DropReplies(true)
-	requireNoAnswerOnceDropped(t, node, conn, "SET", name, "v", "PX", 60000)
-	requireNoAnswerOnceDropped(t, node, client(t, node), "PING") // connections can be made
+	requireNoAnswerOnceDropped(t, node.Proxy().DroppedReplies, conn, "SET", name, "v", "PX", 60000)
+	requireNoAnswerOnceDropped(t, node.Proxy().DroppedReplies, client(t, node), "PING") // connections can be made
 	assert.Equal(t, "v", node.Do(t, "GET", name))
 	node.Proxy().DropReplies(false)
 	assert.EqualValues(t, "v", ask(t, client(t, node), "GET", name))
 }
 
-// requireNoAnswerOnceDropped runs a command whose answer is dropped. It begins to wait
-// when it has been: one that hangs up first has no answer that could be.
-func requireNoAnswerOnceDropped(t *testing.T, node *Node, conn redis.Conn, name string, args ...any) {
+// requireNoAnswerOnceDropped runs a command that is dropped, or whose answer is. It begins to
+// wait when it has been: one that hangs up first has nothing that could be.
+func requireNoAnswerOnceDropped(t *testing.T, dropped func() int64, conn redis.Conn, name string, args ...any) {
 	t.Helper()
-	dropped := node.Proxy().DroppedReplies()
+	before := dropped()
 	require.NoError(t, conn.Send(name, args...))
 	require.NoError(t, conn.Flush())
-	requireEventually(t, dropped+1, node.Proxy().DroppedReplies)
+	requireEventually(t, before+1, dropped)
 	requireNoAnswer(t, conn, "") // but the one that is due
 }
 
@@ -136,9 +136,8 @@ func TestProxyDropsRequests(t *testing.T) {
 	node, conn := proxied(t)
 	name := Name(t)
 	node.Proxy().DropRequests(true)
-	requireNoAnswer(t, conn, "SET", name, "v", "PX", 60000)
-	requireNoAnswer(t, client(t, node), "PING")
-	requireEventually(t, 2, node.Proxy().DroppedRequests)
+	requireNoAnswerOnceDropped(t, node.Proxy().DroppedRequests, conn, "SET", name, "v", "PX", 60000)
+	requireNoAnswerOnceDropped(t, node.Proxy().DroppedRequests, client(t, node), "PING")
 	node.Proxy().DropRequests(false)
 	assert.Nil(t, ask(t, client(t, node), "GET", name), "a dropped request was run")
 }
