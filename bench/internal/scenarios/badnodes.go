@@ -181,7 +181,18 @@ func (v *visit) callJustAfter(op operation) error {
 	return errors.Join(err, v.condition.end(v.nodes, v.turn))
 }
 
-func (v *visit) makeFamiliar(locks *contestants.Locks) error {
+// makeFamiliar has clients make their connections, and servers learn their scripts. On a busy
+// machine a call may have no answer in time: it begins anew then, a few times.
+func (v *visit) makeFamiliar(locks *contestants.Locks) (err error) {
+	for range 3 {
+		if err = v.tryAll(locks); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+func (v *visit) tryAll(locks *contestants.Locks) error {
 	m := locks.New(contestants.Hold{Name: v.newName()})
 	for range familiar {
 		for _, op := range operations() {
