@@ -15,16 +15,17 @@ import (
 func TestReleaseGrants(t *testing.T) {
 	redistest.Needs(t, redistest.CanCount)
 	onNodes(t, 1, func(t *testing.T, w *world) {
-		options := []semaphore.Option{semaphore.WithExpiry(8 * time.Second), semaphore.WithUnlimitedTries(), semaphore.WithRetryDelay(time.Hour)}
+		options := []semaphore.Option{semaphore.WithExpiry(redistest.GrantExpiry), semaphore.WithUnlimitedTries(), semaphore.WithRetryDelay(time.Hour)}
 		big := w.semaphore(5, options...)
 		for range 2 { // so that the node knows the scripts
 			p, err := big.Acquire()
 			require.NoError(t, err)
 			requireYes(t, p.Release)
 		}
-		seenOnce(t, func() bool {
+		redistest.UntilSeen(t, func() bool {
 			held, err := big.AcquireN(t.Context(), 5)
 			require.NoError(t, err)
+			began := time.Now()
 			var p [2]*semaphore.Permit
 			var got []<-chan error
 			for i, n := range []int{3, 2} {
@@ -38,7 +39,7 @@ func TestReleaseGrants(t *testing.T) {
 				w.nodes[0].AwaitWaiters(t, i+1)
 			}
 			requireYes(t, held.Extend)
-			granted := w.grantedOnly(held.Release, got...)
+			granted := w.nodes[0].RequireGrants(t, began, held.Release, got...)
 			require.Equal(t, []int{0, 1, 2}, p[0].Slots())
 			require.Equal(t, []int{3, 4}, p[1].Slots())
 			w.awaitGrants(2)
@@ -49,28 +50,4 @@ func TestReleaseGrants(t *testing.T) {
 			return granted
 		})
 	})
-}
-
-// seenOnce repeats a scenario until it has seen what it is to see: waiters look now and then by
-// themselves, and do so beside a release on a busy machine.
-func seenOnce(t *testing.T, scenario func() bool) {
-	t.Helper()
-	for range 20 {
-		if scenario() {
-			return
-		}
-	}
-	t.Error("those who were granted it have asked each time")
-}
-
-// grantedOnly runs a release that lets waiters in, and reports that nobody has asked anything.
-func (w *world) grantedOnly(release func() (bool, error), got ...<-chan error) bool {
-	w.t.Helper()
-	node := w.nodes[0]
-	before := node.Calls(w.t, "evalsha", "eval")
-	requireYes(w.t, release)
-	for _, got := range got {
-		require.NoError(w.t, <-got)
-	}
-	return node.Calls(w.t, "evalsha", "eval") == before+1 // the release alone
 }
