@@ -55,18 +55,33 @@ func TestFarDialEndsWithItsContext(t *testing.T) {
 	var op *net.OpError
 	require.ErrorAs(t, err, &op)
 	assert.Equal(t, "dial", op.Op, "clients take it for a failed dial")
-	node.Proxy().Far(Link{})
-	var open []net.Conn
-	for range 2 {
-		conn, err := node.Proxy().DialContext(context.Background(), "tcp", node.Addr())
+}
+
+func TestDialledLeavesOutWhatWasGivenUp(t *testing.T) {
+	node := StartOne(t, WithProxy())
+	dialled := func(made, together int64) {
+		t.Helper()
+		m, most := node.Proxy().Dialled()
+		assert.Equal(t, [2]int64{made, together}, [2]int64{m, most})
+	}
+	dial := func() redis.Conn {
+		conn, err := redis.Dial("tcp", node.Addr(), redis.DialContextFunc(node.Proxy().DialContext))
 		require.NoError(t, err)
-		open = append(open, conn)
+		return conn
 	}
-	for _, conn := range open {
-		require.NoError(t, conn.Close())
-		require.Error(t, conn.Close(), "it counts once")
-	}
-	assert.EqualValues(t, 2, node.Proxy().MostDialled(), "what was closed is not open")
+	used, late, unused := dial(), dial(), dial()
+	ask(t, used, "PING")
+	dialled(3, 3)
+	node.Proxy().DropReplies(true)
+	requireNoAnswerOnceDropped(t, node.Proxy().DroppedReplies, late, "PING")
+	dialled(2, 3)
+	require.NoError(t, unused.Close())
+	require.Error(t, unused.Close(), "it counts once")
+	dialled(1, 3)
+	require.NoError(t, used.Close())
+	dialled(1, 3)
+	assert.NoError(t, dial().Close())
+	dialled(1, 3)
 }
 
 // The server runs a request half a round trip after it was sent, so neither at once nor
