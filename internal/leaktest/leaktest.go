@@ -3,6 +3,8 @@
 package leaktest
 
 import (
+	"fmt"
+	"os"
 	"time"
 
 	"go.uber.org/goleak"
@@ -17,23 +19,23 @@ const patience = 40 * time.Second
 
 // Main runs the tests, waits for what they have left behind, fails if it does not
 // end, and exits. The options go to goleak.
-func Main(m goleak.TestingM, opts ...goleak.Option) {
-	goleak.VerifyTestMain(run{m, opts}, opts...)
-}
+func Main(m goleak.TestingM, opts ...goleak.Option) { os.Exit(run(m, patience, opts...)) }
 
-type run struct {
-	m    goleak.TestingM
-	opts []goleak.Option
-}
-
-// Run runs the tests, and returns their exit code once nothing is left of them, or
-// patience has ended.
-func (r run) Run() int {
-	code := r.m.Run()
-	for end := time.Now().Add(patience); code == 0 && time.Now().Before(end); {
-		if goleak.Find(r.opts...) == nil {
-			break
+// run runs the tests, and returns their exit code once nothing is left of them, or 1 if something
+// is after patience. That it was gone once is enough: what a timer begins after that, as a
+// release that is sent again does with a client that a test has closed, ends as well.
+func run(m goleak.TestingM, patience time.Duration, opts ...goleak.Option) int {
+	if code := m.Run(); code != 0 {
+		return code
+	}
+	for end := time.Now().Add(patience); ; {
+		left := goleak.Find(opts...)
+		switch {
+		case left == nil:
+			return 0
+		case time.Now().After(end):
+			fmt.Fprintln(os.Stderr, "leaktest: left by the tests:", left)
+			return 1
 		}
 	}
-	return code
 }

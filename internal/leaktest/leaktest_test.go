@@ -18,13 +18,13 @@ func (t tests) Run() int { return t() }
 // What lasts longer than goleak waits is no leak if it ends.
 func TestWaitsForWhatEnds(t *testing.T) {
 	ended := make(chan struct{})
-	code := run{m: tests(func() int {
+	code := run(tests(func() int {
 		go func() {
 			time.Sleep(2 * time.Second) // longer than goleak waits, which goes by the real clock
 			close(ended)
 		}()
 		return 0
-	})}.Run()
+	}), patience)
 	require.Zero(t, code)
 	require.NoError(t, goleak.Find())
 	<-ended
@@ -33,12 +33,22 @@ func TestWaitsForWhatEnds(t *testing.T) {
 // After a failure there is nothing to wait for.
 func TestReturnsAtOnceAfterAFailure(t *testing.T) {
 	leaves := make(chan struct{})
-	code := run{m: tests(func() int {
+	code := run(tests(func() int {
 		go func() { <-leaves }()
 		return 3
-	})}.Run()
+	}), time.Hour)
 	require.Equal(t, 3, code)
 	require.Error(t, goleak.Find(), "what was left is still there")
+	close(leaves)
+}
+
+func TestFailsWhereSomethingStays(t *testing.T) {
+	leaves := make(chan struct{})
+	code := run(tests(func() int {
+		go func() { <-leaves }()
+		return 0
+	}), time.Millisecond)
+	require.Equal(t, 1, code)
 	close(leaves)
 }
 
