@@ -146,6 +146,21 @@ func TestSilenceIsNoticed(t *testing.T) {
 	})
 }
 
+// An interval of 0 is that of most drivers.
+func TestPingsHaveADefaultInterval(t *testing.T) {
+	faketime.Run(t, func(t *testing.T) {
+		conn := newConn()
+		conn.ping = quiet
+		sub, err := driver.OpenSubscription(t.Context(), 0, func(context.Context) (driver.SubscriptionConn, error) { return conn, nil })
+		require.NoError(t, err)
+		start := time.Now()
+		_, err = sub.Receive()
+		require.Equal(t, driver.ErrSilent, err)
+		require.Equal(t, 2*driver.PingInterval, time.Since(start))
+		require.NoError(t, sub.Close())
+	})
+}
+
 func TestMessagesAreSignsOfLife(t *testing.T) {
 	faketime.Run(t, func(t *testing.T) {
 		conn := newConn()

@@ -10,10 +10,10 @@ import (
 )
 
 // Run is [synctest.Test]. With the race detector it leaves the process one processor
-// meanwhile: Go's runtime, 1.26.8 too, keeps one context of the detector for all timers of
-// a bubble, and uses it on two processors at once where goroutines meet timers that are due.
-// The detector crashes then, or says that a check of its own has failed. It finds races by
-// what happens before what, and not by what runs side by side, so little is lost.
+// meanwhile. Go's runtime, in 1.26.8, keeps one context of the detector for all timers of a
+// bubble, and uses it on two processors at once where goroutines meet timers that are due. The
+// detector crashes then, or a check of its own fails. It finds races by what happens before
+// what, and not by what runs side by side, so little is lost.
 func Run(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
 	if racing {
@@ -26,7 +26,7 @@ func Run(t *testing.T, test func(t *testing.T)) {
 // alone is what the tests on fake time that run at a time have in common.
 var alone processors
 
-// processors are as many as the process may use, but one as long as somebody needs that.
+// processors are those that the process may use: only one while any test needs that.
 type processors struct {
 	mu     sync.Mutex
 	users  int

@@ -13,8 +13,7 @@ import (
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
 
-// Without one processor the race detector crashes here, with most versions of Go that have
-// bubbles.
+// With more than one processor the race detector crashes here, in Go 1.26.8.
 func TestDueTimersOfManyGoroutines(t *testing.T) {
 	Run(t, func(*testing.T) {
 		var all sync.WaitGroup

@@ -24,8 +24,10 @@
 //     release that is answered first; so that release is followed by two more.
 //   - A release without a certain answer is pending on its node, and is sent
 //     again when the node next answers anything, and after a pause in any case,
-//     until it is answered or its key has expired. If it may have run, a later one
-//     that finds nothing proves no loss: the first certain answer is the last word.
+//     until it is answered or its key has expired. A node's queue holds up to
+//     retry.Max of them: beyond that the oldest is dropped, and its key expires.
+//     If a release may have run, a later one that finds nothing proves no loss: the
+//     first certain answer is the last word.
 //   - A value of the user's own is kept away from a node, on its lock, as long as a
 //     release of it is under way there, or may follow.
 //   - Answers of calls that were under way to one node at once prove nothing

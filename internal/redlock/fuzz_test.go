@@ -142,43 +142,54 @@ func FuzzReplies(f *testing.F) {
 		if manySlots.MatchString(text) || manySlots.MatchString(text2) {
 			t.Skip("so do a million slots: Go ends an input after ten seconds, beside fifteen others")
 		}
-		pools := make([]driver.Pool, 3)
-		yes := map[bool]int{}
-		for i := range pools {
-			var r replier
-			if i < 2 {
-				r.reply, r.err = anyReply(shape, n, text)
-			} else {
-				r.reply, r.err = anyReply(shape2, n2, text2)
-			}
-			pools[i] = r
-			for _, slots := range []bool{false, true} {
-				if saysYes(slots, r.reply, r.err) {
-					yes[slots]++
-				}
-			}
-		}
-		e := New(pools...)
-		c := DefaultConfig()
-		c.Tries = 1
-		x := NewExclusive(e.NewSpec(testProtocol, "name", c))
-		requireOnlyWith(t, yes[false] >= 2, x.TryLock(background))
-		_, _ = x.Extend(background)
-		_, _ = x.Valid(background)
-		_, _ = x.Unlock(background)
-		rw := NewRW(e, writeProtocol, readProtocol, "name", c)
-		requireOnlyWith(t, yes[false] >= 2, rw.Reader.TryLock(background))
-		_, _ = rw.Reader.Unlock(background)
-		s := NewSlots(e.NewSpec(slotsProtocol, "name", c), 5)
-		p, err := s.TryAcquire(background, 1)
-		requireOnlyWith(t, yes[true] >= 2, err)
-		if p != nil {
-			_ = p.Slots()
-			_, _ = p.Extend(background)
-			_, _ = p.Release(background)
-		}
-		_, _ = s.Held(background, scripts.Semaphore().Held)
+		tryReplies(t, shape, n, text, shape2, n2, text2)
 	})
+}
+
+// A million slots are too many for an input of go test -fuzz: see above.
+func TestRepliesOfAMillionSlots(t *testing.T) {
+	tryReplies(t, 1, 0, "0-999999", 1, 0, "0-999999 , -")
+}
+
+// tryReplies has every kind of lock meet two nodes that answer one thing, and a third that
+// answers another.
+func tryReplies(t *testing.T, shape byte, n int64, text string, shape2 byte, n2 int64, text2 string) {
+	pools := make([]driver.Pool, 3)
+	yes := map[bool]int{}
+	for i := range pools {
+		var r replier
+		if i < 2 {
+			r.reply, r.err = anyReply(shape, n, text)
+		} else {
+			r.reply, r.err = anyReply(shape2, n2, text2)
+		}
+		pools[i] = r
+		for _, slots := range []bool{false, true} {
+			if saysYes(slots, r.reply, r.err) {
+				yes[slots]++
+			}
+		}
+	}
+	e := New(pools...)
+	c := DefaultConfig()
+	c.Tries = 1
+	x := NewExclusive(e.NewSpec(testProtocol, "name", c))
+	requireOnlyWith(t, yes[false] >= 2, x.TryLock(background))
+	_, _ = x.Extend(background)
+	_, _ = x.Valid(background)
+	_, _ = x.Unlock(background)
+	rw := NewRW(e, writeProtocol, readProtocol, "name", c)
+	requireOnlyWith(t, yes[false] >= 2, rw.Reader.TryLock(background))
+	_, _ = rw.Reader.Unlock(background)
+	s := NewSlots(e.NewSpec(slotsProtocol, "name", c), 5)
+	p, err := s.TryAcquire(background, 1)
+	requireOnlyWith(t, yes[true] >= 2, err)
+	if p != nil {
+		_ = p.Slots()
+		_, _ = p.Extend(background)
+		_, _ = p.Release(background)
+	}
+	_, _ = s.Held(background, scripts.Semaphore().Held)
 }
 
 // manySlots is what may be a range of very many.

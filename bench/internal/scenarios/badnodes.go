@@ -182,11 +182,14 @@ func (v *visit) callJustAfter(op operation) error {
 }
 
 // makeFamiliar has clients make their connections, and servers learn their scripts. On a busy
-// machine a call may have no answer in time: it begins anew then, a few times.
+// machine a call may have no answer in time: it begins anew then, a few times. Any other error
+// is a fault.
 func (v *visit) makeFamiliar(locks *contestants.Locks) (err error) {
 	for range 3 {
-		if err = v.tryAll(locks); err == nil {
-			return nil
+		err = v.tryAll(locks)
+		var timed interface{ Timeout() bool }
+		if !errors.As(err, &timed) || !timed.Timeout() {
+			break
 		}
 	}
 	return err

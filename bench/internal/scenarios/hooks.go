@@ -21,8 +21,8 @@ import (
 // The bars for Lock and Unlock with hooks of which no function is there, by those without
 // hooks, whatever functions cost that are: the time, and how many allocations more.
 const (
-	maxHooked     = 1.01
-	mostAllocated = 0.1 // what else goes on in the process now and then counts, too
+	maxHooked    = 1.01
+	maxAllocated = 0.1 // what else goes on in the process now and then counts, too
 )
 
 // hooked is a mutex with hooks of a kind.
@@ -127,6 +127,6 @@ func hooksVerdict(costs, calls [][]measure.Cost) report.Verdict {
 	more := measure.Medians(costs[absent]).Allocs - measure.Medians(costs[withoutHooks]).Allocs
 	return report.Verdict{
 		Bar:      fmt.Sprintf("1 node: Lock + Unlock with hooks without a function ≤ %.2f × without hooks, with no allocation more", maxHooked),
-		Measured: precise(quotient) + ", " + report.Count(max(0, more)) + " more", Met: quotient <= maxHooked && more < mostAllocated,
+		Measured: precise(quotient) + ", " + report.Count(max(0, more)) + " more", Met: quotient <= maxHooked && more < maxAllocated,
 	}
 }
