@@ -40,7 +40,7 @@ func hookedMutexes() []hooked {
 		{"none, once more", nil},
 		absent: {"without a function", &holdfast.Hooks{}},
 		{"each function, and none does anything", idleHooks()},
-		{"`LogHooks`, and nothing to tell", holdfast.LogHooks(slog.New(slog.DiscardHandler))},
+		{"`LogHooks`, and nothing to log", holdfast.LogHooks(slog.New(slog.DiscardHandler))},
 	}
 }
 
