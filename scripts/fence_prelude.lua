@@ -1,6 +1,7 @@
--- fence_prelude: fencing tokens. Scripts whose leases are numbered are built of this file
--- and of the script that they run, which is the function unfenced. They do in one step what
--- that does, and see to the counter, for which they have one key and one argument more:
+-- fence_prelude: fencing tokens. Scripts whose leases are numbered are built of this file,
+-- of the script that they run, which is the function unfenced, and of fence_issue or
+-- fence_raise. They do in one step what that script does, and see to the counter, for which
+-- they have one key and one argument more:
 --
 --   issue  mutex_acquire_fenced, mutex_pass_fenced, rwmutex_write_acquire_fenced,
 --          rwmutex_write_pass_fenced
@@ -31,36 +32,3 @@ local LIFETIME = string.format('%.0f', lasting(ARGV[2]) + 86400000)
 
 -- A key of another kind fails here, before anything is written.
 local counter = tonumber(redis.call('GET', FENCE) or '')
-
--- keep lets the counter last, and sets it to number. PEXPIRE comes first, as it lets SET
--- follow on a server that is full.
-local function keep(number)
-  if redis.call('PEXPIRE', FENCE, LIFETIME) == 0 or number ~= counter then
-    redis.call('SET', FENCE, string.format('%.0f', number), 'PX', LIFETIME)
-  end
-end
-
--- issue takes its argument away, as the other script would take it for a token that may be
--- replaced. Run twice for one lease it gives another block the second time, above the first.
-local function issue(unfenced)
-  local size = table.remove(ARGV)
-  if #size > 6 or not string.find(size, '^[1-9]%d*$') then
-    error('a block of ' .. size .. ' numbers')
-  end
-  local reply = unfenced()
-  if reply ~= 1 then
-    return reply
-  end
-  local last = counter or now() - 1 -- so that the block begins with the clock
-  keep(last + size)
-  return last + size
-end
-
-local function raise(unfenced)
-  local number = math.max(counter or 0, tonumber(table.remove(ARGV)))
-  local reply = unfenced()
-  if reply == 1 and number > 0 then
-    keep(number)
-  end
-  return reply
-end

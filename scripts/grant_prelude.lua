@@ -20,7 +20,7 @@
 -- A client that is granted what it does not want any more releases it.
 local FENCE = KEYS[#KEYS == 4 and 2 or 7]
 
--- issue returns the lock's next fencing number, as fence_prelude does.
+-- issue returns the lock's next fencing number, as fence_issue does.
 local function issue(ms)
   local last = redis.call('GET', FENCE)
   local number = string.format('%.0f', last and last + 1 or now())

@@ -19,15 +19,13 @@ func load(files ...string) *Script {
 	return newScript(files[len(files)-1], read(files...))
 }
 
-// numbered loads a script that runs another one, body, and then sees to the lock's fencing
-// counter, in one step. So locks without fencing pay nothing for it. by is the function
-// of fence_prelude.lua that does so: issue or raise.
-func numbered(name, by string, preludes, body files) *Script {
-	return newScript(name, read("time_prelude")+read(preludes...)+read("fence_prelude")+
-		"local function unfenced()\n"+read(body...)+"end\nreturn "+by+"(unfenced)\n")
+// numbered makes a script that runs another one, and then sees to the lock's fencing counter,
+// in one step: by fence_issue or fence_raise. So locks without fencing pay nothing for it. What
+// the other one begins with is made only when it comes to that.
+func numbered(name, by string, other ...string) *Script {
+	return newScript(name, read("time_prelude", "fence_prelude")+
+		"local function unfenced()\n"+read(other...)+"end\n"+read(by))
 }
-
-type files []string
 
 // read returns the files one after the other. A missing file is a fault of the build,
 // found by the first import, so it panics.

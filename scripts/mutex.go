@@ -51,10 +51,10 @@ var mutex = MutexScripts{
 	Check:       load("mutex_check"),
 	Inspect:     load("inspect_prelude", "inspect_mutex"),
 
-	AcquireFenced:     numbered("mutex_acquire_fenced", "issue", files{"ticket_prelude", "queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
-	PassFenced:        numbered("mutex_pass_fenced", "issue", files{"ticket_prelude", "queue_prelude"}, files{"mutex_pass"}),
-	RepairFenced:      numbered("mutex_repair_fenced", "raise", files{"ticket_prelude", "queue_prelude"}, files{"mutex_acquire_prelude", "mutex_acquire"}),
-	ExtendFenced:      numbered("mutex_extend_fenced", "raise", nil, files{"mutex_extend"}),
-	ExtendOrSetFenced: numbered("mutex_extend_or_set_fenced", "raise", nil, files{"mutex_extend_or_set"}),
-	Fence:             numbered("mutex_fence", "raise", nil, files{"mutex_check"}),
+	AcquireFenced:     numbered("mutex_acquire_fenced", "fence_issue", "mutex_acquire_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire"),
+	PassFenced:        numbered("mutex_pass_fenced", "fence_issue", "ticket_prelude", "queue_prelude", "mutex_pass"),
+	RepairFenced:      numbered("mutex_repair_fenced", "fence_raise", "mutex_acquire_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire"),
+	ExtendFenced:      numbered("mutex_extend_fenced", "fence_raise", "mutex_extend"),
+	ExtendOrSetFenced: numbered("mutex_extend_or_set_fenced", "fence_raise", "mutex_extend_or_set"),
+	Fence:             numbered("mutex_fence", "fence_raise", "mutex_check"),
 }

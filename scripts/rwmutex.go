@@ -76,11 +76,11 @@ var rwmutex = RWMutexScripts{
 
 	Downgrade: load("time_prelude", "ticket_prelude", "rwmutex_prelude", "grant_prelude", "rwmutex_downgrade"),
 
-	WriteAcquireFenced: numbered("rwmutex_write_acquire_fenced", "issue", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_acquire_prelude", "rwmutex_write_acquire"}),
-	WritePassFenced:    numbered("rwmutex_write_pass_fenced", "issue", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_pass"}),
-	WriteRepairFenced:  numbered("rwmutex_write_repair_fenced", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_acquire_prelude", "rwmutex_write_acquire"}),
-	WriteExtendFenced:  numbered("rwmutex_write_extend_fenced", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_extend"}),
-	WriteFence:         numbered("rwmutex_write_fence", "raise", files{"ticket_prelude", "rwmutex_prelude"}, files{"rwmutex_write_check"}),
+	WriteAcquireFenced: numbered("rwmutex_write_acquire_fenced", "fence_issue", "rwmutex_write_acquire_prelude", "ticket_prelude", "rwmutex_prelude", "rwmutex_write_acquire"),
+	WritePassFenced:    numbered("rwmutex_write_pass_fenced", "fence_issue", "ticket_prelude", "rwmutex_prelude", "rwmutex_write_pass"),
+	WriteRepairFenced:  numbered("rwmutex_write_repair_fenced", "fence_raise", "rwmutex_write_acquire_prelude", "ticket_prelude", "rwmutex_prelude", "rwmutex_write_acquire"),
+	WriteExtendFenced:  numbered("rwmutex_write_extend_fenced", "fence_raise", "ticket_prelude", "rwmutex_prelude", "rwmutex_write_extend"),
+	WriteFence:         numbered("rwmutex_write_fence", "fence_raise", "ticket_prelude", "rwmutex_prelude", "rwmutex_write_check"),
 }
 
 func loadRWMutex(name string) *Script {

@@ -20,8 +20,8 @@
 local writer = redis.call('GET', WRITER)
 local readers = redis.call('ZCARD', READERS)
 local awaited = ticket ~= '' and redis.call('EXISTS', INTENTS, WAITERS) > 0
--- A writer in line that was told is what most hand-offs are about: for it no function
--- is made.
+-- A writer in line that was notified is what most hand-offs are about: for it no function is
+-- made.
 local ends = awaited and redis.call('ZSCORE', INTENTS, ticket)
 local may = not awaited or ends and tonumber(ends) > now() or queue().writerMayPass(ticket)
 

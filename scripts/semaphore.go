@@ -26,9 +26,9 @@ type SemaphoreScripts struct {
 func Semaphore() SemaphoreScripts { return semaphore }
 
 var semaphore = SemaphoreScripts{
-	Acquire:  load("time_prelude", "semaphore_prelude", "semaphore_acquire_prelude", "ticket_prelude", "queue_prelude", "semaphore_acquire"),
+	Acquire:  load("semaphore_acquire_prelude", "time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude", "semaphore_acquire"),
 	Extend:   load("time_prelude", "semaphore_prelude", "semaphore_extend"),
-	Release:  load("time_prelude", "semaphore_prelude", "semaphore_release_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude", "semaphore_release"),
+	Release:  load("semaphore_release_prelude", "time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude", "semaphore_release"),
 	Withdraw: load("time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude", "semaphore_withdraw"),
 	Check:    load("time_prelude", "semaphore_prelude", "semaphore_check"),
 	Held:     load("time_prelude", "semaphore_prelude", "semaphore_held"),

@@ -28,10 +28,11 @@
 -- costs as much as the slots that it gives or lists, and a binary search for each gap between
 -- occupied slots. Of leases that have ended it frees as many as it needs, up to 1000 tokens.
 -- semaphore_acquire_prelude has tried what most calls can.
+lasting(lifetime)
 local permits = reading()
 
 local function reply(granted, free, above)
-  if telling == 0 then
+  if listing == 0 then
     return granted ~= '' and granted or 0
   end
   return granted .. ' ' .. free .. ' ' .. above
@@ -108,17 +109,17 @@ local function take(slots)
 end
 
 local above, free = '', ''
-if telling > 0 then
+if listing > 0 then
   local slots = permits.taken(redis.call('ZRANGEBYSCORE', SLOTS, limit - 32, '+inf', 'WITHSCORES', 'LIMIT', '0', '64'))
   above = permits.runs(slots, 1, #slots)
 end
 if fits and wanted == '' then
-  local slots = permits.lowest(n + telling, limit, occupied)
+  local slots = permits.lowest(n + listing, limit, occupied)
   take(slots)
   return reply(permits.runs(slots, 1, n), permits.runs(slots, n + 1, #slots), above)
 end
-if telling > 0 then
-  local slots = permits.lowest(telling, limit, occupied)
+if listing > 0 then
+  local slots = permits.lowest(listing, limit, occupied)
   free = permits.runs(slots, 1, #slots)
 end
 if fits and isFree(wanted) then
@@ -130,7 +131,7 @@ if line then
   if occupied + n > limit then
     local first = redis.call('ZRANGE', LEASES, '0', '0', 'WITHSCORES')[2]
     local ms = math.max(math.ceil((first - now()) / 1000), 0)
-    return telling == 0 and -1000 - ms or reply('', free, above) .. ' ' .. ms
+    return listing == 0 and -1000 - ms or reply('', free, above) .. ' ' .. ms
   end
 end
 return reply('', free, above)

@@ -20,23 +20,15 @@ local function members(token, first, count)
   return unpack(found)
 end
 
--- free gives a token's slots back. A missing member shows how many there are.
-local function free(token)
-  local removed = redis.call('ZREM', SLOTS, '0:' .. token, '1:' .. token)
-  local first, count = 0, 2
-  while removed == count do
+-- free gives a token's slots back, but for the first ones, which the caller has given back
+-- already: none, where first is nil. A missing member shows how many there are.
+local function free(token, first)
+  local count = 2
+  first = first or 0
+  while redis.call('ZREM', SLOTS, members(token, first, count)) == count do
     first, count = first + count, math.min(2 * count, 1000)
-    removed = redis.call('ZREM', SLOTS, members(token, first, count))
   end
   redis.call('ZREM', LEASES, token)
-end
-
--- run writes the slots from … to, if there are any.
-local function run(from, to)
-  if from < to then
-    return from .. '-' .. to
-  end
-  return from == to and '' .. from or ''
 end
 
 -- reading makes what only some calls need: see queue in queue_prelude.
@@ -63,7 +55,7 @@ local function reading()
     local found, from = {}, first
     for i = first, last do
       if i == last or slots[i + 1] ~= slots[i] + 1 then
-        found[#found + 1] = run(slots[from], slots[i])
+        found[#found + 1] = from < i and slots[from] .. '-' .. slots[i] or slots[i]
         from = i + 1
       end
     end

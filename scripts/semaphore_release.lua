@@ -6,11 +6,16 @@
 -- Returns  1  the token had slots, which are free now
 --         -1  the token had nothing, or its lease had ended
 -- Safe because it touches only what the token has: a late release cannot free a later
--- holder's slots. semaphore_release_prelude has given them back, and served a call without
--- waiters.
+-- holder's slots. semaphore_release_prelude has given back the first two, and served a call
+-- without waiters that had no more.
+if freed == 2 then
+  free(ARGV[1], 2)
+end
 if ticket ~= '' then
   local line = queue()
   pcall(ARGV[3] == '0' and line.dequeue or line.enqueue, ticket, ARGV[3])
 end
-pcall(notify, ticket, servesThose(), grant)
+if ticket ~= '' or isLine then
+  pcall(notify, ticket, servesThose(), grant)
+end
 return had

@@ -25,8 +25,8 @@ func told(granted, free, above string) string { return granted + " " + free + " 
 const refused = int64(0)
 
 // args are the arguments of an acquire of mine.
-func args(limit, n int, wanted string, telling int, replaced ...any) []any {
-	return append([]any{mine, short, limit, n, wanted, telling}, replaced...)
+func args(limit, n int, wanted string, listing int, replaced ...any) []any {
+	return append([]any{mine, short, limit, n, wanted, listing}, replaced...)
 }
 
 // The semaphore's scripts, case by case.

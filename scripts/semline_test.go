@@ -31,8 +31,8 @@ type semLine struct {
 
 // take are the arguments of an acquire of mine, of n of three slots, that waits as
 // id for the short time.
-func take(id id, n, telling int, replaced ...any) []any {
-	return append([]any{mine, short, 3, n, "", telling, id, short}, replaced...)
+func take(id id, n, listing int, replaced ...any) []any {
+	return append([]any{mine, short, 3, n, "", listing, id, short}, replaced...)
 }
 
 // The semaphore's scripts with a line, case by case. told are those that are told,

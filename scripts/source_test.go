@@ -50,8 +50,8 @@ var preludes = []struct {
 	{"mutex_pass", []string{"time_prelude", "ticket_prelude", "queue_prelude"}},
 	{"mutex_withdraw", []string{"time_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
 	{"mutex_extend", []string{"time_prelude"}},
-	{"semaphore_acquire", []string{"time_prelude", "semaphore_prelude", "semaphore_acquire_prelude", "ticket_prelude", "queue_prelude"}},
-	{"semaphore_release", []string{"time_prelude", "semaphore_prelude", "semaphore_release_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude"}},
+	{"semaphore_acquire", []string{"semaphore_acquire_prelude", "time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude"}},
+	{"semaphore_release", []string{"semaphore_release_prelude", "time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude"}},
 	{"semaphore_withdraw", []string{"time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude"}},
 	{"semaphore_", []string{"time_prelude", "semaphore_prelude"}},
 	{"rwmutex_read_extend_alone", []string{"time_prelude", "rwmutex_alone_prelude"}},
@@ -69,7 +69,7 @@ var preludes = []struct {
 }
 
 // fenced are the scripts that have no file, as they run another one: its name, and by
-// which function.
+// what it ends with.
 var fenced = map[string][2]string{
 	"mutex_acquire_fenced":         {"mutex_acquire", "issue"},
 	"mutex_repair_fenced":          {"mutex_acquire", "raise"},
@@ -100,19 +100,22 @@ func preludeOf(texts map[string]string, name string) string {
 
 // fencedText is the text of a script that has no file.
 func fencedText(texts map[string]string, name string) string {
-	body, by := fenced[name][0], fenced[name][1]
-	before := texts[body+"_prelude"] // of the other one alone, so it stays with it
-	prelude := strings.Replace(preludeOf(texts, body), before, "", 1)
-	prelude = strings.TrimPrefix(prelude, texts["time_prelude"])
-	return texts["time_prelude"] + prelude + texts["fence_prelude"] +
-		"local function unfenced()\n" + before + texts[body] + "end\nreturn " + by + "(unfenced)\n"
+	other, by := fenced[name][0], fenced[name][1]
+	prelude := strings.Replace(preludeOf(texts, other), texts["time_prelude"], "", 1)
+	return texts["time_prelude"] + texts["fence_prelude"] +
+		"local function unfenced()\n" + prelude + texts[other] + "end\n" + texts["fence_"+by]
+}
+
+// isScript reports that a file is a script, and no part that others begin or end with.
+func isScript(name string) bool {
+	return !strings.HasSuffix(name, "_prelude") && !strings.HasPrefix(name, "fence_")
 }
 
 // whole returns the scripts that the files make up, by name.
 func whole(texts map[string]string) map[string]string {
 	made := make(map[string]string)
 	for name, text := range texts {
-		if !strings.HasSuffix(name, "_prelude") {
+		if isScript(name) {
 			made[name] = preludeOf(texts, name) + text
 		}
 	}
@@ -136,7 +139,7 @@ func TestEveryFileFollowsTheRules(t *testing.T) {
 	texts := files(t)
 	for name, text := range texts {
 		assert.True(t, strings.HasPrefix(text, "-- "+name+": "), name)
-		if !strings.HasSuffix(name, "_prelude") {
+		if isScript(name) {
 			assert.Empty(t, faults(name, preludeOf(texts, name), text), name)
 		}
 	}
