@@ -14,8 +14,12 @@ import (
 
 // A child is this program run again with an order in its environment. It
 // connects, says that it is ready, waits for a line on its standard input, runs
-// its load, and prints the result. It ends when its input does, so that it never
-// outlives its parent.
+// its load, prints the result, and waits for another line. It ends when its input
+// does, so that it never outlives its parent.
+//
+// The second line comes when all children have their results. A process that ended
+// before would leave to the expiry of its keys what its library does in the background,
+// and so keep the others waiting: a majority does not wait for the slowest node.
 
 const orderVariable = "HOLDFAST_BENCH_ORDER"
 
@@ -55,14 +59,19 @@ func serve(text string, more []contestants.Contender, input io.Reader, output io
 	if err != nil {
 		return err
 	}
-	if err := awaitStart(input, output); err != nil {
+	over, err := awaitStart(input, output)
+	if err != nil {
 		return err
 	}
 	result, err := Run(party, o.Load)
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(output).Encode(result) // the connections end with the process
+	if err := json.NewEncoder(output).Encode(result); err != nil {
+		return err
+	}
+	<-over // the connections end with the process
+	return nil
 }
 
 // connect makes the party, and has it lock once, so that its clients are
@@ -85,20 +94,22 @@ func (o *order) connect(more []contestants.Contender) (contestants.Party, error)
 
 var errNoParent = errors.New("the parent has gone")
 
-// awaitStart returns at the parent's word. From then on the end of the input
-// ends the process.
-func awaitStart(input io.Reader, output io.Writer) error {
+// awaitStart returns at the parent's first line, and closes over at its second. From
+// then on the end of the input ends the process.
+func awaitStart(input io.Reader, output io.Writer) (over <-chan struct{}, err error) {
 	if _, err := fmt.Fprintln(output, ready); err != nil {
-		return err
+		return nil, err
 	}
 	lines := bufio.NewScanner(input)
 	if !lines.Scan() {
-		return errNoParent
+		return nil, errNoParent
 	}
+	second := make(chan struct{})
 	go func() {
 		if !lines.Scan() {
 			os.Exit(1)
 		}
+		close(second)
 	}()
-	return nil
+	return second, nil
 }

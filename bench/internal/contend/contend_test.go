@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -278,6 +279,23 @@ func requireFailure(t *testing.T, failure string, who contestants.Contender) {
 // A child whose parent has died before the start does not begin.
 func TestChildNeedsItsParent(t *testing.T) {
 	var output bytes.Buffer
-	require.ErrorIs(t, awaitStart(strings.NewReader(""), &output), errNoParent)
+	_, err := awaitStart(strings.NewReader(""), &output)
+	require.ErrorIs(t, err, errNoParent)
 	require.Equal(t, ready+"\n", output.String())
+}
+
+// A child stays until its parent has all results: an input's end would end the process.
+func TestChildWaitsForASecondLine(t *testing.T) {
+	input, lines := io.Pipe()
+	go func() { _, _ = fmt.Fprintln(lines, "go") }()
+	over, err := awaitStart(input, io.Discard)
+	require.NoError(t, err)
+	select {
+	case <-over:
+		t.Fatal("over after the first line")
+	default:
+	}
+	_, err = fmt.Fprintln(lines, "end")
+	require.NoError(t, err)
+	<-over
 }

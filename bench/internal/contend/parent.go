@@ -85,6 +85,11 @@ func (c *child) awaitReady() error {
 	return err
 }
 
+func (c *child) write(line string) error {
+	_, err := fmt.Fprintln(c.input, line)
+	return err
+}
+
 func (c *child) read() (result Result, err error) {
 	err = json.NewDecoder(c.output).Decode(&result)
 	return result, err
@@ -132,15 +137,18 @@ func (f family) each(cancel func(), await func(i int, c *child) error) error {
 	return cmp.Or(failures...)
 }
 
-// run starts the load in all of them and reads their results.
+// run starts the load in all of them, reads their results, and then lets them end.
 func (f family) run(cancel func()) ([]Result, error) {
 	results := make([]Result, len(f))
 	err := f.each(cancel, func(i int, c *child) (err error) {
-		if _, err = fmt.Fprintln(c.input, "go"); err == nil {
+		if err = c.write("go"); err == nil {
 			results[i], err = c.read()
 		}
 		return err
 	})
+	if err == nil {
+		err = f.each(cancel, func(_ int, c *child) error { return c.write("end") })
+	}
 	return results, err
 }
 
