@@ -30,14 +30,7 @@ func (p *program) release(ctx context.Context, args []string) (int, error) {
 	defer redisurl.Close(clients)
 	w := &watcher{p: p, in: inspect.New(pools...), name: words[0]}
 	found, lookErr := w.look(ctx)
-	var holders []inspect.Holder
-	for _, status := range found {
-		for _, h := range status.Holders {
-			if h.Value == *value {
-				holders = append(holders, h)
-			}
-		}
-	}
+	holders := holdersWith(found, *value)
 	switch {
 	case len(holders) == 0 && lookErr != nil:
 		return statusFailed, lookErr
@@ -50,6 +43,18 @@ func (p *program) release(ctx context.Context, args []string) (int, error) {
 		}
 	}
 	return 0, nil
+}
+
+// holdersWith lists the leases that have a value.
+func holdersWith(found []inspect.Status, value string) (holders []inspect.Holder) {
+	for _, status := range found {
+		for _, h := range status.Holders {
+			if h.Value == value {
+				holders = append(holders, h)
+			}
+		}
+	}
+	return holders
 }
 
 // releaseOne asks, and frees a lease.

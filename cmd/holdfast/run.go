@@ -11,10 +11,15 @@ import (
 
 	"github.com/holdfast-go/holdfast"
 	"github.com/holdfast-go/holdfast/cmd/holdfast/internal/redisurl"
+	"github.com/holdfast-go/holdfast/inspect"
 )
 
-// releaseTime is how long run waits for its release. The lock ends by its expiry else.
-const releaseTime = 5 * time.Second
+// releaseTime is how long run waits for its release, and settleTime for the nodes that the
+// majority has not waited for. The lock ends by its expiry else.
+const (
+	releaseTime = 5 * time.Second
+	settleTime  = time.Second
+)
 
 // order is what run is asked for.
 type order struct {
@@ -56,7 +61,12 @@ func (p *program) run(ctx context.Context, args []string) (int, error) {
 	}
 	c := &command{path: path, args: o.command, env: append(withoutLease(os.Environ()), l.environment(o.name)...), p: p, grace: o.grace}
 	status, err := c.supervise(l.lost(), signals)
-	return p.finish(l, &o.wanted, status, c.lost, err)
+	status, err = p.finish(l, &o.wanted, status, c.lost, err)
+	if len(pools) > 1 {
+		w := &watcher{p: p, in: inspect.New(pools...), name: o.name}
+		w.awaitEnd(ctx, l.value())
+	}
+	return status, err
 }
 
 // acquire waits for the lock, and for no longer than is wanted. A signal ends the wait.
@@ -91,6 +101,20 @@ func release(l *lease) (bool, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
 	defer cancel()
 	return l.release(ctx)
+}
+
+// awaitEnd waits until no node that answers has the value any more. A majority does not
+// wait for the slowest node, whose release would end with the process.
+func (w *watcher) awaitEnd(ctx context.Context, value string) {
+	ctx, cancel := context.WithTimeout(ctx, settleTime)
+	defer cancel()
+	for ctx.Err() == nil {
+		found, _ := w.look(ctx)
+		if len(holdersWith(found, value)) == 0 {
+			return
+		}
+		time.Sleep(settleTime / 100)
+	}
 }
 
 // finish releases the lock after the command, and returns what the two come to.

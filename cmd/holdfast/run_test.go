@@ -36,6 +36,24 @@ func TestRunGivesTheCommandItsLock(t *testing.T) {
 	assert.Empty(t, status.Holders)
 }
 
+// A majority has released the lock before the far node does: run ends after that.
+func TestRunLeavesNothingOnAFarNode(t *testing.T) {
+	var urls []string
+	nodes := redistest.Start(t, 3, redistest.WithProxy())
+	for _, node := range nodes {
+		urls = append(urls, urlOf(node))
+	}
+	proxy := nodes[2].Proxy()
+	proxy.Far(redistest.Link{RoundTrip: 100 * time.Millisecond})
+	urls[2] = "redis://" + proxy.Addr()
+	for _, kind := range []string{"-mutex", "-write", "-read"} {
+		name := redistest.Name(t) + kind
+		p := start(t, strings.Join(urls, ","), "run", kind, name, "-expiry", "1m", "--", "sh", "-c", "sleep 0.5")
+		assert.Zero(t, p.status(), p.errors())
+		assert.Empty(t, nodes[2].Do(t, "KEYS", name+"*"), kind)
+	}
+}
+
 // A run in the command of another one passes on nothing of that one's lock.
 func TestRunInARun(t *testing.T) {
 	node, name := redistest.StartOne(t), redistest.Name(t)
