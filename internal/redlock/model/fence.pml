@@ -65,7 +65,7 @@ inline countGrant(i, t) {
 	fi
 }
 
-/* choose finds client c's number among its votes, and who gave it. */
+/* choose finds client c's number among its votes, and counts those that have it. */
 inline choose(c) {
 	m = 0;
 	do

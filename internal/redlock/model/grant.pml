@@ -59,7 +59,7 @@
 #ifdef REUSE_TOKEN	/* mutant: a client has one token for all its calls */
 #define TOKEN(c)	((c) * CALLS)
 #define CURRENT(t)	(client[OWNER(t)].phase != IDLE && client[OWNER(t)].phase != DONE)
-#define BEGINS(c)	(!token[TOKEN(c)].owed)
+#define BEGINS(c)	(!token[TOKEN(c)].pending)
 #else
 #define BEGINS(c)	true
 #define TOKEN(c)	((c) * CALLS + client[c].call)
@@ -86,8 +86,8 @@ typedef Token {
 	byte num;	/* its number, until it is executed */
 	byte late;	/* bits: acquires that may be executed, and whose answer is not read */
 	byte granted;	/* bits: messages "granted", by number */
-	bool told;	/* a message "free" */
-	bool owed;	/* a release, which is a withdrawal too */
+	bool notified;	/* a notification that the lock is free */
+	bool pending;	/* its release, which is a withdrawal too */
 	bool again;	/* a copy of it */
 	bool withdrawn;	/* it was executed, and no acquire since */
 #ifdef WITHDRAW_ONLY
@@ -111,7 +111,7 @@ typedef Client {
 	byte valid;
 	byte renewed;	/* what the extension would bring */
 	byte extend;	/* NONE, SENT, TAKEN, WAITS */
-	bool hears;	/* its subscription stands */
+	bool subscribed;	/* its subscription stands */
 	bool counted;	/* and the node counts it, or one before it */
 	bool due;	/* an acquire, by a message, a reconnect, a timer */
 	bool dead;
@@ -152,13 +152,13 @@ byte k, u, n;	/* scratch, 0 between steps */
 #define WAITER(c)	((c) < WAITERS && LIVE(c) && (client[c].phase == WAITING || client[c].phase == EXTENDING))
 
 /* At rest nothing is under way but what a timer begins. */
-#define UNDER_WAY(t)	(token[t].acquire != NONE || token[t].late || token[t].granted || token[t].told || token[t].owed || token[t].again)
+#define UNDER_WAY(t)	(token[t].acquire != NONE || token[t].late || token[t].granted || token[t].notified || token[t].pending || token[t].again)
 #if CALLS == 1
 #define ANY_CALL(c)	UNDER_WAY((c) * CALLS)
 #else
 #define ANY_CALL(c)	(UNDER_WAY((c) * CALLS) || UNDER_WAY((c) * CALLS + 1))
 #endif
-#define BUSY(c)		(LIVE(c) && (ANY_CALL(c) || client[c].extend != NONE || (c) < WAITERS && client[c].phase == WAITING && (client[c].due || !client[c].hears)))
+#define BUSY(c)		(LIVE(c) && (ANY_CALL(c) || client[c].extend != NONE || (c) < WAITERS && client[c].phase == WAITING && (client[c].due || !client[c].subscribed)))
 #define AT_REST		(!ANY_CLIENT(BUSY))
 #define KEY		node[0].key
 #define SERVES		(KEY != 0 && LIVE(OWNER(KEY-1)) && CURRENT(KEY-1) && client[OWNER(KEY-1)].phase == HOLDING)
@@ -205,7 +205,7 @@ inline enqueue(i, t, num) {
 
 #ifdef DEAF		/* NUMSUB counts none, as on a Cluster's other nodes */
 #define COUNTED(c)	false
-#elif defined(GRANT_DEAF)	/* mutant: whoever is in line is granted */
+#elif defined(GRANT_DEAF)	/* mutant: every ticket in line may be granted */
 #define COUNTED(c)	true
 #else
 #define COUNTED(c)	client[c].counted
@@ -258,15 +258,15 @@ inline pass(i) {
 		node[i].counter++;
 		token[u-1].fence[n] = node[i].counter;
 #endif
-		token[u-1].granted = (client[OWNER(u-1)].hears -> token[u-1].granted | BIT(n) : token[u-1].granted);
+		token[u-1].granted = (client[OWNER(u-1)].subscribed -> token[u-1].granted | BIT(n) : token[u-1].granted);
 		dequeue(i, u-1)
 	:: else ->
-#ifndef NO_TELLING	/* mutant: who is not counted is not notified */
+#ifndef NO_TELLING	/* mutant: a waiter that is not counted is not notified */
 		u = node[i].line[0];
 		if
-		:: u != 0 && client[OWNER(u-1)].hears ->
+		:: u != 0 && client[OWNER(u-1)].subscribed ->
 			printf("node %d notifies client %d that the lock is free\n", i+1, OWNER(u-1)+1);
-			token[u-1].told = true
+			token[u-1].notified = true
 		:: else
 		fi
 #else
@@ -323,7 +323,7 @@ inline runRelease(i, t) {
 #endif
 	token[t].withdrawn = true;
 	if
-#ifdef WITHDRAW_ONLY	/* mutant: who does not know of a grant takes back its ticket alone */
+#ifdef WITHDRAW_ONLY	/* mutant: a client that does not know of a grant withdraws its ticket alone */
 	:: SERVED_BY(i, t) && !(token[t].unknown && node[i].key == (t)+1) -> pass(i)
 #else
 	:: SERVED_BY(i, t) -> pass(i)
@@ -334,9 +334,9 @@ inline runRelease(i, t) {
 
 #define CALLED(t)	(token[t].acquire == SENT)
 #ifdef EARLY_RELEASE	/* mutant: a release does not wait for the acquire */
-#define RELEASABLE(t)	token[t].owed
+#define RELEASABLE(t)	token[t].pending
 #else
-#define RELEASABLE(t)	(token[t].owed && !CALLED(t))
+#define RELEASABLE(t)	(token[t].pending && !CALLED(t))
 #endif
 
 #ifdef FENCES
@@ -372,7 +372,7 @@ proctype Requests(byte t; byte i) {
 	}
 #endif
 	:: d_step { UP(i) && RELEASABLE(t) ->
-		token[t].owed = false;
+		token[t].pending = false;
 #ifdef EARLY_RELEASE
 		token[t].late = (CALLED(t) -> token[t].late | BIT(token[t].num) : token[t].late);
 		token[t].num = 0;
@@ -458,7 +458,7 @@ inline readGranted(c, t, num) {
 		hold(c, COUNTS_FROM(c, num))
 	:: CURRENT(t) && client[c].phase == WAITING && !FRESH(c, num) ->
 #ifdef KEEP_TOKEN	/* mutant: it gives an old grant back, and waits on by the same token */
-		token[t].owed = true;
+		token[t].pending = true;
 		client[c].due = true
 #else
 #ifdef FENCES
@@ -472,7 +472,7 @@ inline readGranted(c, t, num) {
 		token[t].unknown = false;
 #endif
 #ifndef KEEP_UNWANTED	/* mutant: what is not wanted is not given back */
-		token[t].owed = true
+		token[t].pending = true
 #endif
 	:: else
 	fi;
@@ -483,7 +483,7 @@ inline readGranted(c, t, num) {
 
 proctype Messages(byte t) {
 	do
-	:: d_step { token[t].granted && client[OWNER(t)].hears && LIVE(OWNER(t)) ->
+	:: d_step { token[t].granted && client[OWNER(t)].subscribed && LIVE(OWNER(t)) ->
 		n = 0;
 		do
 		:: !(token[t].granted & BIT(n)) -> n++
@@ -496,7 +496,7 @@ proctype Messages(byte t) {
 		end()
 	}
 #if COPIES > 0
-	:: d_step { token[t].granted && client[OWNER(t)].hears && LIVE(OWNER(t)) && copies < COPIES ->
+	:: d_step { token[t].granted && client[OWNER(t)].subscribed && LIVE(OWNER(t)) && copies < COPIES ->
 		n = 0;
 		do
 		:: !(token[t].granted & BIT(n)) -> n++
@@ -509,9 +509,9 @@ proctype Messages(byte t) {
 		end()
 	}
 #endif
-	:: d_step { token[t].told && client[OWNER(t)].hears && LIVE(OWNER(t)) ->
+	:: d_step { token[t].notified && client[OWNER(t)].subscribed && LIVE(OWNER(t)) ->
 		printf("client %d reads that the lock is free\n", OWNER(t)+1);
-		token[t].told = false;
+		token[t].notified = false;
 		client[OWNER(t)].due = (CURRENT(t) && client[OWNER(t)].phase == WAITING -> true : client[OWNER(t)].due);
 		end()
 	}
@@ -527,7 +527,7 @@ inline sendAcquire(c) {
 }
 
 inline endCall(c) {
-	token[TOKEN(c)].owed = true;
+	token[TOKEN(c)].pending = true;
 #ifdef WITHDRAW_ONLY
 	token[TOKEN(c)].unknown = (client[c].phase == WAITING && token[TOKEN(c)].acquire == NONE);
 #endif
@@ -562,7 +562,7 @@ inline dropMessages(c) {
 	do
 	:: k < TOKENS ->
 		token[k].granted = (OWNER(k) == c -> 0 : token[k].granted);
-		token[k].told = (OWNER(k) == c -> false : token[k].told);
+		token[k].notified = (OWNER(k) == c -> false : token[k].notified);
 		k++
 	:: else -> break
 	od
@@ -627,9 +627,9 @@ proctype Caller(byte c) {
 		end()
 	}
 	/* Its subscription. */
-	:: d_step { LIVE(c) && !client[c].hears && c < WAITERS ->
+	:: d_step { LIVE(c) && !client[c].subscribed && c < WAITERS ->
 		printf("client %d subscribes\n", c+1);
-		client[c].hears = true;
+		client[c].subscribed = true;
 		client[c].counted = true;
 #ifndef ASK_FIRST	/* mutant: it does not ask again once it has subscribed */
 		client[c].due = (client[c].phase == WAITING -> true : client[c].due);
@@ -637,16 +637,16 @@ proctype Caller(byte c) {
 		end()
 	}
 #if BREAKS > 0
-	:: d_step { client[c].hears && breaks < BREAKS ->
+	:: d_step { client[c].subscribed && breaks < BREAKS ->
 		printf("the subscription of client %d breaks\n", c+1);
 		breaks++;
-		client[c].hears = false;
+		client[c].subscribed = false;
 		dropMessages(c);
 		end()
 	}
 #endif
 #if BREAKS > 0 || DEATHS > 0
-	:: d_step { !client[c].hears && client[c].counted ->
+	:: d_step { !client[c].subscribed && client[c].counted ->
 		printf("the node sees that the subscription of client %d has ended\n", c+1);
 		client[c].counted = false;
 		end()
@@ -657,7 +657,7 @@ proctype Caller(byte c) {
 		printf("client %d dies\n", c+1);
 		deaths++;
 		client[c].dead = true;
-		client[c].hears = false;
+		client[c].subscribed = false;
 #ifdef KILLED
 		client[c].counted = false;
 #endif
@@ -689,7 +689,7 @@ proctype Network(byte t) {
 		token[t].late = token[t].late | BIT(token[t].num);
 		end()
 	}
-	:: d_step { token[t].owed && copies < COPIES ->
+	:: d_step { token[t].pending && copies < COPIES ->
 		printf("the release of token %d is sent twice\n", t+1);
 		copies++;
 		token[t].again = true;
@@ -800,7 +800,7 @@ inline breakAll() {
 	u = 0;
 	do
 	:: u < CLIENTS ->
-		client[u].hears = false;
+		client[u].subscribed = false;
 		client[u].counted = false;
 		u++
 	:: else -> break
@@ -924,10 +924,10 @@ init {
 		client[CLIENTS - 1].phase = HOLDING;
 		client[CLIENTS - 1].valid = VALIDITY;
 		setKey(0, t, LEASE);
-		client[0].hears = true;
+		client[0].subscribed = true;
 		client[0].counted = true;
 #if WAITERS > 1
-		client[1].hears = true;
+		client[1].subscribed = true;
 		client[1].counted = true;
 #endif
 		end();

@@ -13,13 +13,13 @@
 
 #define WRITES(t)	HAS(WRITERS, OWNER(t))
 #ifdef DOWNGRADES	/* a writer's lease may have become a reader's */
-#define TURNED(t)	node.reads[t]
+#define DOWNGRADED(t)	node.reads[t]
 #define READS(c)	client[c].reads
 #else
-#define TURNED(t)	false
+#define DOWNGRADED(t)	false
 #define READS(c)	false
 #endif
-#define WRITTEN_BY(t)	(WRITES(t) && node.left[t] > 0 && !TURNED(t) -> 1 : 0)
+#define WRITTEN_BY(t)	(WRITES(t) && node.left[t] > 0 && !DOWNGRADED(t) -> 1 : 0)
 #define WRITTEN		(SUM_TOKENS(WRITTEN_BY) > 0)
 #define FREE		(SUM_TOKENS(LEASED) == 0)
 #ifdef WAIT_FOR_ABSENT	/* mutant: a reader's acquire does not pass writers that do not listen */
@@ -42,12 +42,12 @@ inline give(t) { skip }
 #endif
 
 /* A writer's acquire does not renew a lease that was downgraded. */
-#define RENEWS(t)	(node.left[t] > 0 && !TURNED(t))
+#define RENEWS(t)	(node.left[t] > 0 && !DOWNGRADED(t))
 
 #ifdef KEEP_TICKET		/* mutant: the ticket stays in line */
 #define KEEPS_TICKET(t)	true
 #elif defined(LEAVE_INTENT)	/* mutant: a release for readers takes away no writer's ticket */
-#define KEEPS_TICKET(t)	TURNED(t)
+#define KEEPS_TICKET(t)	DOWNGRADED(t)
 #else
 #define KEEPS_TICKET(t)	false
 #endif
@@ -198,7 +198,7 @@ inline runDowngrade(t) {
 		printf("node 1 downgrades token %d\n", (t)+1);
 		node.reads[t] = true;
 		node.left[t] = LEASE;
-		token[t].turn = TAKEN;
+		token[t].downgrade = TAKEN;
 #ifndef QUIET_DOWNGRADE	/* mutant: it serves no waiter */
 		serve(t, LEASE)
 #else
@@ -206,7 +206,7 @@ inline runDowngrade(t) {
 #endif
 	:: else ->
 		printf("node 1 has no writer's lease of token %d\n", (t)+1);
-		token[t].turn = WAITS
+		token[t].downgrade = WAITS
 	fi
 }
 

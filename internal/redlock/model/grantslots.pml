@@ -18,7 +18,7 @@
 #define TAKEN_SLOTS	SUM_TOKENS(HELD_BY)
 #define SLOTS_OF(t)	(node.slots[t] & 1)
 #define LOWEST_IS_FREE	(SUM_TOKENS(SLOTS_OF) == 0)
-#ifdef IGNORE_WEIGHT	/* mutant: whoever is in line counts for one */
+#ifdef IGNORE_WEIGHT	/* mutant: every ticket in line counts for one */
 #define COUNTS_FOR(t)	1
 #else
 #define COUNTS_FOR(t)	WEIGHT(t)
@@ -50,10 +50,10 @@ inline checkExclusion(c) {
 	:: else -> break
 	od;
 	twice = m > 0;
-	assert(!twice)	/* a slot that two hold */
+	assert(!twice)	/* a slot of two holders */
 }
 
-/* before adds up in m the slots that those want who listen and are in line before t. */
+/* before adds up in m the slots that listening clients in line before t want. */
 inline before(t) {
 	k = 0;
 	m = 0;

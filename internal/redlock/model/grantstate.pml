@@ -11,7 +11,7 @@
 #define CALLS	1	/* of each client */
 #endif
 #ifndef HOLDERS
-#define HOLDERS	1	/* clients that lease a lease at the beginning */
+#define HOLDERS	1	/* clients that hold a lease at the beginning */
 #endif
 #ifndef WAITERS
 #define WAITERS	(CLIENTS - HOLDERS)
@@ -52,7 +52,7 @@
 #ifdef REUSE_TOKEN	/* mutant: a client has one token for all its calls */
 #define TOKEN(c)	((c) * CALLS)
 #define CURRENT(t)	(client[OWNER(t)].phase != IDLE && client[OWNER(t)].phase != DONE)
-#define BEGINS(c)	(!token[TOKEN(c)].owed)
+#define BEGINS(c)	(!token[TOKEN(c)].pending)
 #else
 #define TOKEN(c)	((c) * CALLS + client[c].call)
 #define CURRENT(t)	(client[OWNER(t)].phase != IDLE && client[OWNER(t)].call == (t) % CALLS)
@@ -81,12 +81,12 @@ typedef Token {
 	byte num;	/* its number, until it is executed */
 	byte late;	/* bits: acquires that may be executed, and whose answer is not read */
 	byte granted;	/* bits: messages "granted", by number */
-	bool told;	/* a notification */
-	bool owed;	/* a release, which takes the ticket away too */
+	bool notified;	/* a notification is on its way */
+	bool pending;	/* its release, which takes the ticket away too */
 	bool again;	/* a copy of it */
 	bool withdrawn	/* it was executed, and no acquire since */
 #ifdef DOWNGRADES
-	; byte turn	/* the call that downgrades its lease */
+	; byte downgrade	/* the call that downgrades its lease */
 #endif
 #ifdef WITHDRAW_ONLY
 	; bool unknown	/* the call ended without knowing of a grant */
@@ -107,7 +107,7 @@ typedef Client {
 	byte sent;	/* number of the last acquire */
 	byte until;	/* validity of a grant after that acquire */
 	byte valid;
-	bool hears;	/* its subscription stands */
+	bool subscribed;	/* its subscription stands */
 	bool counted;	/* and the node counts it, or one before it */
 	bool due;	/* an acquire, by a message, a reconnect, a timer */
 	bool dead
@@ -164,20 +164,20 @@ bool beside, twice, passed, unserved, lying;	/* the same */
 
 /* At rest nothing is under way but what a timer begins. */
 #ifdef DOWNGRADES
-#define TURNS(t)	(token[t].turn != NONE)
+#define DOWNGRADING(t)	(token[t].downgrade != NONE)
 #else
-#define TURNS(t)	false
+#define DOWNGRADING(t)	false
 #endif
-#define UNDER_WAY(t)	(TURNS(t) || token[t].acquire != NONE || token[t].late || token[t].granted || token[t].told || token[t].owed || token[t].again)
+#define UNDER_WAY(t)	(DOWNGRADING(t) || token[t].acquire != NONE || token[t].late || token[t].granted || token[t].notified || token[t].pending || token[t].again)
 #if CALLS == 1
 #define ANY_CALL(c)	UNDER_WAY(c)
 #else
 #define ANY_CALL(c)	(UNDER_WAY((c) * CALLS) || UNDER_WAY((c) * CALLS + 1))
 #endif
-#define BUSY(c)		(LIVE(c) && (ANY_CALL(c) || WAITER(c) && (client[c].due || !client[c].hears)))
+#define BUSY(c)		(LIVE(c) && (ANY_CALL(c) || WAITER(c) && (client[c].due || !client[c].subscribed)))
 #define AT_REST		(!ANY_CLIENT(BUSY))
 
-#ifdef GRANT_DEAF	/* mutant: who does not listen is granted */
+#ifdef GRANT_DEAF	/* mutant: a waiter that does not listen is granted */
 #define COUNTED(c)	true
 #else
 #define COUNTED(c)	client[c].counted

@@ -87,7 +87,7 @@ inline grant(t) {
 	if
 	:: HAS(PLAIN, OWNER(t)) ->
 		printf("node 1 notifies client %d\n", OWNER(t)+1);
-		token[t].told = token[t].told || client[OWNER(t)].hears
+		token[t].notified = token[t].notified || client[OWNER(t)].subscribed
 	:: else ->
 		printf("node 1 grants token %d to client %d, which asked by number %d\n", (t)+1, OWNER(t)+1, node.number[t]);
 		assert(!token[t].withdrawn);	/* a withdrawn ticket is granted */
@@ -96,7 +96,7 @@ inline grant(t) {
 		assert(!passed);	/* one in line is passed */
 		setLease(t, GRANT);
 		if
-		:: client[OWNER(t)].hears ->
+		:: client[OWNER(t)].subscribed ->
 			token[t].granted = token[t].granted | BIT(node.number[t]);
 #ifdef SLOTTED
 			token[t].with[node.number[t]] = node.slots[t];
@@ -148,7 +148,7 @@ inline runRelease(t) {
 	:: else -> dequeue(t)
 	fi;
 	token[t].withdrawn = true;
-#ifdef WITHDRAW_ONLY	/* mutant: who does not know of a grant takes back its ticket alone */
+#ifdef WITHDRAW_ONLY	/* mutant: a client that does not know of a grant withdraws its ticket alone */
 	if
 	:: !token[t].unknown -> u = node.left[t]; endLease(t); serve(t, u)
 	:: else
@@ -162,9 +162,9 @@ inline runRelease(t) {
 
 #define CALLED(t)	(token[t].acquire == SENT)
 #ifdef EARLY_RELEASE	/* mutant: a release does not wait for the acquire */
-#define RELEASABLE(t)	token[t].owed
+#define RELEASABLE(t)	token[t].pending
 #else
-#define RELEASABLE(t)	(token[t].owed && !CALLED(t) && !TURNS(t))
+#define RELEASABLE(t)	(token[t].pending && !CALLED(t) && !DOWNGRADING(t))
 #endif
 
 /* What the node executes of one token. */
@@ -189,7 +189,7 @@ proctype Requests(byte t) {
 	}
 #endif
 	:: d_step { UP && RELEASABLE(t) ->
-		token[t].owed = false;
+		token[t].pending = false;
 #ifdef EARLY_RELEASE
 		token[t].late = (CALLED(t) -> token[t].late | BIT(token[t].num) : token[t].late);
 		token[t].num = 0;
@@ -251,7 +251,7 @@ inline readGranted(c, t, num) {
 		token[t].unknown = false;
 #endif
 #ifndef KEEP_UNWANTED	/* mutant: what is not wanted is not given back */
-		token[t].owed = true
+		token[t].pending = true
 #endif
 	:: else
 	fi
@@ -274,7 +274,7 @@ inline forgetMessage(t, num) {
 
 proctype Messages(byte t) {
 	do
-	:: d_step { token[t].granted && client[OWNER(t)].hears && LIVE(OWNER(t)) ->
+	:: d_step { token[t].granted && client[OWNER(t)].subscribed && LIVE(OWNER(t)) ->
 		nextMessage(t);
 		printf("client %d reads that token %d is granted by acquire %d\n", OWNER(t)+1, t+1, x);
 		readGranted(OWNER(t), t, x);
@@ -282,7 +282,7 @@ proctype Messages(byte t) {
 		end()
 	}
 #if COPIES > 0
-	:: d_step { token[t].granted && client[OWNER(t)].hears && LIVE(OWNER(t)) && copies < COPIES ->
+	:: d_step { token[t].granted && client[OWNER(t)].subscribed && LIVE(OWNER(t)) && copies < COPIES ->
 		nextMessage(t);
 		copies++;
 		printf("client %d reads that token %d is granted by acquire %d, and will again\n", OWNER(t)+1, t+1, x);
@@ -291,9 +291,9 @@ proctype Messages(byte t) {
 	}
 #endif
 #if PLAIN > 0
-	:: d_step { token[t].told && client[OWNER(t)].hears && LIVE(OWNER(t)) ->
+	:: d_step { token[t].notified && client[OWNER(t)].subscribed && LIVE(OWNER(t)) ->
 		printf("client %d reads the notification\n", OWNER(t)+1);
-		token[t].told = false;
+		token[t].notified = false;
 		client[OWNER(t)].due = (CURRENT(t) && client[OWNER(t)].phase == WAITING -> true : client[OWNER(t)].due);
 		end()
 	}
@@ -311,7 +311,7 @@ inline sendAcquire(c) {
 }
 
 inline endCall(c) {
-	token[TOKEN(c)].owed = true;
+	token[TOKEN(c)].pending = true;
 #ifdef WITHDRAW_ONLY
 	token[TOKEN(c)].unknown = (client[c].phase == WAITING && token[TOKEN(c)].acquire == NONE);
 #endif
@@ -337,7 +337,7 @@ inline dropMessages(c) {
 	k = 0;
 	do
 	:: k < CALLS ->
-		token[(c) * CALLS + k].told = false;
+		token[(c) * CALLS + k].notified = false;
 		token[(c) * CALLS + k].granted = 0;
 #ifdef SLOTTED
 		u = 0;
@@ -394,9 +394,9 @@ proctype Caller(byte c) {
 		end()
 	}
 	/* Its subscription. */
-	:: d_step { LIVE(c) && !client[c].hears && c < WAITERS ->
+	:: d_step { LIVE(c) && !client[c].subscribed && c < WAITERS ->
 		printf("client %d subscribes\n", c+1);
-		client[c].hears = true;
+		client[c].subscribed = true;
 		client[c].counted = true;
 #ifndef ASK_FIRST	/* mutant: it does not ask again once it has subscribed */
 		client[c].due = (client[c].phase == WAITING -> true : client[c].due);
@@ -404,16 +404,16 @@ proctype Caller(byte c) {
 		end()
 	}
 #if BREAKS > 0
-	:: d_step { client[c].hears && breaks < BREAKS ->
+	:: d_step { client[c].subscribed && breaks < BREAKS ->
 		printf("the subscription of client %d breaks\n", c+1);
 		breaks++;
-		client[c].hears = false;
+		client[c].subscribed = false;
 		dropMessages(c);
 		end()
 	}
 #endif
 #if BREAKS > 0 || DEATHS > 0
-	:: d_step { !client[c].hears && client[c].counted ->
+	:: d_step { !client[c].subscribed && client[c].counted ->
 		printf("the node sees that the subscription of client %d has ended\n", c+1);
 		client[c].counted = false;
 		end()
@@ -425,7 +425,7 @@ proctype Caller(byte c) {
 		deaths++;
 		client[c].dead = true;
 		client[c].due = false;
-		client[c].hears = false;
+		client[c].subscribed = false;
 #ifdef KILLED
 		client[c].counted = false;
 #endif
@@ -443,23 +443,23 @@ proctype Downgrades(byte t) {
 		printf("client %d downgrades token %d\n", OWNER(t)+1, t+1);
 		client[OWNER(t)].reads = true;
 		client[OWNER(t)].renewed = VALIDITY;
-		token[t].turn = SENT;
+		token[t].downgrade = SENT;
 		end()
 	}
-	:: d_step { UP && token[t].turn == SENT ->
+	:: d_step { UP && token[t].downgrade == SENT ->
 		runDowngrade(t);
 		end()
 	}
-	:: d_step { token[t].turn == TAKEN || token[t].turn == WAITS ->
+	:: d_step { token[t].downgrade == TAKEN || token[t].downgrade == WAITS ->
 		if
-		:: CURRENT(t) && VALID(OWNER(t)) && token[t].turn == TAKEN && client[OWNER(t)].renewed > client[OWNER(t)].valid ->
+		:: CURRENT(t) && VALID(OWNER(t)) && token[t].downgrade == TAKEN && client[OWNER(t)].renewed > client[OWNER(t)].valid ->
 			printf("client %d has downgraded token %d\n", OWNER(t)+1, t+1);
 			client[OWNER(t)].valid = client[OWNER(t)].renewed;
 			checkExclusion(OWNER(t))
 		:: else
 		fi;
 		client[OWNER(t)].renewed = (CURRENT(t) -> 0 : client[OWNER(t)].renewed);
-		token[t].turn = NONE;
+		token[t].downgrade = NONE;
 		end()
 	}
 	od
@@ -487,7 +487,7 @@ proctype Network(byte t) {
 		token[t].late = token[t].late | BIT(token[t].num);
 		end()
 	}
-	:: d_step { token[t].owed && copies < COPIES ->
+	:: d_step { token[t].pending && copies < COPIES ->
 		printf("the release of token %d is sent twice\n", t+1);
 		copies++;
 		token[t].again = true;
@@ -580,7 +580,7 @@ proctype Crash() {
 		u = 0;
 		do
 		:: u < CLIENTS ->
-			client[u].hears = false;
+			client[u].subscribed = false;
 			client[u].counted = false;
 			u++
 		:: else -> break
@@ -626,7 +626,7 @@ init {
 		t = 0;
 		do
 		:: t < WAITERS ->
-			client[t].hears = true;
+			client[t].subscribed = true;
 			client[t].counted = true;
 			t++
 		:: else -> break

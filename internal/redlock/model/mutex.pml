@@ -86,8 +86,8 @@ typedef Node {
 /* A stake: what is known or under way for one token at one node. */
 #define NONE	0
 #define SENT	1	/* an acquire or a repair; no release before it has returned */
-#define GRANTED	2	/* its answer was yes */
-#define OWED	3	/* a release, sent again until it is answered */
+#define GRANTED	2	/* its answer: granted */
+#define PENDING	3	/* a release, sent again until it is answered */
 #define CROSSED	4	/* mutant EARLY_RELEASE: both at once */
 #define PASSED	5	/* the same, and the release came first */
 
@@ -219,7 +219,7 @@ inline vanish(i) {
 	do
 	:: k < TOKENS ->
 		if
-		:: TIDY && VALUE(k) == node[i].value && (node[i].stake[k] == OWED
+		:: TIDY && VALUE(k) == node[i].value && (node[i].stake[k] == PENDING
 			|| node[i].stake[k] == GRANTED && LEASED(OWNER(k))) ->
 			node[i].stake[k] = NONE
 		:: else
@@ -255,7 +255,7 @@ inline grant(i, t) {
 #ifdef FENCES
 		countGrant(i, t);
 #endif
-		node[i].stake[t] = (ENDED(t) -> OWED : GRANTED)
+		node[i].stake[t] = (ENDED(t) -> PENDING : GRANTED)
 	:: else ->
 		printf("node %d refuses token %d of client %d\n", i+1, t+1, OWNER(t)+1);
 		node[i].stake[t] = NONE
@@ -269,7 +269,7 @@ proctype Calls(byte t; byte i) {
 	/*
 	 * An acquire or a repair is executed. If its token has ended, the release
 	 * follows. An answer that is lost needs no step of its own: the client may
-	 * give up whatever it was told, and a release may be on its way for ever.
+	 * give up whatever the answer was, and a release may be on its way for ever.
 	 */
 	:: d_step { UP(i) && node[i].stake[t] == SENT && ANSWERED(i, t) ->
 		grant(i, t);
@@ -284,11 +284,11 @@ proctype Calls(byte t; byte i) {
 		end()
 	}
 	/* A release is executed and answered; until then it is as if not sent. */
-	:: d_step { UP(i) && node[i].stake[t] == OWED ->
+	:: d_step { UP(i) && node[i].stake[t] == PENDING ->
 		printf("node %d gets the release of token %d of client %d\n", i+1, t+1, OWNER(t)+1);
 		node[i].stake[t] = NONE;
 		if
-#ifdef BLIND_RELEASE	/* mutant: it deletes whatever is there */
+#ifdef BLIND_RELEASE	/* mutant: it deletes any token that is there */
 		:: true -> vanish(i)
 #else
 		:: node[i].value == VALUE(t) -> vanish(i)
@@ -428,7 +428,7 @@ inline giveUp(c) {
 		node[i].voter[c].written = false;
 #endif
 		if
-		:: node[i].stake[t] == GRANTED -> node[i].stake[t] = (HAS(i, t) -> OWED : NONE)
+		:: node[i].stake[t] == GRANTED -> node[i].stake[t] = (HAS(i, t) -> PENDING : NONE)
 #ifdef EARLY_RELEASE	/* mutant: it does not wait for the acquire */
 		:: node[i].stake[t] == SENT -> node[i].stake[t] = CROSSED
 #endif
@@ -508,7 +508,7 @@ inline ask(c, how) {
 }
 #endif
 
-/* One client: it tries, holds, extends, and lets go, whenever it likes. */
+/* One client: it tries, holds, extends, and lets go, at any time. */
 proctype Locker(byte c) {
 	byte i, m, t;
 	do
@@ -612,7 +612,7 @@ proctype Locker(byte c) {
 		giveUp(c);
 		end()
 	}
-#ifdef PASS_DENIED	/* mutant: a no is not heeded while the lease is valid */
+#ifdef PASS_DENIED	/* mutant: a denial is not heeded while the lease is valid */
 	:: d_step { client[c].phase == PASSING && client[c].valid > 0 && SUM(DENIES, c) >= QUORUM ->
 		printf("client %d has been denied\n", c+1);
 		client[c].renewed = 0;

@@ -132,7 +132,7 @@ var (
 	revived     = claim{"no extension revives a lost lease", ".revived)"}
 	unfenced    = claim{"fencing tokens grow", "fence>last"}
 	stale       = claim{"no section begins on a lease that was lost longer than a tenure and a round trip ago", ".missing<="}
-	lying       = claim{"at rest the lock is with a client that knows, or free with no client waiting", ".owed)"}
+	lying       = claim{"at rest the lock is with a client that knows, or free with no client waiting", ".pending)"}
 	wasted      = claim{"a live waiter waits no longer than a dead one's bound", "wasted<="}
 	withdrawn   = claim{"no withdrawn ticket is granted", ".withdrawn)"}
 	expired     = claim{"no ticket that has ended is granted", ".life["}

@@ -21,10 +21,10 @@ typedef Lease {		/* what a node has of one client's token */
 #define NONE	0
 #define SENT	1	/* an acquire */
 #define GRANTED	2
-#define OWED	3	/* a release */
-#define TURNING	4	/* a downgrade */
+#define PENDING	3	/* a release */
+#define DOWNGRADING	4	/* a downgrade */
 #define HALF	5	/* mutant SPLIT_DOWNGRADE: the writer is gone, the reader not there */
-#define TURNED	6	/* its answer: the writer is a reader now */
+#define DOWNGRADED	6	/* its answer: the writer is a reader now */
 
 typedef Node {
 	Lease lease[CLIENTS]
@@ -69,7 +69,7 @@ mtype = { reader, writer };
 inline leave(i, c) {
 	LEASED(i, c).kind = NOTHING;
 	LEASED(i, c).left = 0;
-	LEASED(i, c).stake = (LEASED(i, c).stake == OWED -> NONE : LEASED(i, c).stake)
+	LEASED(i, c).stake = (LEASED(i, c).stake == PENDING -> NONE : LEASED(i, c).stake)
 }
 
 inline admit(i, c, what) {
@@ -86,18 +86,18 @@ proctype Calls(byte c; byte i) {
 			LEASED(i, c).stake = NONE
 		:: else ->
 			admit(i, c, asked[c]);
-			LEASED(i, c).stake = (client[c].phase == DONE -> OWED : GRANTED);
+			LEASED(i, c).stake = (client[c].phase == DONE -> PENDING : GRANTED);
 			printf("node %d lets client %d in, as a %e\n", i+1, c+1, (asked[c] == WRITER -> writer : reader))
 		fi;
 		normal()
 	}
-	:: d_step { LEASED(i, c).stake == OWED ->
+	:: d_step { LEASED(i, c).stake == PENDING ->
 		printf("node %d deletes the token of client %d\n", i+1, c+1);
 		leave(i, c);
 		normal()
 	}
 #ifdef SPLIT_DOWNGRADE	/* mutant: the writer goes first, the reader comes later */
-	:: d_step { LEASED(i, c).stake == TURNING ->
+	:: d_step { LEASED(i, c).stake == DOWNGRADING ->
 		printf("node %d deletes the writer, client %d\n", i+1, c+1);
 		leave(i, c);
 		LEASED(i, c).stake = HALF;
@@ -106,18 +106,18 @@ proctype Calls(byte c; byte i) {
 	:: d_step { LEASED(i, c).stake == HALF && !WRITTEN(i) ->
 		printf("node %d makes client %d a reader\n", i+1, c+1);
 		admit(i, c, READER);
-		LEASED(i, c).stake = TURNED;
+		LEASED(i, c).stake = DOWNGRADED;
 		normal()
 	}
 #else
-	:: d_step { LEASED(i, c).stake == TURNING ->
+	:: d_step { LEASED(i, c).stake == DOWNGRADING ->
 		if
 		:: IS(i, c, WRITER) ->
-			printf("node %d turns writer %d into a reader\n", i+1, c+1);
+			printf("node %d downgrades writer %d to a reader\n", i+1, c+1);
 			admit(i, c, READER);
-			LEASED(i, c).stake = TURNED
+			LEASED(i, c).stake = DOWNGRADED
 		:: else ->
-			printf("node %d has no writer %d to turn\n", i+1, c+1);
+			printf("node %d has no writer %d to downgrade\n", i+1, c+1);
 			LEASED(i, c).stake = NONE
 		fi;
 		normal()
@@ -127,7 +127,7 @@ proctype Calls(byte c; byte i) {
 }
 
 #define GRANTS(i, c)	(LEASED(i, c).stake == GRANTED -> 1 : 0)
-#define TURNS(i, c)	(LEASED(i, c).stake == TURNED -> 1 : 0)
+#define DOWNGRADES(i, c)	(LEASED(i, c).stake == DOWNGRADED -> 1 : 0)
 
 inline ask(c) {
 	client[c].phase = ASKING;
@@ -168,14 +168,14 @@ proctype Locker(byte c) {
 		client[c].renewed = VALIDITY;
 		do
 		:: i < NODES ->
-			LEASED(i, c).stake = (LEASED(i, c).stake == GRANTED -> TURNING : LEASED(i, c).stake);
+			LEASED(i, c).stake = (LEASED(i, c).stake == GRANTED -> DOWNGRADING : LEASED(i, c).stake);
 			i++
 		:: else -> break
 		od;
 		i = 0;
 		normal()
 	}
-	:: d_step { VALID(c) && client[c].renewed > 0 && SUM(TURNS, c) >= QUORUM ->
+	:: d_step { VALID(c) && client[c].renewed > 0 && SUM(DOWNGRADES, c) >= QUORUM ->
 		printf("client %d has downgraded\n", c+1);
 		client[c].valid = client[c].renewed;
 		client[c].renewed = 0;
@@ -191,7 +191,7 @@ proctype Locker(byte c) {
 		do
 		:: i < NODES ->
 			if
-			:: LEASED(i, c).stake != SENT -> LEASED(i, c).stake = (LEASED(i, c).kind != NOTHING -> OWED : NONE)
+			:: LEASED(i, c).stake != SENT -> LEASED(i, c).stake = (LEASED(i, c).kind != NOTHING -> PENDING : NONE)
 			:: else
 			fi;
 			i++

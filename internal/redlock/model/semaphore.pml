@@ -19,13 +19,13 @@ typedef Lease {		/* what a node has of one client's token */
 
 #define NONE	0
 #define SENT	1	/* an acquire */
-#define GRANTED	2	/* and its answer: the slot in `told` */
-#define OWED	3	/* a release */
+#define GRANTED	2	/* and its answer: the slot in `vote` */
+#define PENDING	3	/* a release */
 #define MOVING	4	/* to the slot that was won elsewhere: align in repair.go */
 
 typedef Node {
 	Lease lease[CLIENTS];
-	byte told[CLIENTS]	/* the slot of its answer, in a try */
+	byte vote[CLIENTS]	/* the slot that it granted, in a try */
 }
 
 typedef Client {
@@ -50,7 +50,7 @@ Client client[CLIENTS];
 inline leave(i, c) {
 	LEASED(i, c).slot = 0;
 	LEASED(i, c).left = 0;
-	LEASED(i, c).stake = (LEASED(i, c).stake == OWED -> NONE : LEASED(i, c).stake)
+	LEASED(i, c).stake = (LEASED(i, c).stake == PENDING -> NONE : LEASED(i, c).stake)
 }
 
 /* give leases slot s of node i to client c, or settles it if that has let go. */
@@ -58,8 +58,8 @@ inline give(i, c, s) {
 	printf("node %d grants slot %d to client %d\n", i+1, s, c+1);
 	LEASED(i, c).slot = s;
 	LEASED(i, c).left = LEASE;
-	node[i].told[c] = (client[c].phase == ASKING -> s : 0);
-	LEASED(i, c).stake = (client[c].phase == DONE -> OWED : GRANTED)
+	node[i].vote[c] = (client[c].phase == ASKING -> s : 0);
+	LEASED(i, c).stake = (client[c].phase == DONE -> PENDING : GRANTED)
 }
 
 #ifdef LOWEST	/* nodes grant their lowest free slot only: fewer states */
@@ -87,7 +87,7 @@ proctype Calls(byte c; byte i) {
 	/* The other slot is given back, and the one that was won taken if it is free. */
 	:: d_step { LEASED(i, c).stake == MOVING ->
 		LEASED(i, c).slot = 0;
-		LEASED(i, c).stake = (client[c].phase == DONE -> OWED : NONE);
+		LEASED(i, c).stake = (client[c].phase == DONE -> PENDING : NONE);
 		if
 		:: client[c].phase == HOLDING && FREE(i, client[c].slot) ->
 			s = client[c].slot;
@@ -97,7 +97,7 @@ proctype Calls(byte c; byte i) {
 		fi;
 		normal()
 	}
-	:: d_step { LEASED(i, c).stake == OWED ->
+	:: d_step { LEASED(i, c).stake == PENDING ->
 		printf("node %d deletes the token of client %d\n", i+1, c+1);
 		leave(i, c);
 		normal()
@@ -105,9 +105,9 @@ proctype Calls(byte c; byte i) {
 	od
 }
 
-#define ANY(i, c)	(node[i].told[c] > 0 -> 1 : 0)
-#define FIRST(i, c)	(node[i].told[c] == 1 -> 1 : 0)
-#define SECOND(i, c)	(node[i].told[c] == 2 -> 1 : 0)
+#define ANY(i, c)	(node[i].vote[c] > 0 -> 1 : 0)
+#define FIRST(i, c)	(node[i].vote[c] == 1 -> 1 : 0)
+#define SECOND(i, c)	(node[i].vote[c] == 2 -> 1 : 0)
 
 #ifdef PER_NODE_COUNTING	/* mutant: any slot is a vote */
 #define WINS(c, votes)	(SUM(ANY, c) >= NEEDED(c))
@@ -123,11 +123,11 @@ inline hold(c, s) {
 	:: i < NODES ->
 		if
 #ifndef PER_NODE_COUNTING
-		:: node[i].told[c] != 0 && node[i].told[c] != s && LEASED(i, c).stake == GRANTED -> LEASED(i, c).stake = MOVING
+		:: node[i].vote[c] != 0 && node[i].vote[c] != s && LEASED(i, c).stake == GRANTED -> LEASED(i, c).stake = MOVING
 #endif
 		:: else
 		fi;
-		node[i].told[c] = 0;
+		node[i].vote[c] = 0;
 		i++
 	:: else -> break
 	od;
@@ -165,10 +165,10 @@ proctype Locker(byte c) {
 		do
 		:: i < NODES ->
 			if
-			:: LEASED(i, c).stake == GRANTED -> LEASED(i, c).stake = (LEASED(i, c).slot > 0 -> OWED : NONE)
+			:: LEASED(i, c).stake == GRANTED -> LEASED(i, c).stake = (LEASED(i, c).slot > 0 -> PENDING : NONE)
 			:: else
 			fi;
-			node[i].told[c] = 0;
+			node[i].vote[c] = 0;
 			i++
 		:: else -> break
 		od;
