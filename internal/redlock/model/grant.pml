@@ -261,7 +261,7 @@ inline pass(i) {
 		token[u-1].granted = (client[OWNER(u-1)].subscribed -> token[u-1].granted | BIT(n) : token[u-1].granted);
 		dequeue(i, u-1)
 	:: else ->
-#ifndef NO_TELLING	/* mutant: a waiter that is not counted is not notified */
+#ifndef NO_NOTIFY	/* mutant: a waiter that is not counted is not notified */
 		u = node[i].line[0];
 		if
 		:: u != 0 && client[OWNER(u-1)].subscribed ->

@@ -305,7 +305,7 @@ var grants = []broken{
 		lying, search{"grant", "HELD CLIENTS=3 CALLS=1 WAITERS=2 TIMELESS RESTS DEAF WITHDRAW_QUIETLY", near}},
 	{"No notification where NUMSUB counts no listener",
 		"The waiter listens at another node of a Cluster.",
-		lying, search{"grant", oneWaiter + "TIMELESS RESTS DEAF NO_TELLING", near}},
+		lying, search{"grant", oneWaiter + "TIMELESS RESTS DEAF NO_NOTIFY", near}},
 	{"No acquire after a subscription",
 		"The lock is released between the waiter's acquire and its subscription.",
 		lying, search{"grant", "CLIENTS=2 CALLS=1 WAITERS=1 TIMELESS RESTS ASK_FIRST", near}},
