@@ -426,3 +426,19 @@ func TestFenceOnAWrongType(t *testing.T) {
 		require.GreaterOrEqual(t, l.take(), before)
 	})
 }
+
+// A newcomer with a ticket stands behind waiters, also where the lock is free, and uses up no
+// number. One without passes them.
+func TestFencedNewcomerBehindWaiters(t *testing.T) {
+	eachFenced(t, func(t *testing.T, l *counted) {
+		l.take()
+		l.setCounter(int64(number))
+		require.LessOrEqual(t, l.run(l.kind.acquire, theirs, short, "a|", short, theirs, 1), int64(0))
+		l.node.Do(t, "DEL", l.keys[0])
+		require.EqualValues(t, 0, l.run(l.kind.acquire, mine, short, "b|", short, mine, 1))
+		require.Nil(t, l.holder())
+		require.Equal(t, strconv.FormatInt(number, 10), l.counter())
+		require.EqualValues(t, number+1, l.run(l.kind.acquire, mine, short, "", 0, mine, 1))
+		require.EqualValues(t, mine, l.holder())
+	})
+}

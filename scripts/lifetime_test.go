@@ -34,6 +34,7 @@ func lastingRuns() (runs []lastingRun) {
 	}
 	return append(runs, // and those that leave a place
 		lastingRun{scripts.Mutex().Acquire, lockedMutex, []any{theirs, 1, "a|", short}},
+		lastingRun{scripts.Mutex().AcquireFenced, freeNumbered, []any{mine, long, "", 0, mine, 1}},
 		lastingRun{scripts.RWMutex().WriteAcquire, writtenRWMutex, []any{theirs, 1, "a|", short}},
 		lastingRun{scripts.RWMutex().WriteAcquire, readRWMutex, []any{theirs, 1, "a|", short}},
 		lastingRun{scripts.RWMutex().ReadAcquire, writtenRWMutex, []any{theirs, 1, "a|", short}},
@@ -41,6 +42,13 @@ func lastingRuns() (runs []lastingRun) {
 		lastingRun{scripts.Semaphore().Acquire, freeSemaphore, args(3, 1, "1", 0)},
 		lastingRun{scripts.Semaphore().Acquire, awaitedSemaphore, []any{early1, 1, 3, 3, "", 0, "a|:3:3", short}},
 		lastingRun{scripts.Semaphore().Release, awaitedSemaphore, []any{mine, "a|:1:3", short}})
+}
+
+// freeNumbered is a free mutex that was numbered before.
+func freeNumbered(t *testing.T, node *redistest.Node) runner {
+	l := newCounted(t, node, fencedKinds[0])
+	l.setCounter(int64(number))
+	return l
 }
 
 // awaited is a semaphore whose scripts get all their arguments, those of a place too.

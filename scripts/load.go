@@ -23,8 +23,11 @@ func load(files ...string) *Script {
 // in one step: by fence_issue or fence_raise. So locks without fencing pay nothing for it. What
 // the other one begins with is made only when it comes to that.
 func numbered(name, by string, other ...string) *Script {
-	return newScript(name, read("time_prelude", "fence_prelude")+
-		"local function unfenced()\n"+read(other...)+"end\n"+read(by))
+	return newScript(name, numberedSource(by, other...))
+}
+
+func numberedSource(by string, other ...string) string {
+	return read("time_prelude", "fence_prelude") + "local function unfenced()\n" + read(other...) + "end\n" + read(by)
 }
 
 // read returns the files one after the other. A missing file is a fault of the build,

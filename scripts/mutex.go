@@ -51,7 +51,8 @@ var mutex = MutexScripts{
 	Check:       load("mutex_check"),
 	Inspect:     load("inspect_prelude", "inspect_mutex"),
 
-	AcquireFenced:     numbered("mutex_acquire_fenced", "fence_issue", "mutex_acquire_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire"),
+	AcquireFenced: newScript("mutex_acquire_fenced", read("mutex_acquire_fenced_prelude")+
+		numberedSource("fence_issue", "mutex_acquire_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire")),
 	PassFenced:        numbered("mutex_pass_fenced", "fence_issue", "ticket_prelude", "queue_prelude", "mutex_pass"),
 	RepairFenced:      numbered("mutex_repair_fenced", "fence_raise", "mutex_acquire_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire"),
 	ExtendFenced:      numbered("mutex_extend_fenced", "fence_raise", "mutex_extend"),

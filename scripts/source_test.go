@@ -102,7 +102,7 @@ func preludeOf(texts map[string]string, name string) string {
 func fencedText(texts map[string]string, name string) string {
 	other, by := fenced[name][0], fenced[name][1]
 	prelude := strings.Replace(preludeOf(texts, other), texts["time_prelude"], "", 1)
-	return texts["time_prelude"] + texts["fence_prelude"] +
+	return texts[name+"_prelude"] + texts["time_prelude"] + texts["fence_prelude"] +
 		"local function unfenced()\n" + prelude + texts[other] + "end\n" + texts["fence_"+by]
 }
 
