@@ -131,7 +131,7 @@ func (a *attempts) try(ctx context.Context, l *lease, call driver.Call, tk *tick
 // ask prepares the round of an attempt for a lease.
 func (a *attempts) ask(ctx context.Context, l *lease, call driver.Call, tk *ticket) *quorum.Round {
 	at := &l.call
-	if l.place != nil { // others may be under way
+	if l.ticketID != nil { // others may be under way
 		at = new(driver.Call)
 	}
 	*at = call
@@ -204,7 +204,7 @@ func (l acquiring) accept(start instant) error {
 	}
 	l.mu.Lock()
 	l.valid, l.proven = v, now
-	l.leavePlace()
+	l.leaveTicket()
 	l.mu.Unlock()
 	return nil
 }

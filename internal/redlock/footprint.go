@@ -41,8 +41,8 @@ type footprint struct {
 	release *quorum.Round
 	undo    driver.Call // the release's call, once it was needed
 
-	ticket restorer // of the call that made the try, which a failed try's release puts back; nil for none
-	place  any      // id of the ticket by which a release may grant the token, as a word; nil for none
+	ticket   restorer // of the call that made the try, which a failed try's release puts back; nil for none
+	ticketID any      // id of the ticket by which a release may grant the token, as a word; nil for none
 
 	gone chan struct{} // closed when nothing lingers on the nodes; nil unless a goroutine waits
 }
@@ -138,7 +138,7 @@ func (f *footprint) lasts() time.Duration {
 	switch {
 	case f.inLine:
 		life = ticketLife
-	case f.place != nil:
+	case f.ticketID != nil:
 		life += min(ticketLife, math.MaxInt64-life)
 	}
 	if most := math.MaxInt64 - f.spec.drift() - f.spec.bound; life > most {
@@ -183,17 +183,17 @@ func (f *footprint) undoCall() *driver.Call {
 	case f.inLine:
 		f.undo = f.spec.withdrawCall(f.token)
 	default:
-		f.undo = f.spec.releaseCall(f.token, f.placed(), noLifetime)
+		f.undo = f.spec.releaseCall(f.token, f.ticketWord(), noLifetime)
 	}
 	return &f.undo
 }
 
-// placed is the ticket that the release is to take away, as a word. f.mu is held.
-func (f *footprint) placed() any {
-	if f.place == nil {
+// ticketWord is the ticket that the release is to take away, as a word. f.mu is held.
+func (f *footprint) ticketWord() any {
+	if f.ticketID == nil {
 		return noTicket
 	}
-	return f.place
+	return f.ticketID
 }
 
 // lingers reports that an answer is still due that settles the lease, of a node that is

@@ -63,7 +63,7 @@ func (t *ticket) stand() {
 	t.waiter = t.notifier.NewWaiter(mark + t.suffix)
 	t.token = newToken(t.waiter.ID(), false)
 	if t.lease != nil {
-		t.lease.place = t.token.word
+		t.lease.ticketID = t.token.word
 	}
 	if joined {
 		t.join()
@@ -91,7 +91,7 @@ func (t *ticket) candidate(by *tries) *lease {
 		}
 		t.stand()
 	}
-	by.left[0] = t.place()
+	by.left[0] = t.onNodes()
 	return t.lease
 }
 
@@ -162,14 +162,14 @@ func (s *standing) take(v validity, now instant) {
 	l.valid, l.proven = v, now
 	k := &l.stakes[0]
 	k.refused, k.contested = false, false
-	l.leavePlace()
+	l.leaveTicket()
 }
 
-// leavePlace notes that the lease has taken the place of its ticket, unless a look may
+// leaveTicket notes that the lease has come of its ticket, unless a look may
 // still run that leaves the ticket again. l.mu is held.
-func (l *lease) leavePlace() {
+func (l *lease) leaveTicket() {
 	if s := &l.stakes[0]; s.pending == 0 && s.again == 0 && !s.overlapped {
-		l.place = nil
+		l.ticketID = nil
 	}
 }
 

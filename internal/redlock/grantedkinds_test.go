@@ -309,7 +309,7 @@ func TestDowngradedWriterTakesItsTicketAway(t *testing.T) {
 		l := x.Writer.current().lease
 		const id = "channel|1|8000|token"
 		l.mu.Lock()
-		l.place = id // as while a look of it may be late
+		l.ticketID = id // as while a look of it may be late
 		l.mu.Unlock()
 		require.NoError(b, x.Downgrade(background))
 		b.set(func(l *fakenode.RW) { l.WaitingWriters.Enqueue(id, int64(time.Minute/ms)) }, 0)

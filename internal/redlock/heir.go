@@ -29,7 +29,7 @@ func (l *lease) heir(s *Spec) *lease {
 	to.init(s, l.token)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	to.valid, to.place = l.valid, l.place
+	to.valid, to.ticketID = l.valid, l.ticketID
 	copy(to.stakes, l.stakes)
 	clear(l.stakes)
 	to.loss, l.loss = l.loss, loss{}

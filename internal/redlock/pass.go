@@ -145,7 +145,7 @@ func (p passing) hush() bool {
 	quiet, ok := call.WithoutQueue()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !ok || p.place != nil {
+	if !ok || p.ticketID != nil {
 		return false
 	}
 	p.undo = quiet

@@ -58,7 +58,7 @@ func (s site) learn(a quorum.Answer) (due bool) {
 		k.doubt(a, of.f.token.strict)
 	case quorum.Taken:
 		k.refused = true
-		k.maybe = k.maybe || of.f.place != nil
+		k.maybe = k.maybe || of.f.ticketID != nil
 	}
 	return of.f.ended && k.pending == 0
 }

@@ -77,10 +77,10 @@ func (t *ticket) begin() {
 }
 
 // belongTo makes the ticket that of a call.
-func (t *ticket) belongTo(by *tries) { by.left[0], t.asked = t.place(), false }
+func (t *ticket) belongTo(by *tries) { by.left[0], t.asked = t.onNodes(), false }
 
-// place is the footprint that has the ticket on the nodes.
-func (t *ticket) place() *footprint {
+// onNodes is the footprint that has the ticket on the nodes.
+func (t *ticket) onNodes() *footprint {
 	if t.lease != nil {
 		return &t.lease.footprint
 	}
@@ -92,7 +92,7 @@ func (t *ticket) serves(suffix string) bool { return t.suffix == suffix }
 // stands reports that the ticket is in line on a majority, and lasts until the next look.
 func (t *ticket) stands() bool {
 	t.noteTime()
-	return t.pauseLeft() > 0 && len(t.stakes)-t.place().rid() >= t.spec.engine.quorum.Majority()
+	return t.pauseLeft() > 0 && len(t.stakes)-t.onNodes().rid() >= t.spec.engine.quorum.Majority()
 }
 
 // setFleeting says whether the ticket's call does not queue yet.
