@@ -55,7 +55,7 @@ local function reading()
     local found, from = {}, first
     for i = first, last do
       if i == last or slots[i + 1] ~= slots[i] + 1 then
-        found[#found + 1] = from < i and slots[from] .. '-' .. slots[i] or slots[i]
+        found[#found + 1] = from < i and slots[from] .. '-' .. slots[i] or '' .. slots[i]
         from = i + 1
       end
     end
