@@ -13,11 +13,11 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// announcing is the reply to a caller with a place that a release will tell, within ms.
+// announcing is the reply to a caller with a place: a release notifies it within ms.
 func announcing(ms int64) int64 { return -1000 - ms }
 
-// tells is that where the hold in the way lasts long.
-var tells = announcing(long)
+// announced is that where the lease in the way lasts long.
+var announced = announcing(long)
 
 // requireReply compares replies. What a hold lasts yet is known but for what the test takes.
 func requireReply(t *testing.T, want, got any) {
@@ -33,8 +33,8 @@ func requireReply(t *testing.T, want, got any) {
 	assert.LessOrEqual(t, left, ends)
 }
 
-// ending is a reply without the time after which a hold ends that it tells of, and that
-// time; 0 if it tells of none.
+// ending is a reply without the time after which the lease ends that it announces, and
+// that time; 0 if it announces none.
 func ending(reply any) (rest any, ms int64) {
 	switch reply := reply.(type) {
 	case int64:
@@ -50,14 +50,14 @@ func ending(reply any) (rest any, ms int64) {
 	return reply, 0
 }
 
-// Who stands in line is told whether the holder is one of Holdfast's, whose release tells
+// A waiter in line learns whether the holder is one of Holdfast's, whose release notifies
 // it, and how long that lasts. Others' tokens have another form.
-func TestHolderThatTells(t *testing.T) {
+func TestHolderThatNotifies(t *testing.T) {
 	const ours = "01990b3e-5a7c-7d21-9b0a-3f4de2a1c0ff"
 	node := redistest.StartOne(t)
 	for holder, reply := range map[string]int64{
-		ours:                                   tells,
-		ours + "@cron-7f9c/4211":               tells,
+		ours:                                   announced,
+		ours + "@cron-7f9c/4211":               announced,
 		"ZGVhZGJlZWZkZWFkYmVlZg==":             0, // redsync's
 		"5b8f1c1e-9a3d-4c55-8d8e-0f2d6a7b9c10": 0, // of version 4
 		"x" + ours:                             0,

@@ -196,11 +196,11 @@ func TestFenceOfAPass(t *testing.T) {
 // Where others wait a pass renews the lease, and uses no number. The line is as it was.
 func TestFenceIsLeftAloneWhereOthersWait(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
-		ear := newEar(t, l.node)
+		sub := newSubscriber(t, l.node)
 		l.take()
 		l.setCounter(int64(number))
-		l.queue(ear, a, long)
-		l.queue(ear, b, long)
+		l.queue(sub, a, long)
+		l.queue(sub, b, long)
 		places := l.placesOf()
 		require.Len(t, places, 4)
 		lease := &lock{t, l.node, l.keys[0].(string)}
@@ -209,34 +209,34 @@ func TestFenceIsLeftAloneWhereOthersWait(t *testing.T) {
 			lease.requireKey(key{mine, lifetime})
 		}
 		require.Equal(t, places, l.placesOf())
-		require.Empty(t, ear.heard())
+		require.Empty(t, sub.received())
 		require.EqualValues(t, 1, l.run(l.kind.release, mine, "", 0))
-		require.Equal(t, []id{a}, ear.heard())
+		require.Equal(t, []id{a}, sub.received())
 		require.EqualValues(t, -1, l.run(l.kind.pass, mine, long, 10))
 		lease.requireKey(nothing)
 		require.Equal(t, strconv.FormatInt(number, 10), l.counter())
 		require.LessOrEqual(t, l.node.Do(t, "PTTL", l.keys[l.kind.key]), int64(long))
-		require.Empty(t, ear.heard())
+		require.Empty(t, sub.received())
 	})
 }
 
 // A place that has ended does not count: the lease passes on.
 func TestFenceOfAPassWhereNobodyWaitsAnyMore(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
-		ear := newEar(t, l.node)
+		sub := newSubscriber(t, l.node)
 		l.take()
 		l.setCounter(int64(number))
-		l.queue(ear, a, long)
-		l.queue(ear, b, 20)
-		require.EqualValues(t, 1, l.run(l.kind.withdraw, ear.words([]any{a})...))
+		l.queue(sub, a, long)
+		l.queue(sub, b, 20)
+		require.EqualValues(t, 1, l.run(l.kind.withdraw, sub.words([]any{a})...))
 		require.Eventually(t, func() bool {
-			end, err := strconv.ParseFloat(l.node.Do(t, "ZSCORE", l.keys[l.kind.places], ear.home+string(b)).(string), 64)
+			end, err := strconv.ParseFloat(l.node.Do(t, "ZSCORE", l.keys[l.kind.places], sub.home+string(b)).(string), 64)
 			require.NoError(t, err)
 			return int(end) < serverClock(t, l.node)
 		}, 10*time.Second, time.Millisecond)
 		require.Equal(t, int64(number+10), l.run(l.kind.pass, mine, long, 10))
 		require.Equal(t, mine, l.holder())
-		require.Empty(t, ear.heard())
+		require.Empty(t, sub.received())
 	})
 }
 
@@ -247,13 +247,13 @@ func (l *counted) placesOf() []any {
 }
 
 // queue lets theirs wait in line.
-func (l *counted) queue(ear *ear, id id, lifetime int) {
+func (l *counted) queue(sub *subscriber, id id, lifetime int) {
 	l.t.Helper()
 	args := []any{theirs, short, id, lifetime, theirs}
 	if l.kind.key > 0 {
 		args = append(args, 1)
 	}
-	require.EqualValues(l.t, 0, l.run(l.kind.acquire, ear.words(args)...))
+	require.EqualValues(l.t, 0, l.run(l.kind.acquire, sub.words(args)...))
 }
 
 // What is no block is an error before anything is written.

@@ -1,4 +1,4 @@
--- grant_prelude: to whom a release may give what it gives back, so that a waiter need not ask.
+-- grant_prelude: which waiter gets what a release gives back, so that it need not ask.
 -- It comes before notify_prelude, and after rwmutex_prelude.
 --
 -- KEYS[2]  fence: see fence_prelude; of the mutex, and only where there are four keys

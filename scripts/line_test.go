@@ -43,16 +43,16 @@ type mutexLine struct {
 // stand are the arguments of an acquire of mine that waits as a.
 func stand(replaced ...any) []any { return append([]any{mine, short, a, short}, replaced...) }
 
-// The mutex's scripts with a line, case by case. told are those that are told, in
-// this order.
+// The mutex's scripts with a line, case by case. notified are the waiters
+// that are notified, in this order.
 var mutexLineCases = []struct {
-	name   string
-	script *scripts.Script
-	before mutexLine
-	args   []any
-	reply  int64
-	after  mutexLine
-	told   []id
+	name     string
+	script   *scripts.Script
+	before   mutexLine
+	args     []any
+	reply    int64
+	after    mutexLine
+	notified []id
 }{
 	{"a refused try gets a place", scripts.Mutex().Acquire,
 		mutexLine{key{theirs, long}, nil}, stand(mine), 0, mutexLine{key{theirs, long}, []place{{a, short}}}, nil},
@@ -80,7 +80,7 @@ var mutexLineCases = []struct {
 		mutexLine{key{mine, short}, []place{{b, long}, {a, over}}}, nil},
 	{"a second run in line grants what the first one did", scripts.Mutex().Acquire,
 		mutexLine{key{mine, long}, []place{{b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{b, long}}}, nil},
-	{"whoever is in line may have what is free", scripts.Mutex().Acquire,
+	{"a waiter in line may have what is free", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{b, long}, {a, long}, {c, long}}}, stand(mine), 1,
 		mutexLine{key{mine, short}, []place{{b, long}, {a, over}, {c, long}}}, nil},
 	{"a try without an id may, too", scripts.Mutex().Acquire,
@@ -93,7 +93,7 @@ var mutexLineCases = []struct {
 	{"nor for a token that it may replace", scripts.Mutex().Acquire,
 		mutexLine{key{early1, long}, []place{{b, long}}}, stand(mine, early1), 0,
 		mutexLine{key{early1, long}, []place{{b, long}, {a, short}}}, nil},
-	{"whoever is in line may, until its place that has ended is cleared away", scripts.Mutex().Acquire,
+	{"a waiter in line may, until its place that has ended is cleared away", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{a, over}, {b, long}}}, stand(mine), 1,
 		mutexLine{key{mine, short}, []place{{a, over}, {b, long}}}, nil},
 	{"a newcomer passes places that have ended", scripts.Mutex().Acquire,
@@ -102,37 +102,37 @@ var mutexLineCases = []struct {
 	{"a place that has ended keeps nobody out, its own neither", scripts.Mutex().Acquire,
 		mutexLine{nothing, []place{{a, over}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}}}, nil},
 
-	{"a release tells the first", scripts.Mutex().Release,
+	{"a release notifies the first", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{a, long}, {b, long}, {c, long}}}, []any{mine, "", 0}, 1,
 		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{a}},
-	{"a release tells by any id", scripts.Mutex().Release,
+	{"a release notifies by any id", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{d, long}}}, []any{mine, "", 0}, 1, mutexLine{nothing, []place{{d, long}}}, []id{d}},
-	{"a release tells who came first, not who ends first", scripts.Mutex().Release,
+	{"a release notifies who came first, not who ends first", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{c, long}, {a, short}}}, []any{mine, "", 0}, 1,
 		mutexLine{nothing, []place{{c, long}, {a, short}}}, []id{c}},
 	{"a release clears those that have ended", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{c, over}, {d, over}, {a, long}, {b, long}}}, []any{mine, "", 0}, 1,
 		mutexLine{nothing, []place{{a, long}, {b, long}}}, []id{a}},
-	{"a release where all have ended tells nobody", scripts.Mutex().Release,
+	{"a release where all have ended notifies nobody", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{a, over}, {b, over}}}, []any{mine, "", 0}, 1, mutexLine{}, nil},
-	{"a release where nobody waits tells nobody", scripts.Mutex().Release,
+	{"a release where nobody waits notifies nobody", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, nil}, []any{mine, "", 0}, 1, mutexLine{}, nil},
-	{"a release of another's hold tells nobody", scripts.Mutex().Release,
+	{"a release of another's hold notifies nobody", scripts.Mutex().Release,
 		mutexLine{key{theirs, long}, []place{{a, long}}}, []any{mine, "", 0}, 0,
 		mutexLine{key{theirs, long}, []place{{a, long}}}, nil},
-	{"a release of a missing hold tells the first", scripts.Mutex().Release,
+	{"a release of a missing hold notifies the first", scripts.Mutex().Release,
 		mutexLine{nothing, []place{{a, long}, {b, long}}}, []any{mine, "", 0}, -1,
 		mutexLine{nothing, []place{{a, long}, {b, long}}}, []id{a}},
 
-	{"a release puts the place back, and does not tell it", scripts.Mutex().Release,
+	{"a release puts the place back, and does not notify it", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, nil}, []any{mine, a, short}, 1, mutexLine{nothing, []place{{a, short}}}, nil},
-	{"a release that puts the place back tells another", scripts.Mutex().Release,
+	{"a release that puts the place back notifies another", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{b, long}}}, []any{mine, a, short}, 1,
 		mutexLine{nothing, []place{{b, long}, {a, short}}}, []id{b}},
 	{"a place that a grant has ended is put back where it was", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{c, long}, {a, over}, {b, long}}}, []any{mine, a, short}, 1,
 		mutexLine{nothing, []place{{c, long}, {a, short}, {b, long}}}, []id{c}},
-	{"another is told also when the place is the first", scripts.Mutex().Release,
+	{"another is notified also when the place is the first", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, []place{{a, short}, {b, long}, {c, long}}}, []any{mine, a, long}, 1,
 		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{b}},
 	{"a release of another's hold puts the place back", scripts.Mutex().Release,
@@ -191,7 +191,7 @@ func TestMutexLine(t *testing.T) {
 			assert.Equal(t, c.reply, l.run(c.script, q.words(c.args)...))
 			l.requireKey(c.after.key)
 			q.require(c.after.line...)
-			assert.Equal(t, c.told, q.heard())
+			assert.Equal(t, c.notified, q.received())
 		})
 	}
 }
@@ -218,9 +218,9 @@ func TestMutexPassTwice(t *testing.T) {
 		l.requireKey(key{mine, lifetime})
 		q.require(place{a, long})
 	}
-	require.Empty(t, q.heard())
+	require.Empty(t, q.received())
 	require.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0))
-	require.Equal(t, []id{a}, q.heard())
+	require.Equal(t, []id{a}, q.received())
 	require.EqualValues(t, -1, l.run(scripts.Mutex().Pass, mine, long))
 	l.requireKey(nothing)
 	require.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, q.words([]any{theirs, short, a, short, theirs})...))
@@ -230,7 +230,7 @@ func TestMutexPassTwice(t *testing.T) {
 		require.EqualValues(t, 1, l.run(scripts.Mutex().Pass, theirs, long))
 		l.requireKey(key{theirs, long})
 	}
-	require.Empty(t, q.heard())
+	require.Empty(t, q.received())
 }
 
 // Without the line's keys nobody is seen to wait: the lease passes on.
@@ -247,7 +247,7 @@ func TestMutexPassWithoutALine(t *testing.T) {
 	require.EqualValues(t, 1, pass())
 	l.requireKey(key{mine, long})
 	q.require(place{a, long})
-	require.Empty(t, q.heard())
+	require.Empty(t, q.received())
 }
 
 // A line whose places are of another kind lets nobody know who waits: nothing is written.
@@ -264,7 +264,7 @@ func TestMutexPassWithASpoiltLine(t *testing.T) {
 	require.ErrorContains(t, err, "WRONGTYPE")
 	assert.False(t, watch.touched(), "a key was written")
 	l.requireKey(key{mine, short})
-	assert.Empty(t, q.heard())
+	assert.Empty(t, q.received())
 
 	l, q = newMutexLine(t, node)
 	l.set(key{mine, short})
@@ -273,7 +273,7 @@ func TestMutexPassWithASpoiltLine(t *testing.T) {
 	assert.EqualValues(t, 2, l.run(scripts.Mutex().Pass, mine, long))
 	l.requireKey(key{mine, long})
 	q.requireSpoilt(0)
-	assert.Empty(t, q.heard())
+	assert.Empty(t, q.received())
 }
 
 // Both keys of a line last as long as its longest place, and their expiry only grows.
@@ -311,7 +311,7 @@ func TestPlacesEnd(t *testing.T) {
 	require.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, q.words([]any{mine, short, b, long})...))
 	q.awaitEnd(a)
 	require.EqualValues(t, 1, l.run(scripts.Mutex().Release, theirs, "", 0))
-	assert.Equal(t, []id{b}, q.heard())
+	assert.Equal(t, []id{b}, q.received())
 	q.require(place{b, long})
 
 	l, q = newMutexLine(t, node)
@@ -321,35 +321,35 @@ func TestPlacesEnd(t *testing.T) {
 		10*time.Second, time.Millisecond)
 }
 
-// A waiter that is too slow is told again by the next release.
-func TestWhoeverIsToldKeepsItsPlace(t *testing.T) {
+// The next release notifies a waiter again that is too slow.
+func TestNotifiedWaiterKeepsItsPlace(t *testing.T) {
 	l, q := newMutexLine(t, redistest.StartOne(t))
 	q.set(place{a, long}, place{b, long})
 	for range 2 {
 		require.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, theirs, short, "", 0, theirs))
 		require.EqualValues(t, 1, l.run(scripts.Mutex().Release, theirs, "", 0))
-		require.Equal(t, []id{a}, q.heard())
+		require.Equal(t, []id{a}, q.received())
 	}
 	require.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, q.words(stand(mine))...))
 	require.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0))
-	require.Equal(t, []id{b}, q.heard())
+	require.Equal(t, []id{b}, q.received())
 }
 
-// One call clears a hundred places, and whoever is behind more of them is told by
-// a later one.
+// One call clears a hundred places. A later one notifies a waiter that is behind more
+// of them.
 func TestReleaseClearsABoundedNumberOfPlaces(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, c := range []struct {
 		ended, left int
-		told        []id
+		notified    []id
 	}{{99, 0, []id{a}}, {100, 0, []id{a}}, {101, 1, nil}, {150, 50, nil}} {
 		l, q := newMutexLine(t, node)
 		q.set(append(crowd(c.ended, over), place{a, long})...)
 		require.EqualValues(t, -1, l.run(scripts.Mutex().Release, mine, "", 0))
-		assert.Equal(t, c.told, q.heard())
+		assert.Equal(t, c.notified, q.received())
 		assert.Len(t, q.ids(), c.left+1)
 		require.EqualValues(t, -1, l.run(scripts.Mutex().Release, mine, "", 0))
-		assert.Equal(t, []id{a}, q.heard())
+		assert.Equal(t, []id{a}, q.received())
 		q.require(place{a, long})
 	}
 }
@@ -367,12 +367,12 @@ func TestMutexReleaseWithoutAPermission(t *testing.T) {
 			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Release.Source(), 3, l.name, q.line, q.waiters, mine, "", 0))
 			l.requireKey(nothing)
 			q.require(place{a, long})
-			assert.Empty(t, q.heard(), "the permission was there")
+			assert.Empty(t, q.received(), "the permission was there")
 			l.set(key{mine, short})
 			assert.EqualValues(t, 2, as.do("EVAL", scripts.Mutex().Pass.Source(), 3, l.name, q.line, q.waiters, mine, long))
 			l.requireKey(key{mine, long})
 			q.require(place{a, long})
-			assert.Empty(t, q.heard(), "a pass notified")
+			assert.Empty(t, q.received(), "a pass notified")
 			l.set(key{theirs, long})
 			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Withdraw.Source(), 3, l.name, q.line, q.waiters, q.home+string(a)))
 			q.require()
@@ -394,7 +394,7 @@ func TestMutexReleaseWithASpoiltLine(t *testing.T) {
 	}
 }
 
-// Whoever could have the lock looks at the line first, before anything is written.
+// A client that could have the lock looks at the line first, before anything is written.
 func TestMutexAcquireWithASpoiltLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, before := range []key{nothing, {early1, long}} {
@@ -428,7 +428,7 @@ func TestMutexTryWithASpoiltLine(t *testing.T) {
 // newMutexLine makes a lock's key and its line.
 func newMutexLine(t *testing.T, node *redistest.Node) (*lock, *queue) {
 	l := newLock(t, node)
-	return l, newQueue(newEar(t, node), l.name+"line", l.name+"waiters")
+	return l, newQueue(newSubscriber(t, node), l.name+"line", l.name+"waiters")
 }
 
 // crowd are n places that last as long.
@@ -451,15 +451,15 @@ func newUser(t *testing.T, node *redistest.Node, rights ...any) watch {
 	return user
 }
 
-// queue is a line's two keys on a node, with an ear for those that are told.
+// queue is a line's two keys on a node, with a subscriber that receives who is notified.
 type queue struct {
-	*ear
+	*subscriber
 	line, waiters string
 }
 
-func newQueue(e *ear, line, waiters string) *queue {
-	e.t.Cleanup(func() { e.node.Do(e.t, "DEL", line, waiters) })
-	return &queue{e, line, waiters}
+func newQueue(s *subscriber, line, waiters string) *queue {
+	s.t.Cleanup(func() { s.node.Do(s.t, "DEL", line, waiters) })
+	return &queue{s, line, waiters}
 }
 
 // set makes the node have places, without the scripts.
@@ -572,62 +572,62 @@ func (q *queue) requireSpoilt(i int) {
 	require.Equal(q.t, []any{"element"}, q.node.Do(q.t, "LRANGE", key, 0, -1))
 }
 
-// ear hears whom a node's scripts tell. Its channels are the test's own: others may
-// publish on the same server.
-type ear struct {
+// subscriber receives which waiters a node's scripts notify. Its channels are the test's
+// own: others may publish on the same server.
+type subscriber struct {
 	t    *testing.T
 	node *redistest.Node
 	conn redis.PubSubConn
 	home string // what all channels begin with
 }
 
-func newEar(t *testing.T, node *redistest.Node) *ear {
+func newSubscriber(t *testing.T, node *redistest.Node) *subscriber {
 	t.Helper()
 	conn, err := redis.Dial("tcp", node.DirectAddr())
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
-	e := &ear{t, node, redis.PubSubConn{Conn: conn}, fmt.Sprintf("holdfast-test:%016x:", rand.Uint64())}
-	require.NoError(t, e.conn.PSubscribe(e.home+"*"))
-	require.IsType(t, redis.Subscription{}, e.next())
-	return e
+	s := &subscriber{t, node, redis.PubSubConn{Conn: conn}, fmt.Sprintf("holdfast-test:%016x:", rand.Uint64())}
+	require.NoError(t, s.conn.PSubscribe(s.home+"*"))
+	require.IsType(t, redis.Subscription{}, s.next())
+	return s
 }
 
-func (e *ear) next() any { return e.conn.ReceiveWithTimeout(10 * time.Second) }
+func (s *subscriber) next() any { return s.conn.ReceiveWithTimeout(10 * time.Second) }
 
 // words are a script's arguments with whole ids, but for "", which is none.
-func (e *ear) words(args []any) []any {
+func (s *subscriber) words(args []any) []any {
 	words := slices.Clone(args)
 	for i, word := range words {
 		if id, ok := word.(id); ok {
 			words[i] = ""
 			if id != "" {
-				words[i] = e.home + string(id)
+				words[i] = s.home + string(id)
 			}
 		}
 	}
 	return words
 }
 
-// heard are those that were told since the last call, each on its own channel. A
-// server sends in order what was published, so a message of the ear's own is the
-// end of them.
-func (e *ear) heard() []id {
-	e.t.Helper()
-	e.node.Do(e.t, "PUBLISH", e.home, "")
+// received are the waiters that were notified since the last call, each on its own
+// channel. A server sends in order what was published, so a message of the subscriber's
+// own is the end of them.
+func (s *subscriber) received() []id {
+	s.t.Helper()
+	s.node.Do(s.t, "PUBLISH", s.home, "")
 	var ids []id
 	var channels []string
 	for {
-		message, ok := e.next().(redis.Message)
-		require.True(e.t, ok)
-		if message.Channel == e.home {
+		message, ok := s.next().(redis.Message)
+		require.True(s.t, ok)
+		if message.Channel == s.home {
 			return ids
 		}
-		require.NotContains(e.t, channels, message.Channel, "one message for all of a channel")
+		require.NotContains(s.t, channels, message.Channel, "one message for all of a channel")
 		channels = append(channels, message.Channel)
-		for told := range strings.SplitSeq(string(message.Data), " ") {
-			channel, _, _ := strings.Cut(told, "|")
-			require.Equal(e.t, channel, message.Channel)
-			ids = append(ids, id(strings.TrimPrefix(told, e.home)))
+		for notified := range strings.SplitSeq(string(message.Data), " ") {
+			channel, _, _ := strings.Cut(notified, "|")
+			require.Equal(s.t, channel, message.Channel)
+			ids = append(ids, id(strings.TrimPrefix(notified, s.home)))
 		}
 	}
 }

@@ -87,7 +87,7 @@ func numberedFrom(kind fencedKind) func(*testing.T, *redistest.Node) runner {
 func awaitedFenced(kind fencedKind) func(*testing.T, *redistest.Node) runner {
 	return func(t *testing.T, node *redistest.Node) runner {
 		l := numberedFrom(kind)(t, node).(*counted)
-		l.queue(newEar(t, node), a, long)
+		l.queue(newSubscriber(t, node), a, long)
 		return l
 	}
 }

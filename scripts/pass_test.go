@@ -27,7 +27,7 @@ func TestPassNeedsNoCommandOfItsOwn(t *testing.T) {
 	} {
 		t.Run(c.pass.Name(), func(t *testing.T) {
 			as := newUser(t, node, append([]any{"-@all"}, commandsOf(t, c.user)...)...)
-			l, ear := newCounted(t, node, c.kind), newEar(t, node)
+			l, sub := newCounted(t, node, c.kind), newSubscriber(t, node)
 			lease := &lock{t, node, l.keys[0].(string)}
 			pass := append(append([]any{c.pass.Source(), len(l.keys)}, l.keys...), mine, long, 1)
 			lease.set(key{mine, short})
@@ -35,13 +35,13 @@ func TestPassNeedsNoCommandOfItsOwn(t *testing.T) {
 			assert.Positive(t, alone)
 			assert.NotEqualValues(t, 2, alone)
 			lease.requireKey(key{mine, long})
-			l.queue(ear, a, long)
+			l.queue(sub, a, long)
 			for range 2 {
 				lease.set(key{mine, short})
 				assert.EqualValues(t, 2, as.do("EVAL", pass...))
 				lease.requireKey(key{mine, long})
 			}
-			assert.Empty(t, ear.heard())
+			assert.Empty(t, sub.received())
 			_, err := as.conn.Do("LPUSH", l.keys[0], "element")
 			assert.ErrorContains(t, err, "NOPERM")
 		})

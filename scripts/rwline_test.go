@@ -35,22 +35,22 @@ var (
 	readElse    = ends{theirs: long}
 )
 
-// The read-write lock's scripts with a line, case by case. told are those that are
-// told, in this order.
+// The read-write lock's scripts with a line, case by case. notified are
+// the waiters that are notified, in this order.
 var rwLineCases = []struct {
-	name   string
-	script *scripts.Script
-	before rwLine
-	args   []any
-	reply  int64
-	after  rwLine
-	told   []id
+	name     string
+	script   *scripts.Script
+	before   rwLine
+	args     []any
+	reply    int64
+	after    rwLine
+	notified []id
 }{
 	{"a refused writer's place is the last", scripts.RWMutex().WriteAcquire,
 		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long)}}, stand(mine), 0,
 		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long), writes(a, short)}}, nil},
 	{"a writer renews its place and keeps its turn", scripts.RWMutex().WriteAcquire,
-		rwLine{nothing, readElse, []rwPlace{writes(a, short), writes(b, short)}}, []any{mine, short, a, long, mine}, tells,
+		rwLine{nothing, readElse, []rwPlace{writes(a, short), writes(b, short)}}, []any{mine, short, a, long, mine}, announced,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, short)}}, nil},
 	{"a writer's grant ends its place", scripts.RWMutex().WriteAcquire,
 		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), 1,
@@ -120,13 +120,13 @@ var rwLineCases = []struct {
 		rwLine{line: []rwPlace{writes(b, over), reads(a, long), writes(c, long)}}, stand(mine), 1,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, over), writes(c, long)}}, nil},
 
-	{"a write release tells all readers before the first writer", scripts.RWMutex().WriteRelease,
+	{"a write release notifies all readers before the first writer", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
-	{"a write release tells all readers where no writer waits", scripts.RWMutex().WriteRelease,
+	{"a write release notifies all readers where no writer waits", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(a, long), reads(b, long)}}, []id{a, b}},
-	{"a write release tells the writer that is first, alone", scripts.RWMutex().WriteRelease,
+	{"a write release notifies the writer that is first, alone", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []id{a}},
 	{"a write release skips writers that have ended", scripts.RWMutex().WriteRelease,
@@ -137,23 +137,23 @@ var rwLineCases = []struct {
 		rwLine{line: []rwPlace{writes(c, long)}}, []id{c}},
 	{"a write release where nobody waits", scripts.RWMutex().WriteRelease,
 		rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1, rwLine{}, nil},
-	{"a release of a missing write tells, too", scripts.RWMutex().WriteRelease,
+	{"a release of a missing write notifies, too", scripts.RWMutex().WriteRelease,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
-	{"a release of another's write tells nobody", scripts.RWMutex().WriteRelease,
+	{"a release of another's write notifies nobody", scripts.RWMutex().WriteRelease,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, nil},
-	{"a write release where others read tells nobody", scripts.RWMutex().WriteRelease,
+	{"a write release where others read notifies nobody", scripts.RWMutex().WriteRelease,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long)}}, []any{mine, "", 0}, 0,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long)}}, nil},
-	{"a writer that waits on is not told", scripts.RWMutex().WriteRelease,
+	{"a writer that waits on is not notified", scripts.RWMutex().WriteRelease,
 		rwLine{writer: writtenByMe}, []any{mine, a, short}, 1, rwLine{line: []rwPlace{writes(a, short)}}, nil},
-	{"a writer that waits on has the next one told", scripts.RWMutex().WriteRelease,
+	{"a writer that waits on has the next one notified", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{writes(a, short), writes(b, long)}}, []any{mine, a, long}, 1,
 		rwLine{line: []rwPlace{writes(a, long), writes(b, long)}}, []id{b}},
 	{"a writer that waits on does so where it was", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{writes(c, long), writes(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{writes(c, long), writes(a, short), writes(b, long)}}, []id{c}},
-	{"a writer that waits on has the readers told", scripts.RWMutex().WriteRelease,
+	{"a writer that waits on has the readers notified", scripts.RWMutex().WriteRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), reads(c, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(a, short)}}, []id{b, c}},
 
@@ -189,20 +189,20 @@ var rwLineCases = []struct {
 	{"nor does a pass of a missing write", scripts.RWMutex().WritePass,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, long}, -1, rwLine{line: []rwPlace{writes(a, long)}}, nil},
 
-	{"a downgrade tells all readers before the first writer", scripts.RWMutex().Downgrade,
+	{"a downgrade notifies all readers before the first writer", scripts.RWMutex().Downgrade,
 		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, short}, 2,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
-	{"a downgrade tells no writer", scripts.RWMutex().Downgrade,
+	{"a downgrade notifies no writer", scripts.RWMutex().Downgrade,
 		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, short}, 2,
 		rwLine{nothing, ends{mine: short}, []rwPlace{writes(a, long), reads(b, long)}}, nil},
 	{"a downgrade where no writer waits", scripts.RWMutex().Downgrade,
 		rwLine{writtenByMe, nil, []rwPlace{reads(a, long)}}, []any{mine, short}, 1,
 		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, long)}}, []id{a}},
-	{"a downgrade of another's write tells nobody", scripts.RWMutex().Downgrade,
+	{"a downgrade of another's write notifies nobody", scripts.RWMutex().Downgrade,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, []any{mine, short}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
 
-	{"the last reader's release tells the writer", scripts.RWMutex().ReadRelease,
+	{"the last reader's release notifies the writer", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{writes(a, long), reads(b, long)}}, []id{a}},
 	{"so does that of one beside a lease that has ended", scripts.RWMutex().ReadRelease,
@@ -211,24 +211,24 @@ var rwLineCases = []struct {
 	{"an earlier reader's does not", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, ends{mine: long, theirs: long}, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), reads(b, long)}}, nil},
-	{"readers before the writer are told beside those that read", scripts.RWMutex().ReadRelease,
+	{"readers before the writer are notified beside those that read", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, ends{mine: long, theirs: long}, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
 		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
 	{"and before it when nobody reads", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
-	{"a release of a missing read tells the writer", scripts.RWMutex().ReadRelease,
+	{"a release of a missing read notifies the writer", scripts.RWMutex().ReadRelease,
 		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
-	{"a read release where another writes tells nobody", scripts.RWMutex().ReadRelease,
+	{"a read release where another writes notifies nobody", scripts.RWMutex().ReadRelease,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, []any{mine, "", 0}, 0,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
 	{"a release of a read that is still a write", scripts.RWMutex().ReadRelease,
 		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
 		rwLine{line: []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
-	{"a reader that waits on is not told", scripts.RWMutex().ReadRelease,
+	{"a reader that waits on is not notified", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{reads(b, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{reads(b, long), reads(a, short)}}, []id{b}},
-	{"a reader that waits on has the writer told", scripts.RWMutex().ReadRelease,
+	{"a reader that waits on has the writer notified", scripts.RWMutex().ReadRelease,
 		rwLine{nothing, readByMe, []rwPlace{writes(b, long)}}, []any{mine, a, short}, 1,
 		rwLine{line: []rwPlace{writes(b, long), reads(a, short)}}, []id{b}},
 	{"a reader that waits on does so where it was", scripts.RWMutex().ReadRelease,
@@ -238,34 +238,34 @@ var rwLineCases = []struct {
 		rwLine{writtenElse, nil, []rwPlace{writes(b, long)}}, []any{mine, a, short}, 0,
 		rwLine{writtenElse, nil, []rwPlace{writes(b, long), reads(a, short)}}, nil},
 
-	{"a writer's withdrawal tells readers up to the next writer", scripts.RWMutex().WriteWithdraw,
+	{"a writer's withdrawal notifies readers up to the next writer", scripts.RWMutex().WriteWithdraw,
 		rwLine{line: []rwPlace{writes(a, long), reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []any{a}, 1,
 		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []id{b, c}},
-	{"a writer's withdrawal tells readers beside those that read", scripts.RWMutex().WriteWithdraw,
+	{"a writer's withdrawal notifies readers beside those that read", scripts.RWMutex().WriteWithdraw,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), reads(b, long)}}, []any{a}, 1,
 		rwLine{nothing, readElse, []rwPlace{reads(b, long)}}, []id{b}},
-	{"a writer's withdrawal tells the next writer", scripts.RWMutex().WriteWithdraw,
+	{"a writer's withdrawal notifies the next writer", scripts.RWMutex().WriteWithdraw,
 		rwLine{line: []rwPlace{writes(a, long), writes(b, long), reads(c, long)}}, []any{a}, 1,
 		rwLine{line: []rwPlace{writes(b, long), reads(c, long)}}, []id{b}},
-	{"a writer's withdrawal from a lock that is read tells no writer", scripts.RWMutex().WriteWithdraw,
+	{"a writer's withdrawal from a lock that is read notifies no writer", scripts.RWMutex().WriteWithdraw,
 		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, long)}}, []any{a}, 1,
 		rwLine{nothing, readElse, []rwPlace{writes(b, long)}}, nil},
-	{"a writer's withdrawal from a lock that is written tells nobody", scripts.RWMutex().WriteWithdraw,
+	{"a writer's withdrawal from a lock that is written notifies nobody", scripts.RWMutex().WriteWithdraw,
 		rwLine{writtenElse, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{a}, 1,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
 	{"a writer that is not in line withdraws", scripts.RWMutex().WriteWithdraw,
 		rwLine{line: []rwPlace{reads(a, long)}}, []any{a}, -1, rwLine{line: []rwPlace{reads(a, long)}}, []id{a}},
 
-	{"a reader's withdrawal tells the writer behind it", scripts.RWMutex().ReadWithdraw,
+	{"a reader's withdrawal notifies the writer behind it", scripts.RWMutex().ReadWithdraw,
 		rwLine{line: []rwPlace{reads(a, long), writes(b, long)}}, []any{a}, 1,
 		rwLine{line: []rwPlace{writes(b, long)}}, []id{b}},
-	{"a reader's withdrawal tells other readers first", scripts.RWMutex().ReadWithdraw,
+	{"a reader's withdrawal notifies other readers first", scripts.RWMutex().ReadWithdraw,
 		rwLine{line: []rwPlace{reads(a, long), reads(c, long), writes(b, long)}}, []any{a}, 1,
 		rwLine{line: []rwPlace{reads(c, long), writes(b, long)}}, []id{c}},
-	{"a reader's withdrawal from a lock that is read tells no writer", scripts.RWMutex().ReadWithdraw,
+	{"a reader's withdrawal from a lock that is read notifies no writer", scripts.RWMutex().ReadWithdraw,
 		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, []any{a}, 1,
 		rwLine{nothing, readElse, []rwPlace{writes(b, long)}}, nil},
-	{"a reader's withdrawal from a lock that is written tells nobody", scripts.RWMutex().ReadWithdraw,
+	{"a reader's withdrawal from a lock that is written notifies nobody", scripts.RWMutex().ReadWithdraw,
 		rwLine{writtenElse, nil, []rwPlace{reads(a, long), reads(b, long)}}, []any{a}, 1,
 		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
 	{"a reader that is not in line withdraws", scripts.RWMutex().ReadWithdraw,
@@ -280,7 +280,7 @@ func TestRWMutexLine(t *testing.T) {
 			l.set(c.before)
 			requireReply(t, c.reply, l.run(c.script, c.args...))
 			l.require(c.after)
-			assert.Equal(t, c.told, l.heard())
+			assert.Equal(t, c.notified, l.received())
 		})
 	}
 }
@@ -318,7 +318,7 @@ func TestRWMutexReaderThatCameWithAWriter(t *testing.T) {
 		l.rwmutex.node.Do(t, "ZADD", l.waitingReaders.line, came-1+i, l.waitingReaders.home+string(a))
 		l.rwmutex.node.Do(t, "ZADD", l.waitingWriters.line, came, l.waitingWriters.home+string(b))
 		require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
-		assert.Equal(t, []id{[]id{a, b, b}[i]}, l.heard(), "%d µs before it", 1-i)
+		assert.Equal(t, []id{[]id{a, b, b}[i]}, l.received(), "%d µs before it", 1-i)
 	}
 }
 
@@ -331,7 +331,7 @@ func TestRWMutexReadersPlaceEnds(t *testing.T) {
 	require.EqualValues(t, 0, l.run(scripts.RWMutex().WriteAcquire, theirs, short, c, long))
 	l.waitingReaders.awaitEnd(a)
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
-	assert.Equal(t, []id{b}, l.heard())
+	assert.Equal(t, []id{b}, l.received())
 	l.require(rwLine{line: []rwPlace{reads(b, long), writes(c, long)}})
 }
 
@@ -344,30 +344,30 @@ func TestRWMutexReadersPlaceIsUsedOnce(t *testing.T) {
 	require.EqualValues(t, -2, l.run(scripts.RWMutex().ReadAcquire, theirs, short, a, short, theirs))
 }
 
-// One call clears a hundred writers' places, and whoever is behind more of them is
-// told by a later one.
+// One call clears a hundred writers' places. A later one notifies a waiter that is
+// behind more of them.
 func TestRWMutexClearsABoundedNumberOfWriters(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, c := range []struct {
 		ended, left int
-		told        []id
+		notified    []id
 	}{{99, 0, []id{a}}, {150, 50, nil}} {
 		l := newRWLine(t, node)
 		l.waitingWriters.set(append(crowd(c.ended, over), place{a, long})...)
 		require.EqualValues(t, -1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
-		assert.Equal(t, c.told, l.heard())
+		assert.Equal(t, c.notified, l.received())
 		assert.Len(t, l.waitingWriters.ids(), c.left+1)
 		require.EqualValues(t, -1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
-		assert.Equal(t, []id{a}, l.heard())
+		assert.Equal(t, []id{a}, l.received())
 	}
 }
 
-// One call tells a thousand readers. The others poll, or are told by a later one.
-func TestRWMutexTellsABoundedNumberOfReaders(t *testing.T) {
+// One call notifies a thousand readers. The others poll, or a later one notifies them.
+func TestRWMutexNotifiesABoundedNumberOfReaders(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
 	l.waitingReaders.set(crowd(1_010, long)...)
 	require.EqualValues(t, -1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
-	assert.Equal(t, l.waitingReaders.ids()[:1_000], l.heard())
+	assert.Equal(t, l.waitingReaders.ids()[:1_000], l.received())
 }
 
 // Who may not publish can release and pass on all the same.
@@ -395,19 +395,19 @@ func TestRWMutexReleaseWithoutAPermission(t *testing.T) {
 			assert.Equal(t, c.reply, as.do("EVAL", l.command(c.script, c.args)...), "%s %s", c.script.Name(), right)
 			c.after.line = c.before.line
 			l.require(c.after)
-			assert.Empty(t, l.heard(), "the permission was there")
+			assert.Empty(t, l.received(), "the permission was there")
 		}
 	}
 }
 
-// Whom a release may not tell keeps no others from being told.
-func TestRWMutexReleaseTellsWithSomePermissions(t *testing.T) {
+// A waiter that a release may not notify keeps no others from being notified.
+func TestRWMutexReleaseNotifiesWithSomePermissions(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	l := newRWLine(t, redistest.StartOne(t))
 	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long), reads(c, long), reads(b, long)}})
-	as := newUser(t, l.ear.node, "resetchannels", "&"+l.home+"c")
+	as := newUser(t, l.subscriber.node, "resetchannels", "&"+l.home+"c")
 	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.RWMutex().WriteRelease, []any{mine, "", 0})...))
-	assert.Equal(t, []id{c}, l.heard())
+	assert.Equal(t, []id{c}, l.received())
 }
 
 // A line of another kind keeps nobody from giving a lock back.
@@ -442,15 +442,15 @@ func TestRWMutexWritePassTwice(t *testing.T) {
 		require.EqualValues(t, 2, l.run(scripts.RWMutex().WritePass, mine, lifetime))
 		l.require(rwLine{key{mine, lifetime}, nil, []rwPlace{reads(a, long)}})
 	}
-	require.Empty(t, l.heard())
+	require.Empty(t, l.received())
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
-	require.Equal(t, []id{a}, l.heard())
+	require.Equal(t, []id{a}, l.received())
 	require.EqualValues(t, -1, l.run(scripts.RWMutex().WritePass, mine, long))
 	l.require(rwLine{line: []rwPlace{reads(a, long)}})
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, theirs, short, a, short))
 	require.EqualValues(t, 0, l.run(scripts.RWMutex().WritePass, mine, long))
 	l.requireHolds(rwLine{readers: ends{theirs: short}})
-	require.Empty(t, l.heard())
+	require.Empty(t, l.received())
 }
 
 // Places of another kind let nobody know who waits: nothing is written. The order of
@@ -476,35 +476,35 @@ func TestRWMutexWritePassWithASpoiltLine(t *testing.T) {
 			l.requireHolds(rwLine{writer: key{mine, long}})
 		}
 		l.rwmutex.requireSpoilt(c.key)
-		assert.Empty(t, l.heard(), "key %d", c.key)
+		assert.Empty(t, l.received(), "key %d", c.key)
 	}
 }
 
 // rwWaiting is a read-write lock with its two lines.
 type rwWaiting struct {
 	*rwmutex
-	*ear
+	*subscriber
 	waitingWriters, waitingReaders *queue
 }
 
 func newRWLine(t *testing.T, node *redistest.Node) *rwWaiting {
-	l, e := newRWMutex(t, node), newEar(t, node)
-	return &rwWaiting{l, e, newQueue(e, l.keys[3], l.keys[2]), newQueue(e, l.keys[5], l.keys[4])}
+	l, s := newRWMutex(t, node), newSubscriber(t, node)
+	return &rwWaiting{l, s, newQueue(s, l.keys[3], l.keys[2]), newQueue(s, l.keys[5], l.keys[4])}
 }
 
 // run runs a script with whole ids.
 func (l *rwWaiting) run(script *scripts.Script, args ...any) any {
-	l.ear.t.Helper()
-	return l.rwmutex.run(script, l.ear.words(args)...)
+	l.subscriber.t.Helper()
+	return l.rwmutex.run(script, l.subscriber.words(args)...)
 }
 
 // command are the words of an EVAL.
 func (l *rwWaiting) command(script *scripts.Script, args []any) []any {
-	return slices.Concat([]any{script.Source(), len(l.keys)}, l.rwmutex.words(), l.ear.words(args))
+	return slices.Concat([]any{script.Source(), len(l.keys)}, l.rwmutex.words(), l.subscriber.words(args))
 }
 
 func (l *rwWaiting) set(state rwLine) {
-	l.ear.t.Helper()
+	l.subscriber.t.Helper()
 	l.rwmutex.set(rw{writer: state.writer, readers: state.readers})
 	for i, p := range state.line {
 		l.queue(p).put(i, p.place)
@@ -521,14 +521,14 @@ func (l *rwWaiting) queue(p rwPlace) *queue {
 
 // require checks holds and places, and that the waiters came in this order.
 func (l *rwWaiting) require(state rwLine) {
-	l.ear.t.Helper()
+	l.subscriber.t.Helper()
 	l.requireHolds(state)
 	lines, last := make(map[*queue][]place), 0
 	for _, p := range state.line {
 		q := l.queue(p)
 		lines[q] = append(lines[q], p.place)
 		came := q.came(p.id)
-		require.Greater(l.ear.t, came, last, "%q came earlier", p.id)
+		require.Greater(l.subscriber.t, came, last, "%q came earlier", p.id)
 		last = came
 	}
 	l.waitingWriters.require(lines[l.waitingWriters]...)
@@ -536,7 +536,7 @@ func (l *rwWaiting) require(state rwLine) {
 }
 
 func (l *rwWaiting) requireHolds(state rwLine) {
-	l.ear.t.Helper()
-	(&lock{l.ear.t, l.ear.node, l.keys[0]}).requireKey(state.writer)
+	l.subscriber.t.Helper()
+	(&lock{l.subscriber.t, l.subscriber.node, l.keys[0]}).requireKey(state.writer)
 	l.requireMembers(1, state.readers)
 }

@@ -90,7 +90,7 @@ var rwmutexCases = []struct {
 	{"wait for a writer", scripts.RWMutex().WriteAcquire,
 		written, wait(mine), 0, rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
 	{"wait for a reader", scripts.RWMutex().WriteAcquire,
-		rw{readers: ends{theirs: long}}, wait(mine), tells, rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
+		rw{readers: ends{theirs: long}}, wait(mine), announced, rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
 	{"wait strictly for the same token", scripts.RWMutex().WriteAcquire,
 		held, wait(), 0, rw{writer: key{mine, long}, intents: ends{mark: short}}, true},
 	{"wait on", scripts.RWMutex().WriteAcquire,
@@ -103,7 +103,7 @@ var rwmutexCases = []struct {
 		rw{writer: key{theirs, long}, intents: ends{mark: over, other: over}}, wait(mine), 0,
 		rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
 	{"earlier tokens are gone also for one who waits", scripts.RWMutex().WriteAcquire,
-		rw{readers: ends{early1: long, theirs: long}}, wait(mine, early1), tells,
+		rw{readers: ends{early1: long, theirs: long}}, wait(mine, early1), announced,
 		rw{readers: ends{theirs: long}, intents: ends{mark: short}}, true},
 	{"write after waiting", scripts.RWMutex().WriteAcquire,
 		rw{intents: ends{mark: long}}, wait(mine), 1, rw{writer: key{mine, short}}, true},
@@ -435,7 +435,7 @@ func TestRWMutexScriptsNeedTheirKeys(t *testing.T) {
 		{scripts.RWMutex().WriteAcquire, try(mine), []int{0, 1}},
 		{scripts.RWMutex().WriteExtend, []any{mine, short}, []int{0, 1}},
 		{scripts.RWMutex().WritePass, []any{mine, short}, []int{0, 1}},
-		{scripts.RWMutex().WriteRelease, []any{mine, mark, short}, []int{0, 1}}, // a place that can not be put back keeps no hold
+		{scripts.RWMutex().WriteRelease, []any{mine, mark, short}, []int{0, 1}}, // a place that cannot be put back keeps no hold
 		{scripts.RWMutex().WriteCheck, []any{mine}, []int{0, 1}},
 		{scripts.RWMutex().WriteWithdraw, []any{mark}, []int{2}},
 		{scripts.RWMutex().ReadAcquire, read(mine), []int{0, 1, 2}},

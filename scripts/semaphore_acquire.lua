@@ -72,7 +72,7 @@ end
 -- A token that is still here was not made by this caller.
 local foreign = not unique and redis.call('ZSCORE', LEASES, token)
 local line = ticket ~= '' and queue()
-if isLine and not line.mayPass(ticket) then -- it is told of nothing that it might ask for
+if isLine and not line.mayPass(ticket) then -- no slots are listed that it might ask for
   line.enqueue(ticket, ARGV[8])
   return reply('', '', '')
 end

@@ -18,9 +18,9 @@ import (
 // grants are the permits on a node: token -> slots, as "3-4,7".
 type grants map[string]string
 
-// told is the reply of an acquire that was to tell of slots. Of one that was not
+// listed is the reply of an acquire that was to list slots. Of one that was not
 // it is the granted slots, or refused.
-func told(granted, free, above string) string { return granted + " " + free + " " + above }
+func listed(granted, free, above string) string { return granted + " " + free + " " + above }
 
 const refused = int64(0)
 
@@ -102,7 +102,7 @@ var semaphoreCases = []struct {
 	{"acquire twice with a smaller limit", scripts.Semaphore().Acquire,
 		grants{mine: "3", theirs: "0-2"}, args(3, 1, "", 0, mine), "3", grants{mine: "3", theirs: "0-2"}, true},
 	{"acquire twice the slots that were asked for", scripts.Semaphore().Acquire,
-		grants{mine: "1-2"}, args(9, 2, "1-2", 3, mine), told("1-2", "", ""), grants{mine: "1-2"}, true},
+		grants{mine: "1-2"}, args(9, 2, "1-2", 3, mine), listed("1-2", "", ""), grants{mine: "1-2"}, true},
 	{"acquire twice strictly", scripts.Semaphore().Acquire,
 		grants{mine: "0"}, args(9, 1, "", 0), refused, grants{mine: "0"}, false},
 	{"acquire other slots than before", scripts.Semaphore().Acquire,
@@ -120,34 +120,34 @@ var semaphoreCases = []struct {
 	{"the lifetime is no token", scripts.Semaphore().Acquire,
 		grants{"200000": "0"}, args(1, 1, "", 0, mine), refused, grants{"200000": "0"}, false},
 
-	{"tell of free slots", scripts.Semaphore().Acquire,
-		grants{theirs: "1,3"}, args(9, 1, "", 3, mine), told("0", "2,4-5", "1,3"), grants{theirs: "1,3", mine: "0"}, true},
-	{"tell of runs", scripts.Semaphore().Acquire,
-		grants{theirs: "0-2,5-6,9"}, args(99, 2, "", 16, mine), told("3-4", "7-8,10-23", ""),
+	{"list free slots", scripts.Semaphore().Acquire,
+		grants{theirs: "1,3"}, args(9, 1, "", 3, mine), listed("0", "2,4-5", "1,3"), grants{theirs: "1,3", mine: "0"}, true},
+	{"list runs", scripts.Semaphore().Acquire,
+		grants{theirs: "0-2,5-6,9"}, args(99, 2, "", 16, mine), listed("3-4", "7-8,10-23", ""),
 		grants{theirs: "0-2,5-6,9", mine: "3-4"}, true},
-	{"tell of the slots after the next one", scripts.Semaphore().Acquire,
-		grants{theirs: "0-4"}, args(10, 1, "", 16, mine), told("5", "6-9", "0-4"), grants{theirs: "0-4", mine: "5"}, true},
-	{"tell of as many after the next one as are asked for", scripts.Semaphore().Acquire,
-		grants{theirs: "0-4"}, args(37, 1, "", 3, mine), told("5", "6-8", ""), grants{theirs: "0-4", mine: "5"}, true},
-	{"tell of the slots from 32 below the limit before the next one", scripts.Semaphore().Acquire,
-		grants{theirs: "0-4"}, args(36, 1, "", 1, mine), told("5", "6", "4"), grants{theirs: "0-4", mine: "5"}, true},
-	{"tell of nothing when the last one was taken", scripts.Semaphore().Acquire,
-		grants{theirs: "0"}, args(2, 1, "", 16, mine), told("1", "", "0"), grants{theirs: "0", mine: "1"}, true},
-	{"tell of no more than there are", scripts.Semaphore().Acquire,
-		grants{theirs: "1"}, args(4, 2, "", 16, mine), told("0,2", "3", "1"), grants{theirs: "1", mine: "0,2"}, true},
-	{"tell of free slots when refused", scripts.Semaphore().Acquire,
-		grants{theirs: "0,2"}, args(4, 3, "", 1, mine), told("", "1", "0,2"), grants{theirs: "0,2"}, false},
-	{"tell of free slots when the wanted ones are not", scripts.Semaphore().Acquire,
-		grants{theirs: "2"}, args(4, 1, "2", 16, mine), told("", "0-1,3", "2"), grants{theirs: "2"}, false},
-	{"tell of what was replaced as free", scripts.Semaphore().Acquire,
-		grants{early1: "1", theirs: "0"}, args(3, 3, "", 16, mine, early1), told("", "1-2", "0"), grants{theirs: "0"}, true},
-	{"tell of nothing at the limit", scripts.Semaphore().Acquire,
-		grants{theirs: "8-9"}, args(4, 2, "", 2, mine), told("0-1", "2-3", "8-9"), grants{theirs: "8-9", mine: "0-1"}, true},
-	{"tell of what is from 32 below the limit", scripts.Semaphore().Acquire,
-		grants{theirs: "67-68,99-100,555"}, args(100, 1, "", 1, mine), told("0", "1", "68,99-100,555"),
+	{"list the slots after the next one", scripts.Semaphore().Acquire,
+		grants{theirs: "0-4"}, args(10, 1, "", 16, mine), listed("5", "6-9", "0-4"), grants{theirs: "0-4", mine: "5"}, true},
+	{"list as many after the next one as are asked for", scripts.Semaphore().Acquire,
+		grants{theirs: "0-4"}, args(37, 1, "", 3, mine), listed("5", "6-8", ""), grants{theirs: "0-4", mine: "5"}, true},
+	{"list the slots from 32 below the limit before the next one", scripts.Semaphore().Acquire,
+		grants{theirs: "0-4"}, args(36, 1, "", 1, mine), listed("5", "6", "4"), grants{theirs: "0-4", mine: "5"}, true},
+	{"list nothing when the last one was taken", scripts.Semaphore().Acquire,
+		grants{theirs: "0"}, args(2, 1, "", 16, mine), listed("1", "", "0"), grants{theirs: "0", mine: "1"}, true},
+	{"list no more than there are", scripts.Semaphore().Acquire,
+		grants{theirs: "1"}, args(4, 2, "", 16, mine), listed("0,2", "3", "1"), grants{theirs: "1", mine: "0,2"}, true},
+	{"list free slots when refused", scripts.Semaphore().Acquire,
+		grants{theirs: "0,2"}, args(4, 3, "", 1, mine), listed("", "1", "0,2"), grants{theirs: "0,2"}, false},
+	{"list free slots when the wanted ones are not", scripts.Semaphore().Acquire,
+		grants{theirs: "2"}, args(4, 1, "2", 16, mine), listed("", "0-1,3", "2"), grants{theirs: "2"}, false},
+	{"list what was replaced as free", scripts.Semaphore().Acquire,
+		grants{early1: "1", theirs: "0"}, args(3, 3, "", 16, mine, early1), listed("", "1-2", "0"), grants{theirs: "0"}, true},
+	{"list nothing at the limit", scripts.Semaphore().Acquire,
+		grants{theirs: "8-9"}, args(4, 2, "", 2, mine), listed("0-1", "2-3", "8-9"), grants{theirs: "8-9", mine: "0-1"}, true},
+	{"list what is from 32 below the limit", scripts.Semaphore().Acquire,
+		grants{theirs: "67-68,99-100,555"}, args(100, 1, "", 1, mine), listed("0", "1", "68,99-100,555"),
 		grants{theirs: "67-68,99-100,555", mine: "0"}, true},
-	{"tell of the lowest 64 that are above", scripts.Semaphore().Acquire,
-		grants{theirs: "100-199"}, args(132, 1, "", 1, mine), told("0", "1", "100-163"), grants{theirs: "100-199", mine: "0"}, true},
+	{"list the lowest 64 that are above", scripts.Semaphore().Acquire,
+		grants{theirs: "100-199"}, args(132, 1, "", 1, mine), listed("0", "1", "100-163"), grants{theirs: "100-199", mine: "0"}, true},
 
 	{"extend", scripts.Semaphore().Extend,
 		grants{mine: "0,2", theirs: "1"}, []any{mine, long, "0,2"}, int64(1), grants{mine: "0,2", theirs: "1"}, true},
@@ -276,7 +276,7 @@ func TestSemaphoreScriptsAfterExpiry(t *testing.T) {
 		{scripts.Semaphore().Acquire, args(3, 2, "", 0, mine), "1-2", grants{theirs: "0", mine: "1-2"}},
 		{scripts.Semaphore().Acquire, args(9, 1, "", 0, mine), "1", grants{theirs: "0", mine: "1"}},
 		{scripts.Semaphore().Acquire, args(3, 2, "1-2", 0, mine), "1-2", grants{theirs: "0", mine: "1-2"}},
-		{scripts.Semaphore().Acquire, args(3, 3, "", 2, mine), told("", "1-2", "0"), grants{theirs: "0"}},
+		{scripts.Semaphore().Acquire, args(3, 3, "", 2, mine), listed("", "1-2", "0"), grants{theirs: "0"}},
 		{scripts.Semaphore().Extend, []any{early1, long, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
 		{scripts.Semaphore().Check, []any{early1, "1-2"}, int64(-1), grants{theirs: "0", early1: "1-2"}},
 		{scripts.Semaphore().Held, nil, []any{theirs, "0"}, grants{theirs: "0", early1: "1-2"}},
@@ -391,7 +391,7 @@ func TestSemaphoreAcquireOnAWrongTypeAlone(t *testing.T) {
 func TestSemaphoreOfAHundredThousand(t *testing.T) {
 	s := newSemaphore(t, redistest.StartOne(t))
 	s.fill(50_000)
-	assert.Equal(t, told("1", "3,5", evens(99_968, 100_000)), s.run(scripts.Semaphore().Acquire, args(100_000, 1, "", 2, mine)...))
+	assert.Equal(t, listed("1", "3,5", evens(99_968, 100_000)), s.run(scripts.Semaphore().Acquire, args(100_000, 1, "", 2, mine)...))
 	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Check, mine, "1"))
 	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Extend, mine, long, "1"))
 	assert.Equal(t, "99999", s.run(scripts.Semaphore().Acquire, early1, short, 100_000, 1, "99999", 0))

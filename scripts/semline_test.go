@@ -35,36 +35,36 @@ func take(id id, n, listing int, replaced ...any) []any {
 	return append([]any{mine, short, 3, n, "", listing, id, short}, replaced...)
 }
 
-// The semaphore's scripts with a line, case by case. told are those that are told,
-// in this order.
+// The semaphore's scripts with a line, case by case. notified are the
+// waiters that are notified, in this order.
 var semLineCases = []struct {
-	name   string
-	script *scripts.Script
-	before semLine
-	args   []any
-	reply  any
-	after  semLine
-	told   []id
+	name     string
+	script   *scripts.Script
+	before   semLine
+	args     []any
+	reply    any
+	after    semLine
+	notified []id
 }{
 	{"a refused acquire gets a place", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0-2"}, nil}, take(one, 1, 0, mine), tells, semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
+		semLine{grants{theirs: "0-2"}, nil}, take(one, 1, 0, mine), announced, semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
 	{"an acquire that does not wait gets none", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0-2"}, nil}, take("", 1, 0, mine), refused, semLine{grants{theirs: "0-2"}, nil}, nil},
 	{"its place is the last", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0-2"}, []place{{two, long}, {another, long}}}, take(one, 1, 0, mine), refused,
 		semLine{grants{theirs: "0-2"}, []place{{two, long}, {another, long}, {one, short}}}, nil},
 	{"an acquire renews its place and keeps its turn", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0-1"}, []place{{two, short}, {one, short}}}, []any{mine, short, 3, 2, "", 0, two, long, mine}, tells,
+		semLine{grants{theirs: "0-1"}, []place{{two, short}, {one, short}}}, []any{mine, short, 3, 2, "", 0, two, long, mine}, announced,
 		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, short}}}, nil},
 	{"an acquire of which too few are free waits", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "1"}, nil}, take(all, 3, 0, mine), tells, semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
+		semLine{grants{theirs: "1"}, nil}, take(all, 3, 0, mine), announced, semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
 	{"an acquire of wanted slots that are not free waits", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "1"}, nil}, []any{mine, short, 3, 1, "1", 0, one, short, mine}, refused,
 		semLine{grants{theirs: "1"}, []place{{one, short}}}, nil},
 	{"a strict acquire waits for its own token", scripts.Semaphore().Acquire,
 		semLine{grants{mine: "0"}, nil}, take(one, 1, 0), refused, semLine{grants{mine: "0"}, []place{{one, short}}}, nil},
-	{"one that waits is told of what is free", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "1"}, nil}, take(all, 3, 2, mine), told("", "0,2", "1 600000"),
+	{"one that waits gets a list of what is free", scripts.Semaphore().Acquire,
+		semLine{grants{theirs: "1"}, nil}, take(all, 3, 2, mine), listed("", "0,2", "1 600000"),
 		semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
 
 	{"a grant where nobody waits makes no line", scripts.Semaphore().Acquire,
@@ -75,7 +75,7 @@ var semLineCases = []struct {
 	{"a grant of wanted slots does, too", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0"}, []place{{one, long}}}, []any{mine, short, 3, 1, "2", 0, one, short, mine}, "2",
 		semLine{grants{theirs: "0", mine: "2"}, []place{{one, over}}}, nil},
-	{"whoever is in line may have what is free of a semaphore", scripts.Semaphore().Acquire,
+	{"a waiter in line may have what is free of a semaphore", scripts.Semaphore().Acquire,
 		semLine{nil, []place{{all, long}, {one, long}}}, take(one, 1, 0, mine), "0",
 		semLine{grants{mine: "0"}, []place{{all, long}, {one, over}}}, nil},
 	{"who does not wait may, too", scripts.Semaphore().Acquire,
@@ -83,8 +83,8 @@ var semLineCases = []struct {
 	{"a newcomer does not pass those in line", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 0, mine), refused,
 		semLine{grants{theirs: "0"}, []place{{all, long}, {one, short}}}, nil},
-	{"nor is it told of what is free", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 2, mine), told("", "", ""),
+	{"nor does it get a list of what is free", scripts.Semaphore().Acquire,
+		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 2, mine), listed("", "", ""),
 		semLine{grants{theirs: "0"}, []place{{all, long}, {one, short}}}, nil},
 	{"what it may replace is free all the same", scripts.Semaphore().Acquire,
 		semLine{grants{early1: "0", theirs: "2"}, []place{{all, long}}}, take(one, 1, 0, mine, early1), refused,
@@ -98,16 +98,16 @@ var semLineCases = []struct {
 	{"a newcomer passes the places that have ended", scripts.Semaphore().Acquire,
 		semLine{nil, []place{{all, over}}}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, []place{{all, over}}}, nil},
 
-	{"a release tells the one that it serves", scripts.Semaphore().Release,
+	{"a release notifies the one that it serves", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0,2", mine: "1"}, []place{{one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0,2"}, []place{{one, long}, {another, long}}}, []id{one}},
-	{"a release tells all that it serves", scripts.Semaphore().Release,
+	{"a release notifies all that it serves", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0", mine: "1-2"}, []place{{one, long}, {another, long}, {third, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0"}, []place{{one, long}, {another, long}, {third, long}}}, []id{one, another}},
-	{"a release tells by weight", scripts.Semaphore().Release,
+	{"a release notifies by weight", scripts.Semaphore().Release,
 		semLine{grants{mine: "0-2"}, []place{{two, long}, {one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{nil, []place{{two, long}, {one, long}, {another, long}}}, []id{two, one}},
-	{"whom it does not serve is not passed by others", scripts.Semaphore().Release,
+	{"one that it does not serve is not passed by others", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, long}}}, nil},
 	{"each waiter goes by its own limit", scripts.Semaphore().Release,
@@ -119,7 +119,7 @@ var semLineCases = []struct {
 	{"a release clears the places that have ended", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, over}, {all, over}, {one, long}}}, []any{mine, "", 0}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []id{one}},
-	{"a release of a missing permit tells of what is free", scripts.Semaphore().Release,
+	{"a release of a missing permit notifies of what is free", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []any{mine, "", 0}, int64(-1),
 		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []id{one}},
 	{"a release of a missing permit where nothing is free", scripts.Semaphore().Release,
@@ -127,7 +127,7 @@ var semLineCases = []struct {
 		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, nil},
 	{"a release of a permit where nobody waits", scripts.Semaphore().Release,
 		semLine{grants{mine: "0"}, nil}, []any{mine, "", 0}, int64(1), semLine{}, nil},
-	{"a release puts the place back, and tells others", scripts.Semaphore().Release,
+	{"a release puts the place back, and notifies others", scripts.Semaphore().Release,
 		semLine{grants{mine: "0-2"}, []place{{another, long}}}, []any{mine, one, short}, int64(1),
 		semLine{nil, []place{{another, long}, {one, short}}}, []id{another}},
 	{"who waits on takes nothing from others", scripts.Semaphore().Release,
@@ -140,7 +140,7 @@ var semLineCases = []struct {
 		semLine{grants{theirs: "0-2"}, nil}, []any{mine, one, short}, int64(-1),
 		semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
 
-	{"a withdrawal tells whom it kept from being told", scripts.Semaphore().Withdraw,
+	{"a withdrawal notifies the one that it kept from being notified", scripts.Semaphore().Withdraw,
 		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, long}, {another, long}}}, []any{two}, int64(1),
 		semLine{grants{theirs: "0-1"}, []place{{one, long}, {another, long}}}, []id{one}},
 	{"a withdrawal where nothing is free", scripts.Semaphore().Withdraw,
@@ -161,13 +161,13 @@ func TestSemaphoreLine(t *testing.T) {
 			l.set(c.before)
 			requireReply(t, c.reply, l.run(c.script, c.args...))
 			l.require(c.after)
-			assert.Equal(t, c.told, l.queue.heard())
+			assert.Equal(t, c.notified, l.queue.received())
 		})
 	}
 }
 
 // Slots of leases that have ended are free for those in line.
-func TestSemaphoreTellsOfWhatHasEnded(t *testing.T) {
+func TestSemaphoreNotifiesOfWhatHasEnded(t *testing.T) {
 	node := redistest.StartOne(t)
 	for script, args := range map[*scripts.Script][]any{
 		scripts.Semaphore().Release:  {mine, "", 0},
@@ -177,7 +177,7 @@ func TestSemaphoreTellsOfWhatHasEnded(t *testing.T) {
 		l.setEnded(3)
 		l.queue.set(place{one, long}, place{another, long})
 		require.EqualValues(t, -1, l.run(script, args...))
-		require.Equal(t, []id{one, another}, l.queue.heard(), script.Name())
+		require.Equal(t, []id{one, another}, l.queue.received(), script.Name())
 	}
 }
 
@@ -192,18 +192,18 @@ func TestSemaphoreReleaseWithoutAPermission(t *testing.T) {
 		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Release, []any{mine, "", 0})...), right)
 		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Withdraw, []any{two})...), right)
 		l.require(semLine{nil, []place{{one, long}}})
-		assert.Empty(t, l.queue.heard(), "the permission was there")
+		assert.Empty(t, l.queue.received(), "the permission was there")
 	}
 }
 
-// Whom a release may not tell keeps no others from being told.
-func TestSemaphoreReleaseTellsWithSomePermissions(t *testing.T) {
+// A waiter that a release may not notify keeps no others from being notified.
+func TestSemaphoreReleaseNotifiesWithSomePermissions(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	l := newSemLine(t, redistest.StartOne(t))
 	l.set(semLine{grants{mine: "0-2"}, []place{{one, long}, {another, long}, {third, long}}})
 	as := newUser(t, l.queue.node, "resetchannels", "&"+l.queue.home+"b")
 	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Release, []any{mine, "", 0})...))
-	assert.Equal(t, []id{another}, l.queue.heard())
+	assert.Equal(t, []id{another}, l.queue.received())
 }
 
 // A line of another kind keeps nobody from giving a permit back.
@@ -227,7 +227,7 @@ type semWaiting struct {
 
 func newSemLine(t *testing.T, node *redistest.Node) *semWaiting {
 	s := newSemaphore(t, node)
-	return &semWaiting{s, newQueue(newEar(t, node), s.keys[0]+"line", s.keys[0]+"waiters")}
+	return &semWaiting{s, newQueue(newSubscriber(t, node), s.keys[0]+"line", s.keys[0]+"waiters")}
 }
 
 // run runs a script, which must work, with whole ids.

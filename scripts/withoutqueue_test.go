@@ -122,7 +122,7 @@ func TestAloneDoesNotGuess(t *testing.T) {
 	}
 }
 
-// Nobody is told, and no place is touched, also where a line is there.
+// Nobody is notified, and no place is touched, also where a line is there.
 func TestAloneLeavesTheLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	for script, args := range map[*scripts.Script][]any{
@@ -136,7 +136,7 @@ func TestAloneLeavesTheLine(t *testing.T) {
 		q.set(place{b, long}, place{c, over})
 		runAlone(t, node, l, script, q.words(args))
 		q.require(place{b, long}, place{c, over})
-		assert.Empty(t, q.heard())
+		assert.Empty(t, q.received())
 	}
 }
 
