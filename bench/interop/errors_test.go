@@ -16,8 +16,8 @@ import (
 
 // cause is what a program that checks errors wants to know.
 type cause struct {
-	taken   []int // nodes that somebody else has, when they are a majority
-	each    []int // nodes that somebody else has, when they are not
+	taken   []int // nodes where another client holds the lock, when they are a majority
+	each    []int // nodes where another client holds the lock, when they are not
 	broken  []int // nodes that could not be asked
 	expired bool
 }
@@ -94,7 +94,7 @@ func TestSameCauseInBothVocabularies(t *testing.T) {
 		want cause
 	}{
 		{"lock that is taken", lockTaken, cause{taken: []int{0, 1, 2}}},
-		{"unlock of somebody else's", unlockStrangers, cause{taken: []int{0, 1, 2}}},
+		{"unlock of another client's", unlockStrangers, cause{taken: []int{0, 1, 2}}},
 		{"unlock after expiry", unlockExpired, cause{expired: true}},
 		{"lock with a minority taken and a node down", lockMixed, cause{each: []int{0}, broken: []int{1}}},
 		{"lock with a majority down", lockDown, cause{broken: []int{1, 2}}},
@@ -112,7 +112,7 @@ func TestSameCauseInBothVocabularies(t *testing.T) {
 }
 
 // assertSameCause allows for one difference: Holdfast decides with the majority's
-// last word and may not have heard of every node where the lock is taken.
+// last vote and may lack the answers of some nodes where the lock is taken.
 func assertSameCause(t *testing.T, want, got cause, err error) {
 	t.Helper()
 	assert.Subset(t, want.taken, got.taken, "taken: %v", err)
@@ -122,11 +122,11 @@ func assertSameCause(t *testing.T, want, got cause, err error) {
 	assert.Equal(t, want.expired, got.expired, "expired: %v", err)
 }
 
-// take gives name to somebody else on some nodes.
+// take gives name to another client on some nodes.
 func take(t *testing.T, name string, nodes ...*redistest.Node) {
 	t.Helper()
 	for _, node := range nodes {
-		node.Do(t, "SET", name, "somebody-else", "PX", time.Minute.Milliseconds())
+		node.Do(t, "SET", name, "another-client", "PX", time.Minute.Milliseconds())
 	}
 }
 

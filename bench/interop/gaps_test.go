@@ -11,7 +11,7 @@ import (
 )
 
 // Goroutines that pass a lock on among themselves, again and again, leave gaps in
-// which redsync's polling can win: it does not stand in line, and nobody tells it.
+// which redsync's polling can win: it does not stand in line, and is not notified.
 func TestCrowdLeavesGapsForRedsync(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		t.Run(caseName(n), func(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 // patience is how long tests wait for what must come, on a slow machine.
 const patience = 40 * time.Second
 
-// Two nodes restart empty, one after the other, and the hold is extended in between.
-// Holdfast puts it back where it was forgotten; with Redsync's default it is on one
-// node of three then, and somebody else gets the lock.
+// Two nodes restart empty, one after the other, and the lease is extended in between.
+// Holdfast puts it back where it was forgotten. With Redsync's default it is on one
+// node of three then, and another client gets the lock.
 func TestExtendedHoldOverRestartsOfDifferentNodes(t *testing.T) {
 	for _, c := range []struct {
 		of    library

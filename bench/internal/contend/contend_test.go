@@ -73,7 +73,7 @@ func TestRunForgetsTheWarmup(t *testing.T) {
 	require.Less(t, int64(result.Total()), locks.Load()/2)
 }
 
-// sharing lets readers in, beside whom it likes.
+// sharing lets any reader in, also beside writers.
 type sharing struct{ local }
 
 func (sharing) RLock(context.Context) (func() error, error) {

@@ -8,7 +8,7 @@ import (
 	goredis "github.com/redis/go-redis/v9"
 )
 
-// Silence stops go-redis from logging every connection that it can not make: the
+// Silence stops go-redis from logging every connection that it cannot make: the
 // scenarios with killed nodes would fill the terminal.
 func Silence() { goredis.SetLogger(silent{}) }
 

@@ -157,7 +157,7 @@ func TestFencedRefusesNumbersThatDoNotGrow(t *testing.T) {
 func TestWakeTakesAMinorityBack(t *testing.T) {
 	started := start(t, 3)
 	for _, node := range started[:2] {
-		_, err := node.Do("SET", "wake", "somebody")
+		_, err := node.Do("SET", "wake", "stranger")
 		require.NoError(t, err)
 	}
 	for _, d := range FloorDuelists() {

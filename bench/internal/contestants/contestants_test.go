@@ -78,7 +78,7 @@ func TestEveryPairRepeatsAndGivesBack(t *testing.T) {
 
 func TestFloorFailsWhenTheKeyIsTaken(t *testing.T) {
 	started := start(t, 1)
-	_, err := started[0].Do("SET", floorKey, "somebody")
+	_, err := started[0].Do("SET", floorKey, "stranger")
 	require.NoError(t, err)
 	for _, floor := range Floors() {
 		session, err := floor.Open(nodes.Addrs(started))
@@ -96,9 +96,9 @@ func TestOpenFailsWithoutServer(t *testing.T) {
 }
 
 // The benchmarks with faulty nodes measure Unlock, Extend and Valid as the very
-// first call of new clients, on a hold that somebody else took. Each contestant
+// first call of new clients, on a lease that another client took. Each contestant
 // gets a name of its own: one that does not wait for its stragglers may delete
-// its hold on the last node when the next one has already begun.
+// its lease on the last node when the next one has already begun.
 func TestQuorumsAdoptAHoldByValue(t *testing.T) {
 	started := start(t, 3)
 	for _, q := range Quorums() {

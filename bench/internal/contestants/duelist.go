@@ -10,7 +10,7 @@ type Duelist struct {
 	Contestant
 
 	// Polls says that the library's waiters look again after a delay instead of
-	// being told.
+	// being notified.
 	Polls bool
 
 	connect func(addrs []string, name string) (*Duel, error)

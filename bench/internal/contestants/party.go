@@ -100,7 +100,7 @@ func waitForRueidislock(ctx context.Context, locker rueidislock.Locker, name str
 	}, nil
 }
 
-// closeFunc is an io.Closer that can not fail.
+// closeFunc is an io.Closer that cannot fail.
 type closeFunc func()
 
 func (f closeFunc) Close() error {

@@ -6,18 +6,18 @@ import (
 )
 
 // The floor of a hand-off: a script that deletes the key and publishes, and a
-// subscriber that sets the key when it is told, with nothing around them. On
-// several nodes both are done on all of them at once, and the subscriber sets
-// when a majority has told it, and has the lock when a majority was set.
+// subscriber that sets the key when it is notified, with nothing around them. On
+// several nodes both are done on all of them at once. The subscriber sets when a
+// majority has notified it, and holds the lock when a majority was set.
 
-const deleteAndTell = `local deleted = 0
+const deleteAndNotify = `local deleted = 0
 if redis.call('GET', KEYS[1]) == ARGV[1] then
   deleted = redis.call('DEL', KEYS[1])
 end
 redis.call('PUBLISH', ARGV[2], '')
 return deleted`
 
-// nobody is the channel that is told when less than a majority was set and is
+// nobody is the channel that is notified when less than a majority was set and is
 // taken back.
 const nobody = ""
 
@@ -25,22 +25,22 @@ const nobody = ""
 type bareNode interface {
 	// set sets the key to a value if there is none.
 	set(key, value string) (bool, error)
-	// release deletes the key if it has the value, and tells a channel.
+	// release deletes the key if it has the value, and notifies a channel.
 	release(key, value, channel string) error
-	// hear calls told for every message on the channel, until the node is closed.
-	// It returns once it is subscribed.
-	hear(channel string, told func()) error
+	// subscribe calls notify for every message on the channel, until the node is
+	// closed. It returns once it is subscribed.
+	subscribe(channel string, notify func()) error
 	Close() error
 }
 
 // wakeParty is one side. Each listens to a channel of its own, whose name is also
 // the value that it sets.
 type wakeParty struct {
-	nodes []bareNode
-	key   string
-	own   string
-	other string
-	told  chan struct{}
+	nodes    []bareNode
+	key      string
+	own      string
+	other    string
+	notified chan struct{}
 }
 
 // connectWake makes a duel of bare commands by a client library.
@@ -56,14 +56,14 @@ func connectWake(open func(addr string) (bareNode, error)) func(addrs []string, 
 }
 
 func openWake(open func(addr string) (bareNode, error), addrs []string, key, own, other string) (Party, error) {
-	p := &wakeParty{key: key, own: own, other: other, told: make(chan struct{}, 16*len(addrs))}
+	p := &wakeParty{key: key, own: own, other: other, notified: make(chan struct{}, 16*len(addrs))}
 	for _, addr := range addrs {
 		node, err := open(addr)
 		if err != nil {
 			return nil, p.closing().closeWith(err)
 		}
 		p.nodes = append(p.nodes, node)
-		if err := node.hear(own, func() { p.told <- struct{}{} }); err != nil {
+		if err := node.subscribe(own, func() { p.notified <- struct{}{} }); err != nil {
 			return nil, p.closing().closeWith(err)
 		}
 	}
@@ -81,8 +81,8 @@ func (p *wakeParty) Close() error { return p.closing().Close() }
 
 // Lock forgets late messages of earlier hand-offs first.
 func (p *wakeParty) Lock(ctx context.Context) (func() error, error) {
-	for len(p.told) > 0 {
-		<-p.told
+	for len(p.notified) > 0 {
+		<-p.notified
 	}
 	for {
 		if ok, err := p.setMost(); ok || err != nil {
@@ -90,7 +90,7 @@ func (p *wakeParty) Lock(ctx context.Context) (func() error, error) {
 		}
 		for range len(p.nodes)/2 + 1 {
 			select {
-			case <-p.told:
+			case <-p.notified:
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			}

@@ -21,7 +21,7 @@ type goRedisWake struct {
 
 func openGoRedisWake(addr string) (bareNode, error) {
 	clients, closing := goRedisClients([]string{addr})
-	sha, err := clients[0].ScriptLoad(context.Background(), deleteAndTell).Result()
+	sha, err := clients[0].ScriptLoad(context.Background(), deleteAndNotify).Result()
 	if err != nil {
 		return nil, closing.closeWith(err)
 	}
@@ -36,7 +36,7 @@ func (w *goRedisWake) release(key, value, channel string) error {
 	return w.client.EvalSha(context.Background(), w.sha, []string{key}, value, channel).Err()
 }
 
-func (w *goRedisWake) hear(channel string, told func()) error {
+func (w *goRedisWake) subscribe(channel string, notify func()) error {
 	subscription := w.client.Subscribe(context.Background(), channel)
 	w.closers = append(closers{subscription}, w.closers...)
 	if _, err := subscription.Receive(context.Background()); err != nil {
@@ -47,7 +47,7 @@ func (w *goRedisWake) hear(channel string, told func()) error {
 			if _, err := subscription.ReceiveMessage(context.Background()); err != nil {
 				return
 			}
-			told()
+			notify()
 		}
 	}()
 	return nil
@@ -62,7 +62,7 @@ type redigoWake struct {
 
 func openRedigoWake(addr string) (bareNode, error) {
 	pools, closing := redigoPools([]string{addr})
-	sha, err := redigo.String(doRedigo(pools[0], "SCRIPT", "LOAD", deleteAndTell))
+	sha, err := redigo.String(doRedigo(pools[0], "SCRIPT", "LOAD", deleteAndNotify))
 	if err != nil {
 		return nil, closing.closeWith(err)
 	}
@@ -79,7 +79,7 @@ func (w *redigoWake) release(key, value, channel string) error {
 	return err
 }
 
-func (w *redigoWake) hear(channel string, told func()) error {
+func (w *redigoWake) subscribe(channel string, notify func()) error {
 	conn, err := w.pool.Dial()
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (w *redigoWake) hear(channel string, told func()) error {
 			if _, failed := subscription.Receive().(error); failed {
 				return
 			}
-			told()
+			notify()
 		}
 	}()
 	return nil

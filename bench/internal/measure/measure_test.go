@@ -29,7 +29,7 @@ func TestBlockCountsAllocationsOfOneCall(t *testing.T) {
 
 // A call that only waits passes time and uses none; one that only works uses
 // what it passes. Neither depends on how fast the machine is.
-func TestBlockTellsWaitingFromWorking(t *testing.T) {
+func TestBlockDistinguishesWaitingFromWorking(t *testing.T) {
 	waiting, err := Block(50*time.Millisecond, func() error { time.Sleep(10 * time.Millisecond); return nil })
 	require.NoError(t, err)
 	require.Less(t, waiting.CPU, waiting.Wall/2)

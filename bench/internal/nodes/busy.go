@@ -14,10 +14,10 @@ import (
 // and the time of EVALSHA has the time of what the script calls in it (so on Redis
 // 7.0: a script with 2,000 SETs adds one call of EVALSHA and 2,000 of SET). To add up
 // all would count the inner commands twice, so only what clients send is added up.
-// MONITOR tells the two apart.
+// MONITOR shows which these are.
 
 // Asked returns the commands, in lower case, that clients send to a node during run.
-// It fails if a script calls one of them, too, as their times cannot be told apart.
+// It fails if a script calls one of them, too, as their times cannot be separated.
 func Asked(node *Node, run func() error) (commands []string, err error) {
 	conn, err := node.dial()
 	if err != nil {

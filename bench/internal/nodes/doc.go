@@ -1,7 +1,7 @@
 // Package nodes runs the Redis servers that the benchmarks measure against.
 //
 // Each node is a process of its own, so that a benchmark's client CPU time can
-// be told from the server's, and so that a node can be stopped (it hangs: its
+// be kept apart from the server's, and so that a node can be stopped (it hangs: its
 // connections stay open and nothing answers) or killed (its port refuses).
 //
 // The interoperability tests use Holdfast's internal/redistest instead. This

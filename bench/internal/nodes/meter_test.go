@@ -69,7 +69,7 @@ func TestBusyIsTheTimeOfWhatClientsSend(t *testing.T) {
 	require.Zero(t, none)
 }
 
-func TestAskedFailsWhereTimesCannotBeToldApart(t *testing.T) {
+func TestAskedFailsWhereTimesCannotBeSeparated(t *testing.T) {
 	node := start(t, 1)[0]
 	_, err := Asked(node, func() error {
 		_, err := node.Do("GET", "k")

@@ -39,7 +39,7 @@ func version(info *debug.BuildInfo, module string) string {
 	return "unknown"
 }
 
-// moduleVersion tells a module that was replaced by a folder from a release.
+// moduleVersion distinguishes a module that was replaced by a folder from a release.
 func moduleVersion(module *debug.Module) string {
 	if module.Replace == nil {
 		return module.Version
@@ -50,7 +50,7 @@ func moduleVersion(module *debug.Module) string {
 	return module.Replace.Path + " " + module.Replace.Version
 }
 
-// processor is the processor's name where the system tells it.
+// processor is the processor's name where the system shows it.
 func processor() string {
 	file, err := os.Open("/proc/cpuinfo")
 	if err != nil {

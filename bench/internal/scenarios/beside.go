@@ -26,9 +26,9 @@ const (
 	minBesidePollers  = 0.9 // of redsync's Locks
 	besideFactoryPool = 10
 
-	// besidePause is how long a neighbour rests after each section. Nobody tells the crowds
-	// that a client of redsync has unlocked: they look after their retry delay, of up to
-	// 250 ms, and until then it would find the lock free.
+	// besidePause is how long a neighbour rests after each section. The crowds are not
+	// notified that a client of redsync has unlocked: they look after their retry delay, of
+	// up to 250 ms, and until then it would find the lock free.
 	besidePause = 300 * time.Millisecond
 )
 

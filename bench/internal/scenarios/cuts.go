@@ -32,7 +32,7 @@ const (
 	maxCutDelays = 1.0
 )
 
-// cutLoad keeps a line of waiters, so that each release tells somebody.
+// cutLoad keeps a line of waiters, so that each release notifies one.
 func cutLoad(window time.Duration) contend.Load {
 	return contend.Load{
 		Goroutines: cutClients, Held: time.Millisecond, Pause: 2 * time.Millisecond,
@@ -41,7 +41,7 @@ func cutLoad(window time.Duration) contend.Load {
 }
 
 // CutSubscriptions measures every wait while the connections on which waiters are
-// told are cut at random. A wake-up that is lost may cost a retry delay, and no more.
+// notified are cut at random. A wake-up that is lost may cost a retry delay, and no more.
 func CutSubscriptions(scale Scale) (*report.Section, error) {
 	section := cutsSection(scale.Cuts)
 	for _, n := range []int{1, 3} {
@@ -109,7 +109,7 @@ func cutsSection(plan Cuts) *report.Section {
 	return &report.Section{
 		Title: "Subscriptions that are cut",
 		Text: fmt.Sprintf("%d clients, each with connections of its own, lock and unlock one mutex, held for 1 ms, first for %s in peace, then for %s "+
-			"while all subscriptions of a random node are cut again and again, after up to %s. Who is not told looks again after the retry delay of %s: "+
+			"while all subscriptions of a random node are cut again and again, after up to %s. A client that is not notified looks again after the retry delay of %s: "+
 			"no wait may be longer by more than that.", cutClients, plan.Window/2, plan.Window, longestUncut, contestants.CrewDelay),
 		Tables: []report.Captioned{{
 			Table: report.Table{Columns: []string{"", "connections cut", "sections/s", "median wait", "99th percentile", "longest wait"}},

@@ -34,7 +34,7 @@ func TestNetworkMeasuresEverything(t *testing.T) {
 }
 
 // A caller's wait counts if it got its lock, and it gives that back.
-func TestCrowdOfTellsWhoFailed(t *testing.T) {
+func TestCrowdOfReportsWhoFailed(t *testing.T) {
 	var given atomic.Int64
 	give := func() error { given.Add(1); return nil }
 	took, waits, failed := crowdOf(5, func(name string) (func() error, error) {

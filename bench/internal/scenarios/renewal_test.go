@@ -43,7 +43,7 @@ func TestRenewalBars(t *testing.T) {
 	}
 }
 
-// Holds that the node has forgotten are counted as lost, also where nobody was told.
+// Leases that the node has forgotten are counted as lost, also where nobody was notified.
 func TestLostHoldsAreCounted(t *testing.T) {
 	started, err := nodes.Start(1)
 	require.NoError(t, err)
