@@ -56,7 +56,7 @@ func (j *journal) hooks() *holdfast.Hooks {
 
 type line = map[string]any
 
-func TestLogTellsOfALongWaitWhileItLasts(t *testing.T) {
+func TestLogReportsALongWaitWhileItLasts(t *testing.T) {
 	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		find := func(_ context.Context, l holdfast.Lock) string { return "pod-7 has " + l.Name }
@@ -82,7 +82,7 @@ func TestLogTellsOfALongWaitWhileItLasts(t *testing.T) {
 	})
 }
 
-func TestLogTellsOfALongWaitThatFailed(t *testing.T) {
+func TestLogReportsALongWaitThatFailed(t *testing.T) {
 	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		h := j.hooks()
@@ -131,7 +131,7 @@ func TestHolderIsFoundInTheCallsOwnTime(t *testing.T) {
 	require.Empty(t, holdfast.Holder(t.Context()))
 }
 
-func TestLogTellsOfLosses(t *testing.T) {
+func TestLogReportsLosses(t *testing.T) {
 	var j journal
 	three := holdfast.Lock{Kind: "semaphore", Name: "gpu", Count: 3}
 	h := j.hooks()
@@ -141,7 +141,7 @@ func TestLogTellsOfLosses(t *testing.T) {
 	require.Equal(t, []line{want, want}, j.lines(t))
 }
 
-func TestLogTellsOfFailingExtensionsOnceASecond(t *testing.T) {
+func TestLogReportsFailingExtensionsOnceASecond(t *testing.T) {
 	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		h := j.hooks()
@@ -156,11 +156,11 @@ func TestLogTellsOfFailingExtensionsOnceASecond(t *testing.T) {
 	})
 }
 
-func TestLogTellsOfEachNodeOnceInTenSeconds(t *testing.T) {
+func TestLogReportsEachNodeOnceInTenSeconds(t *testing.T) {
 	faketime.Run(t, func(t *testing.T) {
 		var j journal
 		h := j.hooks()
-		tell := func() (said []string) {
+		logged := func() (said []string) {
 			for node := range 2 {
 				h.NodeError(invoice, node, errors.New("refused"))
 			}
@@ -170,12 +170,12 @@ func TestLogTellsOfEachNodeOnceInTenSeconds(t *testing.T) {
 			}
 			return said
 		}
-		require.Equal(t, []string{"0 refused <nil>", "1 refused <nil>"}, tell())
-		require.Empty(t, tell())
+		require.Equal(t, []string{"0 refused <nil>", "1 refused <nil>"}, logged())
+		require.Empty(t, logged())
 		time.Sleep(10*time.Second - 1)
-		require.Empty(t, tell())
+		require.Empty(t, logged())
 		time.Sleep(time.Nanosecond)
-		require.Equal(t, []string{"0 refused 2", "1 refused 2"}, tell())
+		require.Equal(t, []string{"0 refused 2", "1 refused 2"}, logged())
 	})
 }
 

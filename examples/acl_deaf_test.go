@@ -13,8 +13,8 @@ import (
 	"github.com/holdfast-go/holdfast/internal/redistest"
 )
 
-// A new user of Redis may use no channel. Its locks poll, beside those of users who listen
-// and whom releases grant what they give back.
+// A new user of Redis may use no channel. Its locks poll, beside those of users who listen.
+// Releases grant those what they give back.
 func TestWhoMayNotListenIsServedBesideThoseWhoMay(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	node := redistest.StartOne(t)

@@ -122,7 +122,7 @@ func TestTheACLLineForLookingIsEnoughAndNeeded(t *testing.T) {
 	}
 }
 
-// forWakingOnly are the words that a line has so that waiters are told. Without
+// forWakingOnly are the words that a line has so that waiters are notified. Without
 // one they poll.
 var forWakingOnly = []string{"&holdfast:*", "+publish", "+subscribe"}
 
@@ -399,7 +399,7 @@ func refresh(t *testing.T, node *redistest.Node) {
 	node.Do(t, "ACL", "LOG", "RESET")
 }
 
-// With a delay of an hour only one that is told gets it in time.
+// With a delay of an hour only a waiter that is notified gets it in time.
 func TestTheACLLinesAreEnough(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	node := redistest.StartOne(t)
@@ -439,7 +439,7 @@ func TestEveryWordOfTheACLLinesIsNeeded(t *testing.T) {
 	}
 }
 
-// needed checks that a word is missed, and by whom: all calls go through without
+// needed checks that a word is missed, and by which user: all calls go through without
 // one that is for waking only.
 func needed(t *testing.T, node *redistest.Node, p primitive, client string, pool driver.Pool, word string) {
 	t.Helper()

@@ -186,7 +186,7 @@ func TestTheOptionsTableIsComplete(t *testing.T) {
 	assert.Equal(t, exported(t, "../mutex", "With"), described)
 }
 
-func TestTheOptionsTableTellsTheSemaphoresOptions(t *testing.T) {
+func TestTheOptionsTableListsTheSemaphoresOptions(t *testing.T) {
 	table := page(t, "docs/options.md")
 	var described []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `(With\\w+)[^|]*\\| yes \\|").FindAllStringSubmatch(table, -1) {
@@ -196,7 +196,7 @@ func TestTheOptionsTableTellsTheSemaphoresOptions(t *testing.T) {
 	assert.Equal(t, exported(t, "../semaphore", "With"), described)
 }
 
-func TestTheOptionsTableTellsTheReadWriteLocksOptions(t *testing.T) {
+func TestTheOptionsTableListsTheReadWriteLocksOptions(t *testing.T) {
 	table := page(t, "docs/options.md")
 	var described []string
 	for _, row := range regexp.MustCompile("(?m)^\\| `(With\\w+)[^|]*\\| \\w+ \\| yes \\|").FindAllStringSubmatch(table, -1) {

@@ -65,7 +65,7 @@ func TestTheKeyIsTheJobsName(t *testing.T) {
 	requireTaken(t, newLocker(t, 0, nodes), job)
 }
 
-func TestLockDoesNotWaitUnlessToldTo(t *testing.T) {
+func TestLockWaitsOnlyByOption(t *testing.T) {
 	nodes, job := redistest.Start(t, 1), redistest.Name(t)
 	var waits atomic.Int64
 	delay := mutex.WithRetryDelayFunc(func(int) time.Duration { waits.Add(1); return time.Millisecond })

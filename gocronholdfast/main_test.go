@@ -56,7 +56,7 @@ func expiry(t *testing.T, node *redistest.Node, name string) int64 {
 	return node.Do(t, "PTTL", name).(int64)
 }
 
-// wasRenewed waits until the node has been told n times to keep the lease for longer.
+// wasRenewed waits until the lease has been extended n times on the node.
 func wasRenewed(t *testing.T, node *redistest.Node, name string, n int) {
 	t.Helper()
 	last := expiry(t, node, name)

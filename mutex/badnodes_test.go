@@ -120,7 +120,7 @@ func TestARefusedTryDoesNotWaitForANodeKnownToBeSilent(t *testing.T) {
 		const wait = 3 * time.Second
 		m := w.mutex(mutex.WithTimeoutFactor(float64(wait) / float64(expiry)))
 		warm(t, m)
-		w.put("somebody else", w.nodes[1])
+		w.put("another client", w.nodes[1])
 		w.nodes[2].Pause(t)
 		require.ErrorIs(t, m.TryLock(), mutex.ErrFailed) // finds it out
 		within(t, wait, func() { require.ErrorIs(t, m.TryLock(), mutex.ErrFailed) })

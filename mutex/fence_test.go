@@ -204,7 +204,7 @@ func TestFenceGrowsInACrowd(t *testing.T) {
 	})
 }
 
-// Somebody who takes no number excludes those who do, and the other way round.
+// A client that takes no number excludes those that do, and the other way round.
 func TestFenceBesideHoldsWithoutOne(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		defer w.tidy()

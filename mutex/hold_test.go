@@ -120,7 +120,7 @@ func TestAfterAnotherHasTakenIt(t *testing.T) {
 		assert.ErrorIs(t, requireNo(t, m.Extend), mutex.ErrExtendFailed)
 		err := requireNo(t, m.Unlock)
 		assert.ErrorIs(t, err, mutex.ErrLockAlreadyExpired)
-		assert.True(t, isA[*mutex.ErrTaken](err), "by whom: %v", err)
+		assert.True(t, isA[*mutex.ErrTaken](err), "taken by another client: %v", err)
 		assert.Equal(t, len(w.nodes), w.holders(next.Value()), "the next hold is untouched")
 		requireYes(t, next.Unlock)
 	})
@@ -149,7 +149,7 @@ func TestAfterTheKeyWasTaken(t *testing.T) {
 		require.NoError(t, m.Lock())
 		w.awaitHolder(m.Value())
 		until := m.Until()
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 
 		for _, call := range []func() (bool, error){m.Valid, m.Extend, m.Unlock} {
 			err := requireNo(t, call)
@@ -158,13 +158,13 @@ func TestAfterTheKeyWasTaken(t *testing.T) {
 			assert.GreaterOrEqual(t, len(taken.Nodes), w.quorum())
 		}
 		assert.Equal(t, until, m.Until())
-		assert.Equal(t, len(w.nodes), w.holders("somebody else"))
+		assert.Equal(t, len(w.nodes), w.holders("another client"))
 		require.ErrorIs(t, requireNo(t, m.Unlock), mutex.ErrLockAlreadyExpired)
 	})
 }
 
-// A minority that has forgotten the hold, or that somebody else has, changes
-// nothing; where nothing is, the next extension puts the token back.
+// A minority that has forgotten the lease, or has granted another client's, changes
+// nothing. Where no token is, the next extension puts it back.
 func TestAfterAMinorityHasLostIt(t *testing.T) {
 	onNodes(t, 5, func(t *testing.T, w *world) {
 		m := w.mutex()
@@ -172,15 +172,15 @@ func TestAfterAMinorityHasLostIt(t *testing.T) {
 		w.awaitHolder(m.Value())
 		settle(t) // a node whose grant is still on its way back is not repaired
 		w.lose(w.nodes[0])
-		w.put("somebody else", w.nodes[1])
+		w.put("another client", w.nodes[1])
 
 		requireYes(t, m.Valid)
 		requireYes(t, m.Extend)
 		w.awaitHolder(m.Value(), w.nodes[0])
-		w.awaitHolder("somebody else", w.nodes[1])
+		w.awaitHolder("another client", w.nodes[1])
 		requireYes(t, m.Unlock)
 		w.awaitFree(w.nodes[0], w.nodes[2], w.nodes[3], w.nodes[4])
-		w.awaitHolder("somebody else", w.nodes[1])
+		w.awaitHolder("another client", w.nodes[1])
 	})
 }
 
@@ -244,7 +244,7 @@ func TestTransferByValue(t *testing.T) {
 	})
 }
 
-// A value that nobody holds, or that somebody else has overtaken.
+// A value that no lease has, or that another client has overtaken.
 func TestAdoptingAValueThatIsNotThere(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		heir := w.mutex(mutex.WithValue("gone"))
@@ -254,12 +254,12 @@ func TestAdoptingAValueThatIsNotThere(t *testing.T) {
 		assert.True(t, heir.Until().IsZero())
 		assert.ErrorIs(t, requireNo(t, heir.Unlock), mutex.ErrLockAlreadyExpired)
 
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		heir = w.mutex(mutex.WithValue("gone"))
 		for _, call := range []func() (bool, error){heir.Valid, heir.Extend, heir.Unlock} {
 			assert.True(t, isA[*mutex.ErrTaken](requireNo(t, call)))
 		}
-		assert.Equal(t, len(w.nodes), w.holders("somebody else"))
+		assert.Equal(t, len(w.nodes), w.holders("another client"))
 	})
 }
 
@@ -282,11 +282,11 @@ func TestLockAfterAdoption(t *testing.T) {
 // A try that fails gives back what single nodes have granted.
 func TestAFailedTryLeavesNothing(t *testing.T) {
 	onNodes(t, 5, func(t *testing.T, w *world) {
-		w.put("somebody else", w.nodes[:3]...)
+		w.put("another client", w.nodes[:3]...)
 		err := w.mutex().TryLock()
 		require.ErrorIs(t, err, mutex.ErrFailed)
 		require.True(t, isA[*mutex.ErrTaken](err), "%v", err)
 		w.awaitFree(w.nodes[3:]...)
-		w.awaitHolder("somebody else", w.nodes[:3]...)
+		w.awaitHolder("another client", w.nodes[:3]...)
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-// notes are what hooks were told.
+// notes are what hooks were called with.
 type notes struct {
 	mu    sync.Mutex
 	locks []holdfast.Lock

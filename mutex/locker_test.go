@@ -17,7 +17,7 @@ import (
 func TestLockerRenewsItsHold(t *testing.T) {
 	onNodes(t, 3, func(t *testing.T, w *world) {
 		t.Parallel()                 // the clients side by side, as this mostly waits
-		m := w.mutex(renewed[:2]...) // a Locker renews without being told to
+		m := w.mutex(renewed[:2]...) // a Locker renews without WithAutoExtend
 		l := m.Locker()
 		l.Lock()
 		first, value := m.Until(), m.Value()
@@ -34,7 +34,7 @@ func TestLockerRenewsItsHold(t *testing.T) {
 // A Locker waits as sync's do: whatever WithTries says.
 func TestLockerWaitsWithoutLimit(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		var waits atomic.Int32
 		l := w.mutex(mutex.WithTries(1), mutex.WithRetryDelayFunc(func(int) time.Duration {
 			waits.Add(1)
@@ -81,7 +81,7 @@ func TestLockerPanics(t *testing.T) {
 		assert.NotPanics(t, l.Unlock)
 		assert.Panics(t, l.Unlock, "unlocked already")
 		l.Lock()
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		assert.Panics(t, l.Unlock, "lost")
 		w.lose(w.nodes...)
 		l.Lock()

@@ -144,9 +144,9 @@ func TestLockWaitsForTheHolder(t *testing.T) {
 	})
 }
 
-func TestLockTriesAsOftenAsItWasTold(t *testing.T) {
+func TestLockTriesAsOftenAsConfigured(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		f, spies := w.spied()
 		const tries = 3
 		var asked []int
@@ -160,14 +160,14 @@ func TestLockTriesAsOftenAsItWasTold(t *testing.T) {
 
 		require.ErrorIs(t, m.TryLock(), mutex.ErrFailed)
 		spies.await(t, scripts.Mutex().Acquire, tries+1)
-		assert.Equal(t, len(w.nodes), w.holders("somebody else"))
+		assert.Equal(t, len(w.nodes), w.holders("another client"))
 	})
 }
 
 // Every try has a token of its own, and may replace those of the same call.
 func TestEveryTryHasAFreshToken(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		f, spies := w.spied()
 		m := w.on(f, mutex.WithTries(4), mutex.WithRetryDelay(0))
 		require.Error(t, m.Lock())
@@ -280,7 +280,7 @@ func TestUnlockWithAnEndedContext(t *testing.T) {
 
 func TestLockGivesUpWhenItsContextEnds(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		m := w.mutex(mutex.WithUnlimitedTries(), mutex.WithRetryDelayFunc(func(int) time.Duration {
@@ -291,7 +291,7 @@ func TestLockGivesUpWhenItsContextEnds(t *testing.T) {
 		require.ErrorIs(t, err, mutex.ErrFailed)
 		require.ErrorIs(t, err, context.Canceled)
 		assert.True(t, isA[*mutex.ErrTaken](err), "the causes of the last try that got answers: %v", err)
-		w.awaitHolder("somebody else")
+		w.awaitHolder("another client")
 	})
 }
 
@@ -310,7 +310,7 @@ func TestNilContextIsBackground(t *testing.T) {
 	})
 }
 
-// Servers forget scripts when they restart, or are told to.
+// Servers forget scripts when they restart, or get SCRIPT FLUSH.
 func TestForgottenScripts(t *testing.T) {
 	redistest.Needs(t, redistest.CanFlush)
 	onNodes(t, 3, func(t *testing.T, w *world) {

@@ -41,7 +41,7 @@ func TestTheLastOfTwoOptionsCounts(t *testing.T) {
 func TestValuesOfTheUsersOwn(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		made, gen := numbered("value ")
-		f, _ := w.spied() // which are told of nothing, and so make no tries between
+		f, _ := w.spied() // which are never notified, and so make no tries between
 		m := w.on(f, mutex.WithGenValueFunc(gen), mutex.WithTries(3), mutex.WithRetryDelay(0))
 		require.NoError(t, m.Lock())
 		assert.Equal(t, "value 1", m.Value())
@@ -50,7 +50,7 @@ func TestValuesOfTheUsersOwn(t *testing.T) {
 		requireYes(t, m.Unlock)
 		w.awaitFree()
 
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		require.ErrorIs(t, m.Lock(), mutex.ErrFailed)
 		assert.EqualValues(t, 4, made.Load(), "one a try")
 	})
@@ -111,9 +111,9 @@ func TestSetNXOnExtendTakesNothingFromOthers(t *testing.T) {
 		m := w.mutex(mutex.WithSetNXOnExtend())
 		require.NoError(t, m.Lock())
 		w.awaitHolder(m.Value())
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		assert.True(t, isA[*mutex.ErrTaken](requireNo(t, m.Extend)))
-		assert.Equal(t, len(w.nodes), w.holders("somebody else"))
+		assert.Equal(t, len(w.nodes), w.holders("another client"))
 	})
 }
 

@@ -40,15 +40,15 @@ func TestRenewedHoldSurvivesABadMinority(t *testing.T) {
 	})
 }
 
-// The outage of a majority proves nothing, so the hold is trusted until Until, and
-// its loss is told then.
-func TestLossIsToldWhenAMajorityIsAway(t *testing.T) {
+// The outage of a majority proves nothing, so the lease is trusted until Until, and
+// its loss is reported then.
+func TestLossIsReportedWhenAMajorityIsAway(t *testing.T) {
 	besideOutages(t, 3, func(t *testing.T, w *world, strike func(...int)) {
 		m := w.mutex(renewed...)
 		err := m.Do(context.Background(), func(ctx context.Context) error {
 			lost := m.Lost()
 			strike(0, 2)
-			told := func() bool { // asks neither m nor ctx, which would look at the clocks
+			isLost := func() bool { // asks neither m nor ctx, which would look at the clocks
 				select {
 				case <-lost:
 					return true
@@ -56,8 +56,8 @@ func TestLossIsToldWhenAMajorityIsAway(t *testing.T) {
 					return false
 				}
 			}
-			if !told() {
-				require.True(t, told(), "no loss was told") // a machine that stood still ends one wait
+			if !isLost() {
+				require.True(t, isLost(), "no loss was reported") // a machine that stood still ends one wait
 			}
 			require.False(t, time.Now().Before(m.Until()), "two silent nodes have not said no")
 			<-ctx.Done()
@@ -71,8 +71,8 @@ func TestLossIsToldWhenAMajorityIsAway(t *testing.T) {
 	})
 }
 
-// A majority that comes back empty says no, and that is told at once.
-func TestLossIsToldWhenAMajorityHasForgotten(t *testing.T) {
+// A majority that comes back empty refuses, and that is reported at once.
+func TestLossIsReportedWhenAMajorityHasForgotten(t *testing.T) {
 	t.Parallel() // and the clients side by side, as this mostly waits
 	onNodes(t, 3, func(t *testing.T, w *world) {
 		t.Parallel()
@@ -89,7 +89,7 @@ func TestLossIsToldWhenAMajorityHasForgotten(t *testing.T) {
 		case <-lost:
 			require.True(t, time.Now().Before(m.Until()))
 		case <-time.After(time.Until(m.Until())):
-			require.Fail(t, "told only at Until")
+			require.Fail(t, "reported only at Until")
 		}
 		ok, err := m.Unlock()
 		assert.False(t, ok)

@@ -15,7 +15,7 @@ import (
 // refusal is a way in which a server answers with an error.
 type refusal struct {
 	code string
-	// reads is set when it refuses to tell what it has, too.
+	// reads is set when it refuses reads, too.
 	reads bool
 	// begin returns two nodes that answer so for the name that it returns.
 	begin func(t *testing.T) ([]*redistest.Node, string)

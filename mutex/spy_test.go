@@ -30,7 +30,7 @@ type spy struct {
 func (s *spy) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	s.see(call)
 	reply, err := s.Pool.Eval(ctx, call)
-	s.heard(call, err)
+	s.seeAnswer(call, err)
 	return reply, err
 }
 
@@ -43,7 +43,7 @@ func (s *spy) EvalBounded(ctx context.Context, call *driver.Call) (reply any, ok
 	reply, ok, err = bounded.EvalBounded(ctx, call)
 	if ok {
 		s.see(call)
-		s.heard(call, err)
+		s.seeAnswer(call, err)
 	}
 	return reply, ok, err
 }
@@ -58,8 +58,8 @@ func (s *spy) see(call *driver.Call) {
 	}
 }
 
-// heard remembers a call that was answered.
-func (s *spy) heard(call *driver.Call, err error) {
+// seeAnswer remembers a call that was answered.
+func (s *spy) seeAnswer(call *driver.Call, err error) {
 	if err == nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()

@@ -101,11 +101,11 @@ func TestLostReplies(t *testing.T) {
 		requireNodeErrors(t, err, 1, 2)
 		for _, i := range []int{1, 2} {
 			// One of the acquire, and one of the release that follows at once: a client
-			// that greets the server first has not even sent that, and owes it now.
+			// that greets the server first has not even sent that, and it is pending now.
 			require.Eventually(t, func() bool { return w.nodes[i].Proxy().DroppedReplies() >= 2 }, patience, tick)
 			w.nodes[i].Proxy().Heal()
 		}
-		w.awaitPaid(f.NewMutex(w.name+" other", mutex.WithExpiry(expiry)))
+		w.awaitReleased(f.NewMutex(w.name+" other", mutex.WithExpiry(expiry)))
 		require.Eventually(t, func() bool { return m.TryLock() == nil }, patience, tick)
 		unlockInTheEnd(t, m)
 		w.requireSettled()

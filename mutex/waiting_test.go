@@ -15,7 +15,7 @@ import (
 	"github.com/holdfast-go/holdfast/mutex"
 )
 
-// patient waiters never poll while a test runs: what they get, they were told of.
+// patient waiters never poll while a test runs: they were notified of what they get.
 var patientWaiter = []mutex.Option{mutex.WithUnlimitedTries(), mutex.WithRetryDelay(time.Hour)}
 
 // wait locks in the background, and returns once the mutex is in line on every
@@ -31,8 +31,8 @@ func (w *world) wait(m *mutex.Mutex, place int) <-chan error {
 	return got
 }
 
-// awaitQuiet waits until so many processes hear on every node, and have looked
-// again since.
+// awaitQuiet waits until so many processes have subscribed on every node, and have
+// looked again since.
 func (w *world) awaitQuiet(processes int) {
 	w.t.Helper()
 	looks, quiet := "", 0
@@ -50,7 +50,7 @@ func (w *world) awaitQuiet(processes int) {
 			looks, quiet = now, 0
 		}
 		return quiet > 20
-	}, patience, tick, "not everybody hears")
+	}, patience, tick, "not every process has subscribed")
 }
 
 // awaitLine waits until so many are in line on every node.
@@ -83,7 +83,7 @@ func TestUnlockWakesTheWaiter(t *testing.T) {
 	})
 }
 
-// On one node nobody but the first is told of a release.
+// On one node only the first is notified of a release.
 func TestWaitersGetTheLockInTheOrderInWhichTheyCame(t *testing.T) {
 	onNodes(t, 1, func(t *testing.T, w *world) {
 		held, waiters, got := w.queue(4)
@@ -100,8 +100,8 @@ func TestWaitersGetTheLockInTheOrderInWhichTheyCame(t *testing.T) {
 	})
 }
 
-// On several nodes one that a few of them have told looks too, and may find the lock
-// free before the first has come. All the same everybody gets it, and nobody polls.
+// On several nodes a waiter that a few of them have notified looks too, and may find the
+// lock free before the first has come. All the same every waiter gets it, and none polls.
 func TestEveryWaiterGetsTheLock(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		held, waiters, got := w.queue(4)
@@ -134,7 +134,7 @@ func (w *world) queue(waiting int) (held *mutex.Mutex, waiters []*mutex.Mutex, g
 	return held, waiters, got
 }
 
-// A client that cannot subscribe is not told. It polls.
+// A client that cannot subscribe is not notified. It polls.
 func TestWaiterWithoutSubscriptions(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		f, _ := w.spied() // spies are no subscribers
@@ -170,8 +170,8 @@ func TestWaiterThatGivesUpLeavesTheLine(t *testing.T) {
 	})
 }
 
-// Subscriptions that are cut again and again while a crowd waits: whoever misses
-// its message looks again when it has subscribed anew, or at its next retry delay.
+// Subscriptions are cut again and again while a crowd waits. A waiter that misses its
+// message looks again when it has subscribed anew, or at its next retry delay.
 func TestCrowdWhoseSubscriptionsAreCut(t *testing.T) {
 	redistest.Needs(t, redistest.CanKillClients)
 	for _, n := range []int{1, 3} {

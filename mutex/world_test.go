@@ -152,7 +152,7 @@ func (w *world) spied() (*mutex.Factory, spies) {
 
 func (w *world) quorum() int { return len(w.nodes)/2 + 1 }
 
-// put gives the lock on some nodes to somebody else.
+// put gives the lock on some nodes to another client.
 func (w *world) put(token string, nodes ...*redistest.Node) {
 	w.t.Helper()
 	for _, n := range nodes {
@@ -197,9 +197,9 @@ func (w *world) await(holder any, nodes []*redistest.Node, otherwise string) {
 	}, patience, tick, otherwise)
 }
 
-// awaitPaid waits until no node has the key, while another lock asks them: a node
-// gets the releases that a process owes it when it next answers that.
-func (w *world) awaitPaid(other *mutex.Mutex) {
+// awaitReleased waits until no node has the key, while another lock asks them: a node
+// gets a process's pending releases when it next answers that process.
+func (w *world) awaitReleased(other *mutex.Mutex) {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		if other.TryLock() == nil {

@@ -54,7 +54,7 @@ func TestHiddenWaitIsSeen(t *testing.T) {
 	find := holderOf(mine)
 	hooks := holdfast.JoinHooks(
 		holdfast.HolderHooks(100*time.Millisecond, func(ctx context.Context, l holdfast.Lock) string {
-			defer time.AfterFunc(time.Second, func() { close(found) }) // so that the log tells of the wait
+			defer time.AfterFunc(time.Second, func() { close(found) }) // so that the log has the wait
 			return find(ctx, l)
 		}),
 		holdfast.LogHooks(slog.New(slog.NewTextHandler(&log, nil))),

@@ -66,7 +66,7 @@ func failure(err error) []attribute.KeyValue {
 }
 
 // failureOf says why a call has failed. What the caller did counts before what nodes said:
-// a call whose deadline has passed also tells what its last try met.
+// a call whose deadline has passed also has the errors of its last try.
 func failureOf(err error) string {
 	var held *holdfast.ErrTaken
 	switch {

@@ -121,7 +121,7 @@ func (w *world) warm(f *rwmutex.Factory) {
 	settle(w.t)
 }
 
-// A bad majority: every call ends in time, and says what was wrong with whom.
+// A bad majority: every call ends in time, and says what was wrong with which node.
 func TestABadMajority(t *testing.T) {
 	withOutages(t, 5, func(t *testing.T, w *world, strike func(...int)) {
 		f := w.factory()
@@ -168,7 +168,7 @@ func TestReadersOfABadMajority(t *testing.T) {
 		within(t, expiry/2, func() {
 			err := requireNo(t, rw.RUnlock)
 			requireNodeErrors(t, err, 0, 1)
-			assert.NotErrorIs(t, err, rwmutex.ErrLockAlreadyExpired, "nobody has told so")
+			assert.NotErrorIs(t, err, rwmutex.ErrLockAlreadyExpired, "no node has said so")
 		})
 		w.awaitFree(w.nodes[2])
 	})
@@ -260,7 +260,7 @@ func TestLostReplies(t *testing.T) {
 				require.Eventually(t, func() bool { return n.Proxy().DroppedReplies() > before[i] }, patience, tick)
 				n.Proxy().Heal()
 			}
-			w.awaitPaid(rw)
+			w.awaitReleased(rw)
 		}
 	}, redistest.WithProxy())
 }

@@ -21,9 +21,9 @@ const (
 	aWriter = 10_000 // more than there can be readers
 )
 
-// room is what a writer may only be in alone. Whoever is in counts until the end
-// of his hold's validity, so that a process that was stopped for longer is not
-// mistaken for a fault of the lock.
+// room is what a writer may only be in alone. A visitor counts until the
+// end of its lease's validity. A process that was stopped for longer is thus not mistaken
+// for a fault of the lock.
 type room struct {
 	mu      sync.Mutex
 	inside  map[*visitor]bool
@@ -33,7 +33,7 @@ type room struct {
 	readers atomic.Int64
 }
 
-// visitor is somebody in the room.
+// visitor is a reader or a writer in the room.
 type visitor struct {
 	weight int
 	until  time.Time
@@ -80,7 +80,7 @@ func (r *room) leave(v *visitor) {
 }
 
 // crowd is processes, with either client library, whose goroutines read and write
-// at random until they are told to stop.
+// at random until they are stopped.
 type crowd struct {
 	t       *testing.T
 	ctx     context.Context
@@ -195,7 +195,7 @@ func (c *crowd) awaitRefusals() {
 	require.Eventually(c.t, func() bool { return c.refused.Load() >= refused+20 }, 2*patience, tick)
 }
 
-// disperse ends the crowd, and tells what was seen.
+// disperse ends the crowd, and reports what was seen.
 func (c *crowd) disperse() {
 	c.t.Helper()
 	c.stopped.Store(true)
@@ -259,7 +259,7 @@ func TestCrowdWithABadNetwork(t *testing.T) {
 				c.awaitVisits()
 			}
 			c.disperse()
-			w.awaitPaid(c.objects...)
+			w.awaitReleased(c.objects...)
 		})
 	}
 }
@@ -275,7 +275,7 @@ func (w *world) someNodes() []*redistest.Node {
 }
 
 // Nodes that restart have forgotten everything. That is safe when they come back
-// later than the longest expiry, which another node's clock tells.
+// later than the longest expiry, which another node's clock measures.
 func TestCrowdWithNodesThatRestart(t *testing.T) {
 	redistest.Needs(t, redistest.CanKill, redistest.CanRestartEmpty)
 	const expiry = time.Second

@@ -103,10 +103,10 @@ func TestDowngradeOfALostHold(t *testing.T) {
 
 		require.NoError(t, rw.Lock())
 		w.awaitWriter(rw.Value())
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		assert.True(t, isA[*rwmutex.ErrTaken](requireNo(t, downgrade(rw))))
 		assert.True(t, isA[*rwmutex.ErrTaken](requireNo(t, rw.RUnlock)))
-		w.awaitWriter("somebody else")
+		w.awaitWriter("another client")
 		w.lose("writer", w.nodes...)
 		w.requireSettled()
 	})
@@ -145,7 +145,7 @@ func TestDowngradeWithAMinorityLost(t *testing.T) {
 		require.NoError(t, rw.Lock())
 		w.awaitWriter(rw.Value())
 		w.lose("writer", w.nodes[1])
-		w.put("somebody else", w.nodes[3])
+		w.put("another client", w.nodes[3])
 		require.NoError(t, rw.Downgrade(context.Background()))
 		w.await([]*redistest.Node{w.nodes[1]}, "the repair", func(n *redistest.Node) bool {
 			requireYes(t, rw.RExtend) // repairs nodes where nothing is under way any more
@@ -153,7 +153,7 @@ func TestDowngradeWithAMinorityLost(t *testing.T) {
 		})
 		w.awaitReaders(1, w.nodes[0], w.nodes[2], w.nodes[4])
 		requireYes(t, rw.RUnlock)
-		w.awaitWriter("somebody else", w.nodes[3])
+		w.awaitWriter("another client", w.nodes[3])
 		w.lose("writer", w.nodes[3])
 		w.requireSettled()
 	})
@@ -183,6 +183,6 @@ func TestDowngradeWithSilentNodes(t *testing.T) {
 		runlockInTheEnd(t, rw)
 		w.awaitFree(w.nodes[1:]...)
 		w.nodes[0].Resume(t)
-		w.awaitPaid(rw)
+		w.awaitReleased(rw)
 	})
 }

@@ -130,8 +130,8 @@ func TestAWriterAfterExpiry(t *testing.T) {
 	})
 }
 
-// Each of the readers of an expired lease is told, also when another one has
-// taken the lock, and nobody new joins it.
+// Each of the readers of an expired lease gets an error, also when another process has
+// taken the lock. No new reader joins the lease.
 func TestReadersAfterExpiry(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		rw, next := w.readBriefly(2, w.rwmutex), w.rwmutex()
@@ -189,24 +189,24 @@ func TestAfterTheLockWasTaken(t *testing.T) {
 		}
 		require.NoError(t, rw.Lock())
 		settle(t)
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		requireTakenFrom(rw.Valid, rw.Extend, rw.Unlock)
-		w.awaitWriter("somebody else")
+		w.awaitWriter("another client")
 		w.lose("writer", w.nodes...)
 
 		require.NoError(t, rw.RLock())
 		settle(t)
 		w.lose("readers", w.nodes...)
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		requireTakenFrom(rw.RExtend, rw.RUnlock)
-		w.awaitWriter("somebody else")
+		w.awaitWriter("another client")
 		w.lose("writer", w.nodes...)
 		w.requireSettled()
 	})
 }
 
-// A minority that has forgotten the hold, or that somebody else has, changes
-// nothing; where nothing is, the next extension puts the token back.
+// A minority that has forgotten the lease, or has granted another client's, changes
+// nothing. Where no token is, the next extension puts it back.
 func TestAfterAMinorityHasLostIt(t *testing.T) {
 	onNodes(t, 5, func(t *testing.T, w *world) {
 		rw := w.rwmutex()
@@ -214,11 +214,11 @@ func TestAfterAMinorityHasLostIt(t *testing.T) {
 		w.awaitWriter(rw.Value())
 		settle(t) // a node whose grant is still on its way back is not repaired
 		w.lose("writer", w.nodes[0])
-		w.put("somebody else", w.nodes[1])
+		w.put("another client", w.nodes[1])
 		requireYes(t, rw.Valid)
 		requireYes(t, rw.Extend)
 		w.awaitWriter(rw.Value(), w.nodes[0])
-		w.awaitWriter("somebody else", w.nodes[1])
+		w.awaitWriter("another client", w.nodes[1])
 		requireYes(t, rw.Unlock)
 		w.awaitFree(w.nodes[0], w.nodes[2], w.nodes[3], w.nodes[4])
 		w.lose("writer", w.nodes[1])
@@ -227,11 +227,11 @@ func TestAfterAMinorityHasLostIt(t *testing.T) {
 		w.awaitReaders(1)
 		settle(t)
 		w.lose("readers", w.nodes[0], w.nodes[1])
-		w.put("somebody else", w.nodes[1])
+		w.put("another client", w.nodes[1])
 		requireYes(t, rw.RExtend)
 		w.awaitReaders(1, w.nodes[0])
 		requireYes(t, rw.RUnlock)
-		w.awaitWriter("somebody else", w.nodes[1])
+		w.awaitWriter("another client", w.nodes[1])
 		w.lose("writer", w.nodes[1])
 		w.requireSettled()
 	})
@@ -259,12 +259,12 @@ func TestTransferByValue(t *testing.T) {
 // A try that fails gives back what single nodes have granted.
 func TestAFailedTryLeavesNothing(t *testing.T) {
 	onNodes(t, 5, func(t *testing.T, w *world) {
-		w.put("somebody else", w.nodes[:3]...)
+		w.put("another client", w.nodes[:3]...)
 		w.requireTaken(w.rwmutex().TryLock())
 		w.awaitFree(w.nodes[3:]...)
 		w.requireTaken(w.rwmutex().TryRLock())
 		w.awaitFree(w.nodes[3:]...)
-		w.awaitWriter("somebody else", w.nodes[:3]...)
+		w.awaitWriter("another client", w.nodes[:3]...)
 		w.lose("writer", w.nodes[:3]...)
 		w.requireSettled()
 	})

@@ -115,7 +115,7 @@ func TestAWriterOnAMinorityLeavesReadersFree(t *testing.T) {
 	})
 }
 
-// Whoever gives up, for whatever reason, leaves no intent on any node.
+// A writer that gives up, for whatever reason, leaves no ticket on any node.
 func TestAWriterThatGivesUpLeavesNothing(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		there := w.rwmutex()

@@ -50,7 +50,7 @@ func TestLockersWaitWithoutLimit(t *testing.T) {
 	for _, h := range halves {
 		t.Run(h.name, func(t *testing.T) {
 			onNodes(t, 3, func(t *testing.T, w *world) {
-				w.put("somebody else", w.nodes...)
+				w.put("another client", w.nodes...)
 				tries := make(chan struct{}, 1000)
 				l := h.locker(w.rwmutex(rwmutex.WithTries(1), rwmutex.WithRetryDelayFunc(func(int) time.Duration {
 					tries <- struct{}{}

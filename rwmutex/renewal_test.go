@@ -73,9 +73,9 @@ func TestDoSurvivesABadMinority(t *testing.T) {
 	})
 }
 
-// The outage of a majority proves nothing, so the hold is trusted until Until, and
-// not a moment longer: whoever asks then is told.
-func TestDoTellsOfItsLossWhenAMajorityIsAway(t *testing.T) {
+// The outage of a majority proves nothing, so the lease is trusted until Until, and
+// not a moment longer: every call reports the loss then.
+func TestDoReportsItsLossWhenAMajorityIsAway(t *testing.T) {
 	onSides(t, func(t *testing.T, w *world, s side, strike func(...int)) {
 		rw := w.rwmutex(renewed...)
 		err := s.do(rw, context.Background(), func(ctx context.Context) error {

@@ -171,7 +171,7 @@ func TestExtensionsReachTheNodes(t *testing.T) {
 	})
 }
 
-// longer tells whether a key lives for more than half of expiry.
+// longer reports whether a key lives for more than half of expiry.
 func (w *world) longer(kind string) func(*redistest.Node) bool {
 	return func(n *redistest.Node) bool {
 		return n.Do(w.t, "PTTL", w.key(kind)).(int64) > (expiry / 2).Milliseconds()
@@ -197,9 +197,9 @@ func TestNamesAndValues(t *testing.T) {
 }
 
 // Every try of a call counts, and TryLock makes one.
-func TestAsManyTriesAsItWasTold(t *testing.T) {
+func TestAsManyTriesAsConfigured(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		f, spies := w.spied()
 		rw := w.on(f, rwmutex.WithTries(3), rwmutex.WithRetryDelay(0))
 		w.requireTaken(rw.Lock())
@@ -210,7 +210,7 @@ func TestAsManyTriesAsItWasTold(t *testing.T) {
 		spies.await(t, scripts.RWMutex().ReadAcquire, 3)
 		w.requireTaken(rw.TryRLock())
 		spies.await(t, scripts.RWMutex().ReadAcquire, 4)
-		w.awaitWriter("somebody else")
+		w.awaitWriter("another client")
 	})
 }
 
@@ -291,7 +291,7 @@ func TestReleasesWithAnEndedContext(t *testing.T) {
 
 func TestContextEndsWhileWaiting(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
-		w.put("somebody else", w.nodes...)
+		w.put("another client", w.nodes...)
 		for _, lock := range []func(*rwmutex.RWMutex, context.Context) error{
 			(*rwmutex.RWMutex).LockContext, (*rwmutex.RWMutex).RLockContext,
 		} {
@@ -308,7 +308,7 @@ func TestContextEndsWhileWaiting(t *testing.T) {
 			w.requireNamed(err)
 		}
 		w.awaitIntents(0)
-		w.awaitWriter("somebody else")
+		w.awaitWriter("another client")
 		w.lose("writer", w.nodes...)
 		w.requireSettled()
 	})
@@ -334,7 +334,7 @@ func TestNilContextIsBackground(t *testing.T) {
 	})
 }
 
-// Servers forget scripts when they restart, or are told to.
+// Servers forget scripts when they restart, or get SCRIPT FLUSH.
 func TestForgottenScripts(t *testing.T) {
 	redistest.Needs(t, redistest.CanFlush)
 	onNodes(t, 3, func(t *testing.T, w *world) {

@@ -101,7 +101,7 @@ func TestAKeyThatTurnsBadWhileHeld(t *testing.T) {
 
 		require.NoError(t, rw.Lock())
 		w.awaitWriter(rw.Value())
-		settle(t) // a release that was owed brought the mark back if it came after the grant
+		settle(t) // a pending release brought the ticket back if it came after the grant
 		w.wrongly("intents", w.nodes...)
 		w.requireRefusal(requireNo(t, downgrade(rw)), "WRONGTYPE")
 		w.lose("intents", w.nodes...)

@@ -206,7 +206,7 @@ func TestAWriterInLineStopsNewReaders(t *testing.T) {
 	})
 }
 
-// awaitInLine waits until somebody waits for the object: the delays of the others
+// awaitInLine waits until a goroutine waits for the object: the delays of the others
 // are not asked for.
 func (x *waiter) awaitInLine(t *testing.T) {
 	t.Helper()

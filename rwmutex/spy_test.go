@@ -103,8 +103,8 @@ type stub func(call *driver.Call) (any, error)
 // Eval implements driver.Pool.
 func (s stub) Eval(_ context.Context, call *driver.Call) (any, error) { return s(call) }
 
-// granting is a stub that agrees to everything, refusing one that says that
-// somebody else is there.
+// granting is a stub that agrees to everything. refusing is one that reports another
+// holder.
 func granting(*driver.Call) (any, error) { return int64(1), nil }
 func refusing(*driver.Call) (any, error) { return int64(0), nil }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/holdfast-go/holdfast/rwmutex"
 )
 
-// waiter is somebody who waits for the lock, in a process of his own.
+// waiter waits for the lock, in a process of its own.
 type waiter struct {
 	*rwmutex.RWMutex
 	w      *world
@@ -69,7 +69,7 @@ func (x *waiter) requireIn(t testing.TB) {
 	}
 }
 
-// giveUp makes it give up, and returns what it is told.
+// giveUp makes it give up, and returns the error of its call.
 func (x *waiter) giveUp() error {
 	x.cancel()
 	return <-x.got

@@ -123,7 +123,7 @@ func newWorld(t *testing.T, c client, nodes []*redistest.Node) *world {
 	return w
 }
 
-// with is the world as somebody sees it who has another client library.
+// with is the world as a process with another client library sees it.
 func (w *world) with(c client) *world {
 	other := *w
 	other.client = c
@@ -176,7 +176,7 @@ func (w *world) spied() (*rwmutex.Factory, spies) {
 
 func (w *world) quorum() int { return len(w.nodes)/2 + 1 }
 
-// key is the name of one of the lock's keys: the package's documentation tells it.
+// key is the name of one of the lock's keys: the package's documentation names it.
 func (w *world) key(kind string) string {
 	return w.name + "{" + w.name + "}:rwmutex:" + kind
 }
@@ -273,9 +273,9 @@ func (w *world) requireSettled() {
 	}
 }
 
-// awaitPaid waits until nothing is left on any node, while the objects ask them:
-// a node gets the releases that a process owes it when it next answers that.
-func (w *world) awaitPaid(objects ...*rwmutex.RWMutex) {
+// awaitReleased waits until nothing is left on any node, while the objects ask them:
+// a node gets a process's pending releases when it next answers that process.
+func (w *world) awaitReleased(objects ...*rwmutex.RWMutex) {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		for _, rw := range objects {

@@ -44,7 +44,7 @@ func TestACrowdWithANodePaused(t *testing.T) {
 		w.awaitGrants(0, w.nodes[:last]...)
 		requireYes(t, acquireNow(t, c.processes[0], crowdLimit).Release)
 		w.nodes[last].Resume(t)
-		settle(t) // what each process owes the node goes out by itself
+		settle(t) // each process's pending releases go out by themselves
 		requireHeld(t, c.processes[0], 0)
 		if redistest.Backend() != "embedded" { // which runs what has waited at any time, and in any order
 			w.awaitGrants(0)
@@ -163,8 +163,8 @@ func (c *crowd) run() {
 	}
 }
 
-// visit is one process's. Whoever is in stays there until the limit was reached
-// for the first time, and later for some random time: that is the load.
+// visit is one process's. Each holder stays until the limit was reached for the first
+// time, and later for some random time: that is the load.
 func (c *crowd) visit(ctx context.Context, s *semaphore.Semaphore) {
 	for range crowdVisits() {
 		p, err := s.AcquireContext(ctx)

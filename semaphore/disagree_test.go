@@ -13,7 +13,7 @@ import (
 // goes away. Nodes 1 and 2 are a majority, and 983 of 1000 slots are free on both,
 // but the free slots that they list are 0 to 16 and 17 to 33: nothing in common,
 // so nobody gets a permit before the 17 end.
-func TestNothingInCommonAmongWhatIsTold(t *testing.T) {
+func TestNothingInCommonAmongWhatIsListed(t *testing.T) {
 	w := newWorld(t, clients[0], redistest.Start(t, 3))
 	s := w.without(1, 1000)
 	for range 17 {

@@ -14,8 +14,8 @@ import (
 
 // This file makes nodes disagree.
 
-// stray occupies slots on one node alone, as somebody did whom only this node has
-// heard of.
+// stray occupies slots on one node alone, as a process did whose calls reached only this
+// node.
 func (w *world) stray(node int, slots ...int) []*semaphore.Permit {
 	w.t.Helper()
 	alone := &world{w.t, w.client, w.nodes[node : node+1], w.name}

@@ -87,7 +87,7 @@ func requireNone(t testing.TB, s *semaphore.Semaphore) {
 	require.Nil(t, p)
 }
 
-// What single nodes know counts too: they cannot tell whether others do.
+// What single nodes have counts too, as none of them shows whether others have it.
 func TestASmallerLimitAndWhatMinoritiesKnow(t *testing.T) {
 	onNodes(t, 3, func(t *testing.T, w *world) {
 		small := w.semaphore(smaller)
@@ -113,9 +113,9 @@ func TestASmallerLimitAndWhatMinoritiesKnow(t *testing.T) {
 	})
 }
 
-// Of a large semaphore, nodes tell of 32 occupied slots above the limit at most.
+// Of a large semaphore, nodes list at most 32 occupied slots above the limit.
 // With more than that nothing is given, over several nodes, however much is free.
-func TestMoreThanNodesTellOfAboveASmallerLimit(t *testing.T) {
+func TestMoreThanNodesListAboveASmallerLimit(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		const most, limit = 32, 100
 		large, small := w.semaphore(2*limit), w.semaphore(limit)
@@ -190,7 +190,7 @@ func (l *ledger) visit(ctx context.Context, t *testing.T, s *semaphore.Semaphore
 			return
 		}
 		if err != nil {
-			time.Sleep(rand.N(2 * crowdDelay())) // it polls: nothing tells of a TryAcquire that would succeed
+			time.Sleep(rand.N(2 * crowdDelay())) // it polls: nothing notifies of a TryAcquire that would succeed
 			continue
 		}
 		// Others may have come since; these were there all the time.

@@ -67,7 +67,7 @@ func TestDoSurvivesABadMinority(t *testing.T) {
 // The outage of a majority proves nothing, and ends what DoN holds when its validity
 // does. Nothing that was sent before the outage can make that last for longer than
 // an expiry.
-func TestDoTellsOfItsLossWhenAMajorityIsAway(t *testing.T) {
+func TestDoReportsItsLossWhenAMajorityIsAway(t *testing.T) {
 	withOutages(t, func(t *testing.T, w *world, strike func(...int)) {
 		err := w.semaphore(4, renewed...).DoN(context.Background(), 3, func(ctx context.Context) error {
 			strike(0, 2)
@@ -88,7 +88,7 @@ func TestDoTellsOfItsLossWhenAMajorityIsAway(t *testing.T) {
 
 // The same for a permit, whose Until can be asked for: it is trusted until then, and
 // not a moment longer.
-func TestPermitTellsOfItsLossWhenAMajorityIsAway(t *testing.T) {
+func TestPermitReportsItsLossWhenAMajorityIsAway(t *testing.T) {
 	withOutages(t, func(t *testing.T, w *world, strike func(...int)) {
 		p, err := w.semaphore(4, append(renewed[:2:2], semaphore.WithAutoExtend())...).AcquireN(context.Background(), 3)
 		require.NoError(t, err)

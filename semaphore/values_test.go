@@ -43,7 +43,7 @@ func TestGeneratedValues(t *testing.T) {
 	})
 }
 
-// A value that is held already is refused, whoever holds it, and the holder's
+// A value that is held already is refused, whichever client holds it, and the holder's
 // permit stays as it was.
 func TestAValueTwice(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {

@@ -98,7 +98,7 @@ func newWorld(t *testing.T, c client, nodes []*redistest.Node) *world {
 }
 
 // key is the name of one of the semaphore's keys: the package's documentation
-// tells it.
+// names it.
 func (w *world) key(kind string) string {
 	return w.name + "{" + w.name + "}:permits:" + kind
 }
@@ -149,9 +149,9 @@ func settle(t testing.TB) {
 	leaktest.Settle(t, patience)
 }
 
-// acquire takes n permits, which must work, and waits until every node has told
-// what it thinks of it: one that heard of two permits in the other order could
-// not give both their slots.
+// acquire takes n permits, which must work, and waits until every node has
+// answered: one that got two permits in the other order could not give both their
+// slots.
 func acquire(t testing.TB, s *semaphore.Semaphore, n int) *semaphore.Permit {
 	t.Helper()
 	p := acquireNow(t, s, n)

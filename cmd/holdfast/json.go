@@ -99,7 +99,7 @@ func printJSON(out io.Writer, p page) {
 
 func holderJSON(h inspect.Holder) holder {
 	j := holder{Value: h.Value, Owner: h.Owner, Mode: string(h.Mode), Slots: h.Slots, Nodes: h.Nodes, Majority: h.Majority}
-	if year := h.Since.Year(); !h.Since.IsZero() && year <= 9999 { // a token may tell any time
+	if year := h.Since.Year(); !h.Since.IsZero() && year <= 9999 { // a token may contain any time
 		j.Since = &h.Since
 	}
 	if h.Remaining != inspect.Forever {

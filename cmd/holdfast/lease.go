@@ -33,7 +33,7 @@ type lease struct {
 	slots   func() []int // nil where there are none
 }
 
-// leaseVars are the variables that tell of a lease.
+// leaseVars are the variables that describe a lease.
 var leaseVars = []string{"HOLDFAST_NAME=", "HOLDFAST_VALUE=", "HOLDFAST_FENCE=", "HOLDFAST_SLOTS="}
 
 // withoutLease is an environment without what another run, in whose command this is, has

@@ -108,7 +108,7 @@ func TestWatchIntoAFile(t *testing.T) {
 	assert.NotContains(t, w.page(), "\x1b")
 	node.Do(t, "SET", name, token, "PX", 600_000)
 	assert.NotContains(t, w.await(" + mutex: held by pod-7"), "\x1b")
-	assert.NotContains(t, w.page(), " + ", "each change is told once")
+	assert.NotContains(t, w.page(), " + ", "each change is written once")
 	node.Do(t, "DEL", name)
 	w.await(" - mutex: held by pod-7")
 }

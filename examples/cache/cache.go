@@ -47,7 +47,7 @@ func (c cache) get(ctx context.Context, version string) (string, error) {
 	if value == "" {
 		err = m.LockContext(ctx) // there is nothing to serve: wait
 	} else if err = m.TryLockContext(ctx); errors.Is(err, mutex.ErrFailed) {
-		return value, nil // another process fills it, or no lock is to be had now: the old one will do
+		return value, nil // another process fills it, or no lock is available now: the old one will do
 	}
 	if err != nil {
 		return "", err

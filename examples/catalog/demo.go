@@ -34,7 +34,7 @@ func newDemo(s *stage.Stage) *demo {
 func (d *demo) reads() int    { return d.workers * d.turns }
 func (d *demo) rewrites() int { return d.reads() / d.rewrite }
 
-// Run uses the catalog without the lock and with it, and tells what happened. It
+// Run uses the catalog without the lock and with it, and reports what happened. It
 // returns an error when the lock made no difference or a read under it was torn,
 // or something failed.
 func (d *demo) Run(ctx context.Context) error {

@@ -38,7 +38,7 @@ func newDemo(s *stage.Stage) *demo {
 	}
 }
 
-// Run tells the story twice.
+// Run plays the story twice.
 func (d *demo) Run(ctx context.Context) error {
 	if err := d.check(ctx); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (d *demo) employ(ctx context.Context, a *account, number, takes int, pause 
 // serve answers what a worker says, until it is done.
 func (d *demo) serve(m *crew.Member, a *account, pause func() error) error {
 	for {
-		line, err := m.Hear()
+		line, err := m.ReadLine()
 		if err != nil || line == sayDone {
 			return err
 		}
@@ -134,7 +134,7 @@ func (d *demo) answer(m *crew.Member, a *account, line string, pause func() erro
 		d.Printf("  Process %d has read %d, still has the lock (%s), and is paused.", m.Number, a.balance, rest)
 		err := pause()
 		d.Printf("  Process %d goes on, as if nothing had been.", m.Number)
-		return hearGoOn, err
+		return answerGoOn, err
 	case "write":
 		if _, err := fmt.Sscanf(line, sayWrite, &balance, &fence); err != nil {
 			return "", fmt.Errorf("worker %d said %q: %w", m.Number, line, err)
@@ -144,7 +144,7 @@ func (d *demo) answer(m *crew.Member, a *account, line string, pause func() erro
 			return err.Error(), nil
 		}
 		d.Printf("  Process %d writes %d: stored.", m.Number, balance)
-		return hearStored, nil
+		return answerStored, nil
 	case "unlocked":
 		if rest != "true" {
 			d.Printf("  Process %d unlocks, and learns that its hold had ended.", m.Number)

@@ -22,14 +22,14 @@ type job struct {
 
 // What a worker says to the program that started it, which has the account.
 const (
-	sayLocked   = "locked %d"   // and the hold's fencing token
-	sayRead     = "read"        // is answered with the balance
-	sayPaused   = "paused %v"   // and whether it still had the lock just before
-	sayWrite    = "write %d %d" // balance and fencing token; is answered with hearStored or why not
-	sayUnlocked = "unlocked %t" // and whether the hold had lasted
-	sayDone     = "done"        // it has what it came for
-	hearGoOn    = "the pause is over"
-	hearStored  = "stored"
+	sayLocked    = "locked %d"   // and the hold's fencing token
+	sayRead      = "read"        // is answered with the balance
+	sayPaused    = "paused %v"   // and whether it still had the lock just before
+	sayWrite     = "write %d %d" // balance and fencing token; is answered with answerStored or why not
+	sayUnlocked  = "unlocked %t" // and whether the hold had lasted
+	sayDone      = "done"        // it has what it came for
+	answerGoOn   = "the pause is over"
+	answerStored = "stored"
 )
 
 // Do takes from the account, as often as it is refused.
@@ -71,19 +71,19 @@ func (j job) take(talk *crew.Talk, lock *mutex.Mutex) (stored bool, err error) {
 	left -= j.Takes
 	if j.Paused {
 		// A process that is stopped, swapped out or suspended right here does
-		// nothing, as this one does until it is told to go on.
+		// nothing, as this one does until it is asked to go on.
 		if _, err := ask(talk, fmt.Sprintf(sayPaused, time.Now().Before(lock.Until()))); err != nil {
 			return false, err
 		}
 	}
 	answer, err := ask(talk, fmt.Sprintf(sayWrite, left, lock.Fence()))
-	return strings.HasPrefix(answer, hearStored), err
+	return strings.HasPrefix(answer, answerStored), err
 }
 
-// ask says something and hears the answer.
+// ask says something and returns the answer.
 func ask(talk *crew.Talk, line string) (string, error) {
 	if err := talk.Say(line); err != nil {
 		return "", err
 	}
-	return talk.Hear()
+	return talk.ReadLine()
 }

@@ -24,7 +24,7 @@ type demo struct {
 	history *history
 	crowned chan reign // each reign, once it has made some steps
 	crew    map[int]*crew.Member
-	heard   sync.WaitGroup
+	readers sync.WaitGroup // one for each replica
 }
 
 // someSteps is how many steps a leader makes before the story goes on.
@@ -41,16 +41,16 @@ func newDemo(s *stage.Stage) *demo {
 	}
 }
 
-// Run tells the story, ends all replicas, and checks who led when.
+// Run plays the story, ends all replicas, and checks who led when.
 func (d *demo) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	err := d.tell(ctx)
+	err := d.story(ctx)
 	if err == nil {
 		d.letGo()
 	}
 	stop() // kills what is left
-	d.heard.Wait()
+	d.readers.Wait()
 	for _, m := range d.crew {
 		_ = m.End()
 	}
@@ -61,8 +61,8 @@ func (d *demo) Run(ctx context.Context) error {
 	return nil
 }
 
-// tell is the story up to the last leader.
-func (d *demo) tell(ctx context.Context) error {
+// story goes up to the last leader.
+func (d *demo) story(ctx context.Context) error {
 	d.Printf("Redis: %s", d.Nodes)
 	if err := d.reach(ctx); err != nil {
 		return err
@@ -98,21 +98,21 @@ func (d *demo) reach(ctx context.Context) error {
 	return err
 }
 
-// start starts a replica and hears what it says.
+// start starts a replica and reads what it says.
 func (d *demo) start(ctx context.Context, number int) error {
 	m, err := crew.Start(ctx, number, job{Redis: d.Nodes.Addrs, Lock: d.lockName(number), Expiry: d.expiry}, d.Stderr)
 	if err != nil {
 		return err
 	}
 	d.crew[number] = m
-	d.heard.Go(func() { d.hear(m) })
+	d.readers.Go(func() { d.read(m) })
 	return nil
 }
 
-// hear notes a replica's steps until it ends.
-func (d *demo) hear(m *crew.Member) {
+// read notes a replica's steps until it ends.
+func (d *demo) read(m *crew.Member) {
 	for {
-		line, err := m.Hear()
+		line, err := m.ReadLine()
 		if err != nil {
 			return
 		}
@@ -172,7 +172,7 @@ func (d *demo) letGo() {
 	for _, m := range d.crew {
 		m.LetGo()
 	}
-	d.heard.Wait()
+	d.readers.Wait()
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.3fs", d.Seconds()) }

@@ -40,7 +40,7 @@ func (j job) Do(ctx context.Context, talk *crew.Talk) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() { // ends with the program's input at the latest
-		_ = talk.HearEnd()
+		_ = talk.AwaitEnd()
 		stop()
 	}()
 	for {

@@ -66,7 +66,7 @@ func (c *contest) addOne() {
 	c.number.Store(n + 1)
 }
 
-// report tells who added how often, and returns an error if the number is not
+// report says which worker added how often, and returns an error if the number is not
 // the sum.
 func (c *contest) report(out io.Writer) error {
 	sum := 0

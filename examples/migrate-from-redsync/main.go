@@ -59,7 +59,7 @@ func run(ctx context.Context, addrs string, out io.Writer) error {
 	return compete(ctx, nodes.Addrs, lock, lock, out)
 }
 
-// compete runs two old and two new workers against each other and tells what
+// compete runs two old and two new workers against each other and reports what
 // came out. The two kinds have the same lock, but for a test that breaks it.
 func compete(ctx context.Context, addrs []string, oldLock, newLock string, out io.Writer) error {
 	contest := &contest{addsEach: 50}

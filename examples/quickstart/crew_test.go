@@ -70,7 +70,7 @@ func TestWorkersEndWithTheContext(t *testing.T) {
 func TestAWorkerWithoutAListenerEnds(t *testing.T) {
 	c := newCounter(t)
 	j := job{Counter: c, Adds: 5}
-	assert.Error(t, j.Do(t.Context(), crew.NewTalk(io.Discard, strings.NewReader(""))), "nobody tells it to begin")
+	assert.Error(t, j.Do(t.Context(), crew.NewTalk(io.Discard, strings.NewReader(""))), "no process asks it to begin")
 	n, err := c.read()
 	require.NoError(t, err)
 	assert.Zero(t, n)

@@ -44,7 +44,7 @@ func (d *demo) Run(ctx context.Context) error {
 	}
 	ctx, fail := context.WithCancelCause(ctx)
 	s := &staff{demo: d, ctx: ctx, fail: fail}
-	err := d.tell(s)
+	err := d.story(s)
 	if err != nil {
 		fail(err)
 	}
@@ -58,8 +58,8 @@ func (d *demo) Run(ctx context.Context) error {
 	return nil
 }
 
-// tell is the story.
-func (d *demo) tell(s *staff) error {
+// story is what the workers go through.
+func (d *demo) story(s *staff) error {
 	d.Printf("Redis: %s", d.Nodes)
 	d.Printf("There are %d ids. An id that is not extended is free after %v.", d.ids, d.expiry)
 	if err := s.hireAll(); err != nil {

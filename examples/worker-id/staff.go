@@ -61,7 +61,7 @@ func (s *staff) hire() (worker int, err error) {
 func (s *staff) read(e *employee) {
 	defer close(e.gone)
 	for {
-		line, err := e.Hear()
+		line, err := e.ReadLine()
 		if err != nil {
 			break
 		}

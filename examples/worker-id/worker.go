@@ -66,7 +66,7 @@ func (l *life) live(ctx context.Context) error {
 func (l *life) work(ctx context.Context) {
 	letGo := make(chan struct{})
 	go func() { // ends with the program's input at the latest
-		_ = l.talk.HearEnd()
+		_ = l.talk.AwaitEnd()
 		close(letGo)
 	}()
 	select {

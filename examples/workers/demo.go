@@ -29,7 +29,7 @@ func newDemo(s *stage.Stage) *demo {
 	}
 }
 
-// Run calls the service without the semaphore and with it, and tells what
+// Run calls the service without the semaphore and with it, and reports what
 // happened. It returns an error when the semaphore made no difference or let
 // through too many, or something failed.
 func (d *demo) Run(ctx context.Context) error {

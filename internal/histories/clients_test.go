@@ -67,7 +67,7 @@ func (w *ways) hooks() *holdfast.Hooks {
 	}}
 }
 
-// gather starts a crowd, which goes on until it is told that it is over. Either writers
+// gather starts a crowd, which goes on until it is stopped. Either writers
 // or mutexes have fencing tokens, by the seed.
 func gather(t *testing.T, name string, nodes []*redistest.Node, seed uint64) *crowd {
 	begun := time.Now()
@@ -227,7 +227,7 @@ func (u *user) linger(s *stay, h holding) {
 	}
 }
 
-// oversleep waits until it is told that the lease is lost, and for longer.
+// oversleep waits until the lease is reported lost, and for longer.
 func (u *user) oversleep(lost <-chan struct{}) {
 	select {
 	case <-lost:

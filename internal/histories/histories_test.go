@@ -22,7 +22,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	goredisclient.SetLogger(quiet{}) // it tells of each connection that a fault has broken
+	goredisclient.SetLogger(quiet{}) // it logs each connection that a fault has broken
 	redistest.Main(m)
 }
 
@@ -151,7 +151,7 @@ func TestHistories(t *testing.T) {
 	all.requirePassed(t)
 }
 
-// TestSoak goes on for as long as it is told to. It fails for a violation, a key that
+// TestSoak goes on for as long as -soak.minutes says. It fails for a violation, a key that
 // is left behind or has no expiry, and, as all tests of this package, for a goroutine
 // that is.
 func TestSoak(t *testing.T) {

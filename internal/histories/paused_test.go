@@ -25,7 +25,7 @@ import (
 // A process may be stopped between its last look at the clock and its write. No lock
 // with leases can help that; a fence at the store can.
 
-// store is a list that refuses whoever's fence is smaller than one that it has seen.
+// store is a list that refuses writes whose fence is smaller than one that it has seen.
 // It is not on the nodes of the lock.
 const store = `
 if tonumber(ARGV[2]) < tonumber(redis.call('GET', KEYS[1]) or '0') then
@@ -56,8 +56,8 @@ func init() {
 	}
 }
 
-// runChild locks, tells, waits to be told, and writes without another look at the
-// clock. It tells what came of it, and whether a look would have helped.
+// runChild locks, reports that, waits for a line, and writes without another look at the
+// clock. It reports what came of it, and whether a look would have helped.
 func runChild(words []string) {
 	m := mutexOf(words[0], words[3:], words[2] == fenced)
 	if err := m.Lock(); err != nil {
@@ -123,8 +123,8 @@ func (c *child) line(t *testing.T) string {
 }
 
 // A process is stopped past its expiry, another one gets the lock and writes, and the
-// first one goes on and writes late. Without a fence that succeeds and only the
-// process's own clock would have told it; with fences the store refuses.
+// first one goes on and writes late. Without a fence that succeeds, and only the
+// process's own clock would have shown it. With fences the store refuses.
 func TestStoppedProcessWritesLate(t *testing.T) {
 	if redistest.Backend() == "embedded" { // the child has to reach the nodes of its parent
 		t.Skip("embedded nodes are part of this process, and a child's would be others")
@@ -137,8 +137,8 @@ func TestStoppedProcessWritesLate(t *testing.T) {
 	})
 }
 
-// writesLate is the story. said is what the child tells of its write, and then that
-// its hold is over by its own clock; words are what the store has in the end.
+// writesLate is the story. said is what the child reports of its write, and then that
+// its lease is over by its own clock. words are what the store has in the end.
 func writesLate(t *testing.T, kind, said string, words ...any) {
 	nodes, at := redistest.Start(t, 3), redistest.StartOne(t)
 	name := redistest.Name(t)

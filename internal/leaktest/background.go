@@ -26,8 +26,8 @@ func Background() (stacks []string) {
 	return stacks
 }
 
-// Settle waits until nothing of the engine goes on. It ends the test, and tells what does,
-// if that takes longer than patience.
+// Settle waits until nothing of the engine goes on. If that takes longer than patience, it
+// ends the test, and reports what goes on.
 func Settle(t testing.TB, patience time.Duration) {
 	t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {

@@ -112,7 +112,7 @@ func (g granting) Eval(context.Context, *driver.Call) (any, error) {
 	return int64(1), nil
 }
 
-func TestNilIsToldBeforeAnythingIsLocked(t *testing.T) {
+func TestNilIsReportedBeforeAnythingIsLocked(t *testing.T) {
 	var asked atomic.Int32
 	pool, ctx := granting{&asked}, context.Background()
 	m := mutex.New(pool).NewMutex("name", nil)

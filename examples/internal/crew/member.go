@@ -88,7 +88,7 @@ func (m *Member) Kill() error { return m.cmd.Process.Kill() }
 func (m *Member) LetGo() { _ = m.stdin.Close() }
 
 // End lets the member go, waits until its process has ended, and returns how
-// that went. What it has said has to be heard before. Calling it again returns
+// that went. What it has said has to be read before. Calling it again returns
 // the same.
 func (m *Member) End() error {
 	m.endOnce.Do(func() {

@@ -13,7 +13,7 @@ type Talk struct {
 	in  *bufio.Reader
 }
 
-// NewTalk returns the end that says its lines to out and hears those from in.
+// NewTalk returns the end that writes its lines to out and reads those from in.
 func NewTalk(out io.Writer, in io.Reader) *Talk {
 	return &Talk{out: out, in: bufio.NewReader(in)}
 }
@@ -24,16 +24,16 @@ func (t *Talk) Say(line string) error {
 	return err
 }
 
-// Hear returns the next line, or io.EOF when the other end has gone.
-func (t *Talk) Hear() (string, error) {
+// ReadLine returns the next line, or io.EOF when the other end has gone.
+func (t *Talk) ReadLine() (string, error) {
 	line, err := t.in.ReadString('\n')
 	return strings.TrimSpace(line), err
 }
 
-// HearEnd waits for the end of the conversation.
-func (t *Talk) HearEnd() error {
+// AwaitEnd waits for the end of the conversation.
+func (t *Talk) AwaitEnd() error {
 	for {
-		if _, err := t.Hear(); err == io.EOF {
+		if _, err := t.ReadLine(); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err

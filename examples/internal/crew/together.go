@@ -64,11 +64,11 @@ func (m *Member) answer(ctx context.Context, onPause func(member int)) error {
 		return nil // another one has failed: this one is being killed
 	}
 	for {
-		_ = m.Say(wordGo) // a member that cannot hear it has ended
-		switch heard, err := m.Hear(); {
-		case err == nil && heard == wordDone:
+		_ = m.Say(wordGo) // a member that cannot read it has ended
+		switch line, err := m.ReadLine(); {
+		case err == nil && line == wordDone:
 			return nil
-		case err == nil && heard == wordPause:
+		case err == nil && line == wordPause:
 			onPause(m.Number)
 		default:
 			return m.never(wordDone)
@@ -78,13 +78,13 @@ func (m *Member) answer(ctx context.Context, onPause func(member int)) error {
 
 // expect waits for a word.
 func (m *Member) expect(word string) error {
-	if heard, err := m.Hear(); err == nil && heard == word {
+	if line, err := m.ReadLine(); err == nil && line == word {
 		return nil
 	}
 	return m.never(word)
 }
 
-// never is the error of a member that has not said a word. It tells how the member
+// never is the error of a member that has not said a word. It says how the member
 // ended.
 func (m *Member) never(word string) error {
 	return errors.Join(fmt.Errorf("worker %d was never %s", m.Number, word), m.End())
@@ -96,8 +96,8 @@ func (t *Talk) Join(work func() error) error {
 	if err := t.Say(wordReady); err != nil {
 		return err
 	}
-	if word, err := t.Hear(); err != nil || word != wordGo {
-		return fmt.Errorf("never told to begin: %w", err)
+	if word, err := t.ReadLine(); err != nil || word != wordGo {
+		return fmt.Errorf("never asked to begin: %w", err)
 	}
 	if err := work(); err != nil {
 		return err
@@ -105,7 +105,7 @@ func (t *Talk) Join(work func() error) error {
 	if err := t.Say(wordDone); err != nil {
 		return err
 	}
-	return t.HearEnd()
+	return t.AwaitEnd()
 }
 
 // Pause is for work in [TogetherPausing]: it returns when the work may go on, or
@@ -114,6 +114,6 @@ func (t *Talk) Pause() error {
 	if err := t.Say(wordPause); err != nil {
 		return err
 	}
-	_, err := t.Hear()
+	_, err := t.ReadLine()
 	return err
 }

@@ -38,7 +38,7 @@ func newDemo(redis []string, out, stderr io.Writer) *demo {
 	return d
 }
 
-// run tells the story, and ends all replicas.
+// run plays the story, and ends all replicas.
 func (d *demo) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -46,7 +46,7 @@ func (d *demo) run(ctx context.Context) error {
 	if err := reach(ctx, d.redis, d.name(0)); err != nil {
 		return fmt.Errorf("the Redis servers %s: %w", strings.Join(d.redis, ", "), err)
 	}
-	err := d.tell(ctx)
+	err := d.story(ctx)
 	if err != nil {
 		stop() // kills the replicas
 	}
@@ -59,8 +59,8 @@ func (d *demo) run(ctx context.Context) error {
 	return err
 }
 
-// tell is the story.
-func (d *demo) tell(ctx context.Context) error {
+// story is what both replicas go through.
+func (d *demo) story(ctx context.Context) error {
 	d.printf("Two replicas have a report each %v, and a cleanup each %v. Leases last %v.", d.tick, d.tick/4, d.expiry)
 	for number := 1; number <= 2; number++ {
 		if err := d.start(ctx, number); err != nil {

@@ -25,7 +25,7 @@ func (h *history) add(e event) error {
 	}
 	start := e.At.Truncate(h.tick)
 	if e.At.Sub(start) >= h.tick/5 {
-		return nil // too late to tell of which tick it is: the splay is the other four fifths
+		return nil // too late to know of which tick it is: the splay is the other four fifths
 	}
 	tick := start.UnixNano() / int64(h.tick)
 	if other, twice := h.ticks[tick]; twice {

@@ -14,12 +14,12 @@ import (
 type process struct {
 	cmd   *exec.Cmd
 	stdin io.Closer
-	heard chan struct{} // closed when it says nothing more
+	done  chan struct{} // closed when it says nothing more
 }
 
-// start starts this program again as a replica, which hear is called for each line of.
+// start starts this program again as a replica, and calls onLine for each of its lines.
 // The process is killed when ctx ends.
-func start(ctx context.Context, s settings, stderr io.Writer, hear func(line string)) (*process, error) {
+func start(ctx context.Context, s settings, stderr io.Writer, onLine func(line string)) (*process, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -41,15 +41,15 @@ func start(ctx context.Context, s settings, stderr io.Writer, hear func(line str
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start a replica: %w", err)
 	}
-	p := &process{cmd: cmd, stdin: stdin, heard: make(chan struct{})}
-	go p.listen(stdout, hear)
+	p := &process{cmd: cmd, stdin: stdin, done: make(chan struct{})}
+	go p.read(stdout, onLine)
 	return p, nil
 }
 
-func (p *process) listen(stdout io.Reader, hear func(line string)) {
-	defer close(p.heard)
+func (p *process) read(stdout io.Reader, onLine func(line string)) {
+	defer close(p.done)
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		hear(lines.Text())
+		onLine(lines.Text())
 	}
 }
 
@@ -60,6 +60,6 @@ func (p *process) kill() error { return p.cmd.Process.Kill() }
 // how it went.
 func (p *process) end() error {
 	_ = p.stdin.Close()
-	<-p.heard
+	<-p.done
 	return p.cmd.Wait()
 }

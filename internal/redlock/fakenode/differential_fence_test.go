@@ -39,7 +39,7 @@ func TestFakeNodeGoesRedWhenItDoesNotWriteBack(t *testing.T) {
 	require.Error(t, err)
 }
 
-// large is a number that Lua prints as 1.7e+15 unless it is told not to.
+// large is a number that Lua prints as 1.7e+15 without a format.
 const large = 1_700_000_000_000_000
 
 // numbering are a lock's keys, with and without those of its line, and the scripts that it

@@ -90,7 +90,7 @@ func (d *rwDiff) run(n int) error {
 	d.alone()
 	d.lasting()
 	for len(d.trace) < n && d.differ == nil {
-		pick(d.random, d.write, d.write, d.read, d.keep, d.keep, d.tell, d.release, d.release, d.release, d.release, d.withdraw, d.withdraw)()
+		pick(d.random, d.write, d.write, d.read, d.keep, d.keep, d.check, d.release, d.release, d.release, d.release, d.withdraw, d.withdraw)()
 	}
 	return d.ended()
 }
@@ -154,7 +154,7 @@ func (d *rwDiff) keep() {
 	d.send(script, d.keys, d.owner(), d.minutes())
 }
 
-func (d *rwDiff) tell() {
+func (d *rwDiff) check() {
 	d.send(pick(d.random, scripts.RWMutex().WriteCheck, scripts.RWMutex().ReadCheck), d.keys, d.owner())
 }
 

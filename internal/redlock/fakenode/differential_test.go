@@ -200,8 +200,8 @@ func (d *diff) place() any {
 
 func (d *diff) minutes() int64 { return 60_000 * int64(1+d.random.IntN(10)) }
 
-// look is the lifetime of a ticket, with the number of a look. These grow, as the script tells
-// two within a millisecond apart by that alone.
+// look is the lifetime of a ticket, with the number of a look. These grow, as they alone
+// distinguish two looks within a millisecond for the script.
 func (d *diff) look() any {
 	d.looks++
 	return fmt.Sprintf("%d:%d", d.minutes(), d.looks%maxLook)
@@ -291,8 +291,8 @@ func (d *diff) someSlots(limit int) int {
 
 func (d *diff) take(limit, n int, wanted string) {
 	token, lifetime := d.token(), d.lifetime()
-	telling := pick(d.random, int64(0), 1, 3, 16, 100)
-	args := append([]any{token, lifetime, int64(limit), int64(n), wanted, telling, d.slotsPlace(), d.look()}, d.replaceable(token)...)
+	listing := pick(d.random, int64(0), 1, 3, 16, 100)
+	args := append([]any{token, lifetime, int64(limit), int64(n), wanted, listing, d.slotsPlace(), d.look()}, d.replaceable(token)...)
 	reply := d.send(scripts.Semaphore().Acquire, d.permit, args...)
 	d.outlive(lifetime, reply, scripts.Semaphore().Check, d.permit, token, d.slots[token.(string)])
 }

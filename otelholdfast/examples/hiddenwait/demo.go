@@ -37,7 +37,7 @@ func newDemo(redis string, out, stderr io.Writer) *demo {
 	return &demo{redis: redis, out: out, stderr: stderr, job: job{Redis: redis, Name: "example:hiddenwait:" + rand.Text()}}
 }
 
-// run tells the story, and ends both processes.
+// run plays the story, and ends both processes.
 func (d *demo) run(ctx context.Context) (err error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -63,7 +63,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, fast.end()) }()
-	if err := d.tell(ctx, slow, fast, holdfast); err != nil {
+	if err := d.story(ctx, slow, fast, holdfast); err != nil {
 		stop() // kills both
 		return err
 	}
@@ -80,14 +80,14 @@ func build(ctx context.Context, dir string) (path string, err error) {
 	return path, nil
 }
 
-// tell is the story from when the slow process holds the lock.
-func (d *demo) tell(ctx context.Context, slow, fast *process, holdfast string) error {
+// story begins when the slow process holds the lock.
+func (d *demo) story(ctx context.Context, slow, fast *process, holdfast string) error {
 	d.printf("%s holds the lock, and %s serves a request that needs it.", slowOwner, fastOwner)
 	if err := d.await(fast, "waiting for a lock"); err != nil {
 		return err
 	}
 	d.printf("Meanwhile:")
-	if err := fast.say(tellMetrics); err != nil {
+	if err := fast.say(wantMetrics); err != nil {
 		return err
 	}
 	if err := d.await(fast, "holdfast.lock.pending_requests"); err != nil {

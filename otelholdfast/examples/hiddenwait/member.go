@@ -32,8 +32,8 @@ type job struct {
 // jobEnv is the environment variable that makes this program one of the two.
 const jobEnv = "HOLDFAST_EXAMPLE_HIDDENWAIT"
 
-// tellMetrics is the line that asks the fast process for its metrics.
-const tellMetrics = "metrics"
+// wantMetrics is the line that asks the fast process for its metrics.
+const wantMetrics = "metrics"
 
 // performMember does a process's work and ends it, if this is one.
 func performMember() {
@@ -87,8 +87,8 @@ func (j job) serve(ctx context.Context, pool driver.Pool, stdin io.Reader, stdou
 	go func() {
 		defer cancel() // the program that has started this one is gone, or does not want it any more
 		for lines := bufio.NewScanner(stdin); lines.Scan(); {
-			if lines.Text() == tellMetrics {
-				t.tellMetrics(ctx)
+			if lines.Text() == wantMetrics {
+				t.sayMetrics(ctx)
 			}
 		}
 	}()
@@ -96,8 +96,8 @@ func (j job) serve(ctx context.Context, pool driver.Pool, stdin io.Reader, stdou
 	if err := request(ctx, t, m); err != nil {
 		return err
 	}
-	t.tellMetrics(ctx)
-	t.tellSpans()
+	t.sayMetrics(ctx)
+	t.saySpans()
 	fmt.Fprintln(stdout, "served")
 	return nil
 }
@@ -112,7 +112,7 @@ func (j job) hooks(t *telemetry, pool driver.Pool) (*holdfast.Hooks, error) {
 	if j.Blind {
 		holder = nil
 	}
-	// Those that find the holder come first: the others tell of it.
+	// Those that find the holder come first: the others report it.
 	return holdfast.JoinHooks(holder, holdfast.LogHooks(slog.New(t.logHandler())), measured), nil
 }
 

@@ -48,8 +48,8 @@ func (t *telemetry) logHandler() slog.Handler {
 	})
 }
 
-// tellMetrics says what was measured until now.
-func (t *telemetry) tellMetrics(ctx context.Context) {
+// sayMetrics says what was measured until now.
+func (t *telemetry) sayMetrics(ctx context.Context) {
 	var all metricdata.ResourceMetrics
 	if err := t.reader.Collect(ctx, &all); err != nil {
 		t.out.say("metric", err.Error())
@@ -57,13 +57,13 @@ func (t *telemetry) tellMetrics(ctx context.Context) {
 	}
 	for _, scope := range all.ScopeMetrics {
 		for _, m := range scope.Metrics {
-			t.tellMetric(m)
+			t.sayMetric(m)
 		}
 	}
 }
 
-// tellMetric says those that this program is about.
-func (t *telemetry) tellMetric(m metricdata.Metrics) {
+// sayMetric says those that this program is about.
+func (t *telemetry) sayMetric(m metricdata.Metrics) {
 	switch data := m.Data.(type) {
 	case metricdata.Histogram[float64]:
 		for _, p := range data.DataPoints {
@@ -88,8 +88,8 @@ func text(set attribute.Set) string {
 	return strings.Join(all, " ")
 }
 
-// tellSpans says the spans that have ended, each below its parent.
-func (t *telemetry) tellSpans() {
+// saySpans says the spans that have ended, each below its parent.
+func (t *telemetry) saySpans() {
 	for _, s := range t.ended.inOrder() {
 		indent := ""
 		if s.Parent().IsValid() {
