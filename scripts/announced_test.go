@@ -13,7 +13,7 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// announcing is the reply to a caller with a place: a release notifies it within ms.
+// announcing is the reply to a caller with a ticket: a release notifies it within ms.
 func announcing(ms int64) int64 { return -1000 - ms }
 
 // announced is that where the lease in the way lasts long.

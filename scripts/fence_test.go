@@ -33,7 +33,7 @@ type fencedKind struct {
 	acquire, pass, repair, extend *scripts.Script
 	fence, release, withdraw      *scripts.Script
 	key, line                     int // where the counter is, and how many keys those with a line get
-	places                        int // where the ends of places are
+	tickets                       int // where the ends of tickets are
 }
 
 var fencedKinds = []fencedKind{
@@ -201,14 +201,14 @@ func TestFenceIsLeftAloneWhereOthersWait(t *testing.T) {
 		l.setCounter(int64(number))
 		l.queue(sub, a, long)
 		l.queue(sub, b, long)
-		places := l.placesOf()
-		require.Len(t, places, 4)
+		tickets := l.ticketsOf()
+		require.Len(t, tickets, 4)
 		lease := &lock{t, l.node, l.keys[0].(string)}
 		for _, lifetime := range []int{long, short} {
 			require.EqualValues(t, 2, l.run(l.kind.pass, mine, lifetime, 10))
 			lease.requireKey(key{mine, lifetime})
 		}
-		require.Equal(t, places, l.placesOf())
+		require.Equal(t, tickets, l.ticketsOf())
 		require.Empty(t, sub.received())
 		require.EqualValues(t, 1, l.run(l.kind.release, mine, "", 0))
 		require.Equal(t, []id{a}, sub.received())
@@ -220,7 +220,7 @@ func TestFenceIsLeftAloneWhereOthersWait(t *testing.T) {
 	})
 }
 
-// A place that has ended does not count: the lease passes on.
+// A ticket that has ended does not count: the lease passes on.
 func TestFenceOfAPassWhereNobodyWaitsAnyMore(t *testing.T) {
 	eachFenced(t, func(t *testing.T, l *counted) {
 		sub := newSubscriber(t, l.node)
@@ -230,7 +230,7 @@ func TestFenceOfAPassWhereNobodyWaitsAnyMore(t *testing.T) {
 		l.queue(sub, b, 20)
 		require.EqualValues(t, 1, l.run(l.kind.withdraw, sub.words([]any{a})...))
 		require.Eventually(t, func() bool {
-			end, err := strconv.ParseFloat(l.node.Do(t, "ZSCORE", l.keys[l.kind.places], sub.home+string(b)).(string), 64)
+			end, err := strconv.ParseFloat(l.node.Do(t, "ZSCORE", l.keys[l.kind.tickets], sub.home+string(b)).(string), 64)
 			require.NoError(t, err)
 			return int(end) < serverClock(t, l.node)
 		}, 10*time.Second, time.Millisecond)
@@ -240,10 +240,10 @@ func TestFenceOfAPassWhereNobodyWaitsAnyMore(t *testing.T) {
 	})
 }
 
-// placesOf are those that wait, each with the end of its place.
-func (l *counted) placesOf() []any {
+// ticketsOf are those that wait, each with the end of its ticket.
+func (l *counted) ticketsOf() []any {
 	l.t.Helper()
-	return l.node.Do(l.t, "ZRANGE", l.keys[l.kind.places], 0, -1, "WITHSCORES").([]any)
+	return l.node.Do(l.t, "ZRANGE", l.keys[l.kind.tickets], 0, -1, "WITHSCORES").([]any)
 }
 
 // queue lets theirs wait in line.

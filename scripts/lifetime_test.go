@@ -32,7 +32,7 @@ func lastingRuns() (runs []lastingRun) {
 	for _, c := range newcomers {
 		runs = append(runs, lastingRun{c.script, c.on, c.args})
 	}
-	return append(runs, // and those that leave a place
+	return append(runs, // and those that leave a ticket
 		lastingRun{scripts.Mutex().Acquire, lockedMutex, []any{theirs, 1, "a|", short}},
 		lastingRun{scripts.Mutex().AcquireFenced, freeNumbered, []any{mine, long, "", 0, mine, 1}},
 		lastingRun{scripts.RWMutex().WriteAcquire, writtenRWMutex, []any{theirs, 1, "a|", short}},
@@ -51,7 +51,7 @@ func freeNumbered(t *testing.T, node *redistest.Node) runner {
 	return l
 }
 
-// awaited is a semaphore whose scripts get all their arguments, those of a place too.
+// awaited is a semaphore whose scripts get all their arguments, those of a ticket too.
 type awaited struct{ *semaphore }
 
 func awaitedSemaphore(t *testing.T, node *redistest.Node) runner {

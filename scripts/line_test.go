@@ -27,8 +27,8 @@ const (
 	d id = "d|1|\x00\xff\r\n" // no bar but the first has a meaning, and no byte
 )
 
-// place is a waiter's, and how long it lasts, in milliseconds from now.
-type place struct {
+// ticket is a waiter's, and how long it lasts, in milliseconds from now.
+type ticket struct {
 	id       id
 	lifetime int
 }
@@ -37,7 +37,7 @@ type place struct {
 // in which they came.
 type mutexLine struct {
 	key  key
-	line []place
+	line []ticket
 }
 
 // stand are the arguments of an acquire of mine that waits as a.
@@ -54,131 +54,131 @@ var mutexLineCases = []struct {
 	after    mutexLine
 	notified []id
 }{
-	{"a refused try gets a place", scripts.Mutex().Acquire,
-		mutexLine{key{theirs, long}, nil}, stand(mine), 0, mutexLine{key{theirs, long}, []place{{a, short}}}, nil},
-	{"its place is the last", scripts.Mutex().Acquire,
-		mutexLine{key{theirs, long}, []place{{c, long}, {b, long}}}, stand(mine), 0,
-		mutexLine{key{theirs, long}, []place{{c, long}, {b, long}, {a, short}}}, nil},
+	{"a refused try gets a ticket", scripts.Mutex().Acquire,
+		mutexLine{key{theirs, long}, nil}, stand(mine), 0, mutexLine{key{theirs, long}, []ticket{{a, short}}}, nil},
+	{"its ticket is the last", scripts.Mutex().Acquire,
+		mutexLine{key{theirs, long}, []ticket{{c, long}, {b, long}}}, stand(mine), 0,
+		mutexLine{key{theirs, long}, []ticket{{c, long}, {b, long}, {a, short}}}, nil},
 	{"a try without an id gets none", scripts.Mutex().Acquire,
 		mutexLine{key{theirs, long}, nil}, try(mine), 0, mutexLine{key{theirs, long}, nil}, nil},
 	{"nor does it where others wait", scripts.Mutex().Acquire,
-		mutexLine{key{theirs, long}, []place{{b, long}}}, try(mine), 0, mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
-	{"a try renews its place and keeps its turn", scripts.Mutex().Acquire,
-		mutexLine{key{theirs, long}, []place{{a, short}, {b, short}}}, []any{mine, short, a, long, mine}, 0,
-		mutexLine{key{theirs, long}, []place{{a, long}, {b, short}}}, nil},
+		mutexLine{key{theirs, long}, []ticket{{b, long}}}, try(mine), 0, mutexLine{key{theirs, long}, []ticket{{b, long}}}, nil},
+	{"a try renews its ticket and stays where it was", scripts.Mutex().Acquire,
+		mutexLine{key{theirs, long}, []ticket{{a, short}, {b, short}}}, []any{mine, short, a, long, mine}, 0,
+		mutexLine{key{theirs, long}, []ticket{{a, long}, {b, short}}}, nil},
 	{"a strict try waits for its own token", scripts.Mutex().Acquire,
-		mutexLine{key{mine, long}, nil}, stand(), 0, mutexLine{key{mine, long}, []place{{a, short}}}, nil},
+		mutexLine{key{mine, long}, nil}, stand(), 0, mutexLine{key{mine, long}, []ticket{{a, short}}}, nil},
 
 	{"a grant where nobody waits makes no line", scripts.Mutex().Acquire,
 		mutexLine{}, stand(mine), 1, mutexLine{key{mine, short}, nil}, nil},
-	{"a grant ends the place", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{a, long}, {b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}, {b, long}}}, nil},
-	{"a grant ends the last place", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{a, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}}}, nil},
-	{"a grant over an earlier token ends the place", scripts.Mutex().Acquire,
-		mutexLine{key{early1, long}, []place{{b, long}, {a, long}}}, stand(mine, early2, early1), 1,
-		mutexLine{key{mine, short}, []place{{b, long}, {a, over}}}, nil},
+	{"a grant ends the ticket", scripts.Mutex().Acquire,
+		mutexLine{nothing, []ticket{{a, long}, {b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []ticket{{a, over}, {b, long}}}, nil},
+	{"a grant ends the last ticket", scripts.Mutex().Acquire,
+		mutexLine{nothing, []ticket{{a, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []ticket{{a, over}}}, nil},
+	{"a grant over an earlier token ends the ticket", scripts.Mutex().Acquire,
+		mutexLine{key{early1, long}, []ticket{{b, long}, {a, long}}}, stand(mine, early2, early1), 1,
+		mutexLine{key{mine, short}, []ticket{{b, long}, {a, over}}}, nil},
 	{"a second run in line grants what the first one did", scripts.Mutex().Acquire,
-		mutexLine{key{mine, long}, []place{{b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{b, long}}}, nil},
+		mutexLine{key{mine, long}, []ticket{{b, long}}}, stand(mine), 1, mutexLine{key{mine, short}, []ticket{{b, long}}}, nil},
 	{"a waiter in line may have what is free", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{b, long}, {a, long}, {c, long}}}, stand(mine), 1,
-		mutexLine{key{mine, short}, []place{{b, long}, {a, over}, {c, long}}}, nil},
+		mutexLine{nothing, []ticket{{b, long}, {a, long}, {c, long}}}, stand(mine), 1,
+		mutexLine{key{mine, short}, []ticket{{b, long}, {a, over}, {c, long}}}, nil},
 	{"a try without an id may, too", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{b, long}}}, try(mine), 1, mutexLine{key{mine, short}, []place{{b, long}}}, nil},
-	{"a newcomer does not pass a live place", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{b, long}}}, stand(mine), 0, mutexLine{nothing, []place{{b, long}, {a, short}}}, nil},
+		mutexLine{nothing, []ticket{{b, long}}}, try(mine), 1, mutexLine{key{mine, short}, []ticket{{b, long}}}, nil},
+	{"a newcomer does not pass a live ticket", scripts.Mutex().Acquire,
+		mutexLine{nothing, []ticket{{b, long}}}, stand(mine), 0, mutexLine{nothing, []ticket{{b, long}, {a, short}}}, nil},
 	{"nor one behind those that have ended", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{c, over}, {b, long}}}, stand(mine), 0,
-		mutexLine{nothing, []place{{c, over}, {b, long}, {a, short}}}, nil},
+		mutexLine{nothing, []ticket{{c, over}, {b, long}}}, stand(mine), 0,
+		mutexLine{nothing, []ticket{{c, over}, {b, long}, {a, short}}}, nil},
 	{"nor for a token that it may replace", scripts.Mutex().Acquire,
-		mutexLine{key{early1, long}, []place{{b, long}}}, stand(mine, early1), 0,
-		mutexLine{key{early1, long}, []place{{b, long}, {a, short}}}, nil},
-	{"a waiter in line may, until its place that has ended is cleared away", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{a, over}, {b, long}}}, stand(mine), 1,
-		mutexLine{key{mine, short}, []place{{a, over}, {b, long}}}, nil},
-	{"a newcomer passes places that have ended", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{b, over}, {c, over}}}, stand(mine), 1,
-		mutexLine{key{mine, short}, []place{{b, over}, {c, over}}}, nil},
-	{"a place that has ended keeps nobody out, its own neither", scripts.Mutex().Acquire,
-		mutexLine{nothing, []place{{a, over}}}, stand(mine), 1, mutexLine{key{mine, short}, []place{{a, over}}}, nil},
+		mutexLine{key{early1, long}, []ticket{{b, long}}}, stand(mine, early1), 0,
+		mutexLine{key{early1, long}, []ticket{{b, long}, {a, short}}}, nil},
+	{"a waiter in line may, until its ticket that has ended is cleared away", scripts.Mutex().Acquire,
+		mutexLine{nothing, []ticket{{a, over}, {b, long}}}, stand(mine), 1,
+		mutexLine{key{mine, short}, []ticket{{a, over}, {b, long}}}, nil},
+	{"a newcomer passes tickets that have ended", scripts.Mutex().Acquire,
+		mutexLine{nothing, []ticket{{b, over}, {c, over}}}, stand(mine), 1,
+		mutexLine{key{mine, short}, []ticket{{b, over}, {c, over}}}, nil},
+	{"a ticket that has ended keeps nobody out, its own neither", scripts.Mutex().Acquire,
+		mutexLine{nothing, []ticket{{a, over}}}, stand(mine), 1, mutexLine{key{mine, short}, []ticket{{a, over}}}, nil},
 
 	{"a release notifies the first", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, []place{{a, long}, {b, long}, {c, long}}}, []any{mine, "", 0}, 1,
-		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{a}},
+		mutexLine{key{mine, long}, []ticket{{a, long}, {b, long}, {c, long}}}, []any{mine, "", 0}, 1,
+		mutexLine{nothing, []ticket{{a, long}, {b, long}, {c, long}}}, []id{a}},
 	{"a release notifies by any id", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, []place{{d, long}}}, []any{mine, "", 0}, 1, mutexLine{nothing, []place{{d, long}}}, []id{d}},
+		mutexLine{key{mine, long}, []ticket{{d, long}}}, []any{mine, "", 0}, 1, mutexLine{nothing, []ticket{{d, long}}}, []id{d}},
 	{"a release notifies who came first, not who ends first", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, []place{{c, long}, {a, short}}}, []any{mine, "", 0}, 1,
-		mutexLine{nothing, []place{{c, long}, {a, short}}}, []id{c}},
+		mutexLine{key{mine, long}, []ticket{{c, long}, {a, short}}}, []any{mine, "", 0}, 1,
+		mutexLine{nothing, []ticket{{c, long}, {a, short}}}, []id{c}},
 	{"a release clears those that have ended", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, []place{{c, over}, {d, over}, {a, long}, {b, long}}}, []any{mine, "", 0}, 1,
-		mutexLine{nothing, []place{{a, long}, {b, long}}}, []id{a}},
+		mutexLine{key{mine, long}, []ticket{{c, over}, {d, over}, {a, long}, {b, long}}}, []any{mine, "", 0}, 1,
+		mutexLine{nothing, []ticket{{a, long}, {b, long}}}, []id{a}},
 	{"a release where all have ended notifies nobody", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, []place{{a, over}, {b, over}}}, []any{mine, "", 0}, 1, mutexLine{}, nil},
+		mutexLine{key{mine, long}, []ticket{{a, over}, {b, over}}}, []any{mine, "", 0}, 1, mutexLine{}, nil},
 	{"a release where nobody waits notifies nobody", scripts.Mutex().Release,
 		mutexLine{key{mine, long}, nil}, []any{mine, "", 0}, 1, mutexLine{}, nil},
 	{"a release of another's hold notifies nobody", scripts.Mutex().Release,
-		mutexLine{key{theirs, long}, []place{{a, long}}}, []any{mine, "", 0}, 0,
-		mutexLine{key{theirs, long}, []place{{a, long}}}, nil},
+		mutexLine{key{theirs, long}, []ticket{{a, long}}}, []any{mine, "", 0}, 0,
+		mutexLine{key{theirs, long}, []ticket{{a, long}}}, nil},
 	{"a release of a missing hold notifies the first", scripts.Mutex().Release,
-		mutexLine{nothing, []place{{a, long}, {b, long}}}, []any{mine, "", 0}, -1,
-		mutexLine{nothing, []place{{a, long}, {b, long}}}, []id{a}},
+		mutexLine{nothing, []ticket{{a, long}, {b, long}}}, []any{mine, "", 0}, -1,
+		mutexLine{nothing, []ticket{{a, long}, {b, long}}}, []id{a}},
 
-	{"a release puts the place back, and does not notify it", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, nil}, []any{mine, a, short}, 1, mutexLine{nothing, []place{{a, short}}}, nil},
-	{"a release that puts the place back notifies another", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, []place{{b, long}}}, []any{mine, a, short}, 1,
-		mutexLine{nothing, []place{{b, long}, {a, short}}}, []id{b}},
-	{"a place that a grant has ended is put back where it was", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, []place{{c, long}, {a, over}, {b, long}}}, []any{mine, a, short}, 1,
-		mutexLine{nothing, []place{{c, long}, {a, short}, {b, long}}}, []id{c}},
-	{"another is notified also when the place is the first", scripts.Mutex().Release,
-		mutexLine{key{mine, long}, []place{{a, short}, {b, long}, {c, long}}}, []any{mine, a, long}, 1,
-		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []id{b}},
-	{"a release of another's hold puts the place back", scripts.Mutex().Release,
-		mutexLine{key{theirs, long}, []place{{b, long}}}, []any{mine, a, short}, 0,
-		mutexLine{key{theirs, long}, []place{{b, long}, {a, short}}}, nil},
-	{"a release of a missing hold puts the place back", scripts.Mutex().Release,
-		mutexLine{nothing, []place{{b, long}}}, []any{mine, a, short}, -1,
-		mutexLine{nothing, []place{{b, long}, {a, short}}}, []id{b}},
+	{"a release puts the ticket back, and does not notify it", scripts.Mutex().Release,
+		mutexLine{key{mine, long}, nil}, []any{mine, a, short}, 1, mutexLine{nothing, []ticket{{a, short}}}, nil},
+	{"a release that puts the ticket back notifies another", scripts.Mutex().Release,
+		mutexLine{key{mine, long}, []ticket{{b, long}}}, []any{mine, a, short}, 1,
+		mutexLine{nothing, []ticket{{b, long}, {a, short}}}, []id{b}},
+	{"a ticket that a grant has ended is put back where it was", scripts.Mutex().Release,
+		mutexLine{key{mine, long}, []ticket{{c, long}, {a, over}, {b, long}}}, []any{mine, a, short}, 1,
+		mutexLine{nothing, []ticket{{c, long}, {a, short}, {b, long}}}, []id{c}},
+	{"another is notified also when the ticket is the first", scripts.Mutex().Release,
+		mutexLine{key{mine, long}, []ticket{{a, short}, {b, long}, {c, long}}}, []any{mine, a, long}, 1,
+		mutexLine{nothing, []ticket{{a, long}, {b, long}, {c, long}}}, []id{b}},
+	{"a release of another's hold puts the ticket back", scripts.Mutex().Release,
+		mutexLine{key{theirs, long}, []ticket{{b, long}}}, []any{mine, a, short}, 0,
+		mutexLine{key{theirs, long}, []ticket{{b, long}, {a, short}}}, nil},
+	{"a release of a missing hold puts the ticket back", scripts.Mutex().Release,
+		mutexLine{nothing, []ticket{{b, long}}}, []any{mine, a, short}, -1,
+		mutexLine{nothing, []ticket{{b, long}, {a, short}}}, []id{b}},
 
 	{"withdraw from a held lock", scripts.Mutex().Withdraw,
-		mutexLine{key{theirs, long}, []place{{a, long}, {b, long}}}, []any{a}, 1,
-		mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
+		mutexLine{key{theirs, long}, []ticket{{a, long}, {b, long}}}, []any{a}, 1,
+		mutexLine{key{theirs, long}, []ticket{{b, long}}}, nil},
 	{"withdraw from a free lock", scripts.Mutex().Withdraw,
-		mutexLine{nothing, []place{{a, long}, {b, long}, {c, long}}}, []any{a}, 1,
-		mutexLine{nothing, []place{{b, long}, {c, long}}}, []id{b}},
+		mutexLine{nothing, []ticket{{a, long}, {b, long}, {c, long}}}, []any{a}, 1,
+		mutexLine{nothing, []ticket{{b, long}, {c, long}}}, []id{b}},
 	{"withdraw from behind", scripts.Mutex().Withdraw,
-		mutexLine{nothing, []place{{b, long}, {a, long}}}, []any{a}, 1, mutexLine{nothing, []place{{b, long}}}, []id{b}},
-	{"withdraw the last place", scripts.Mutex().Withdraw,
-		mutexLine{nothing, []place{{a, long}}}, []any{a}, 1, mutexLine{}, nil},
-	{"withdraw a missing place from a free lock", scripts.Mutex().Withdraw,
-		mutexLine{nothing, []place{{b, long}}}, []any{a}, -1, mutexLine{nothing, []place{{b, long}}}, []id{b}},
-	{"withdraw a missing place from a held lock", scripts.Mutex().Withdraw,
-		mutexLine{key{theirs, long}, []place{{b, long}}}, []any{a}, -1,
-		mutexLine{key{theirs, long}, []place{{b, long}}}, nil},
+		mutexLine{nothing, []ticket{{b, long}, {a, long}}}, []any{a}, 1, mutexLine{nothing, []ticket{{b, long}}}, []id{b}},
+	{"withdraw the last ticket", scripts.Mutex().Withdraw,
+		mutexLine{nothing, []ticket{{a, long}}}, []any{a}, 1, mutexLine{}, nil},
+	{"withdraw a missing ticket from a free lock", scripts.Mutex().Withdraw,
+		mutexLine{nothing, []ticket{{b, long}}}, []any{a}, -1, mutexLine{nothing, []ticket{{b, long}}}, []id{b}},
+	{"withdraw a missing ticket from a held lock", scripts.Mutex().Withdraw,
+		mutexLine{key{theirs, long}, []ticket{{b, long}}}, []any{a}, -1,
+		mutexLine{key{theirs, long}, []ticket{{b, long}}}, nil},
 	{"withdraw where nobody waits", scripts.Mutex().Withdraw,
 		mutexLine{}, []any{a}, -1, mutexLine{}, nil},
 
 	{"a pass where others wait renews, and notifies nobody", scripts.Mutex().Pass,
-		mutexLine{key{mine, short}, []place{{a, long}, {b, long}, {c, long}}}, []any{mine, long}, 2,
-		mutexLine{key{mine, long}, []place{{a, long}, {b, long}, {c, long}}}, nil},
+		mutexLine{key{mine, short}, []ticket{{a, long}, {b, long}, {c, long}}}, []any{mine, long}, 2,
+		mutexLine{key{mine, long}, []ticket{{a, long}, {b, long}, {c, long}}}, nil},
 	{"also for less", scripts.Mutex().Pass,
-		mutexLine{key{mine, long}, []place{{a, long}}}, []any{mine, short}, 2,
-		mutexLine{key{mine, short}, []place{{a, long}}}, nil},
+		mutexLine{key{mine, long}, []ticket{{a, long}}}, []any{mine, short}, 2,
+		mutexLine{key{mine, short}, []ticket{{a, long}}}, nil},
 	{"and where the one that waits is behind those that have ended", scripts.Mutex().Pass,
-		mutexLine{key{mine, short}, []place{{a, over}, {c, over}, {b, long}}}, []any{mine, long}, 2,
-		mutexLine{key{mine, long}, []place{{a, over}, {c, over}, {b, long}}}, nil},
-	{"a lease passes on where all places have ended", scripts.Mutex().Pass,
-		mutexLine{key{mine, short}, []place{{a, over}, {b, over}}}, []any{mine, long}, 1,
-		mutexLine{key{mine, long}, []place{{a, over}, {b, over}}}, nil},
-	{"a lease passes on where nobody has a place", scripts.Mutex().Pass,
+		mutexLine{key{mine, short}, []ticket{{a, over}, {c, over}, {b, long}}}, []any{mine, long}, 2,
+		mutexLine{key{mine, long}, []ticket{{a, over}, {c, over}, {b, long}}}, nil},
+	{"a lease passes on where all tickets have ended", scripts.Mutex().Pass,
+		mutexLine{key{mine, short}, []ticket{{a, over}, {b, over}}}, []any{mine, long}, 1,
+		mutexLine{key{mine, long}, []ticket{{a, over}, {b, over}}}, nil},
+	{"a lease passes on where nobody has a ticket", scripts.Mutex().Pass,
 		mutexLine{key{mine, short}, nil}, []any{mine, long}, 1, mutexLine{key{mine, long}, nil}, nil},
 	{"a pass of another's lease notifies nobody", scripts.Mutex().Pass,
-		mutexLine{key{theirs, long}, []place{{a, long}}}, []any{mine, short}, 0,
-		mutexLine{key{theirs, long}, []place{{a, long}}}, nil},
+		mutexLine{key{theirs, long}, []ticket{{a, long}}}, []any{mine, short}, 0,
+		mutexLine{key{theirs, long}, []ticket{{a, long}}}, nil},
 	{"nor does one of a missing lease", scripts.Mutex().Pass,
-		mutexLine{nothing, []place{{a, long}}}, []any{mine, long}, -1, mutexLine{nothing, []place{{a, long}}}, nil},
+		mutexLine{nothing, []ticket{{a, long}}}, []any{mine, long}, -1, mutexLine{nothing, []ticket{{a, long}}}, nil},
 }
 
 func TestMutexLine(t *testing.T) {
@@ -196,8 +196,8 @@ func TestMutexLine(t *testing.T) {
 	}
 }
 
-// Neither the id nor the lifetime of a place is a token that may be replaced.
-func TestNothingOfAPlaceIsAToken(t *testing.T) {
+// Neither the id nor the lifetime of a ticket is a token that may be replaced.
+func TestNothingOfATicketIsAToken(t *testing.T) {
 	l, q := newMutexLine(t, redistest.StartOne(t))
 	const lifetime = 345_678
 	for _, token := range []string{q.home + string(a), fmt.Sprint(lifetime)} {
@@ -212,11 +212,11 @@ func TestNothingOfAPlaceIsAToken(t *testing.T) {
 func TestMutexPassTwice(t *testing.T) {
 	l, q := newMutexLine(t, redistest.StartOne(t))
 	l.set(key{mine, short})
-	q.set(place{a, long})
+	q.set(ticket{a, long})
 	for _, lifetime := range []int{long, short} {
 		require.EqualValues(t, 2, l.run(scripts.Mutex().Pass, mine, lifetime))
 		l.requireKey(key{mine, lifetime})
-		q.require(place{a, long})
+		q.require(ticket{a, long})
 	}
 	require.Empty(t, q.received())
 	require.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0))
@@ -237,7 +237,7 @@ func TestMutexPassTwice(t *testing.T) {
 func TestMutexPassWithoutALine(t *testing.T) {
 	node := redistest.StartOne(t)
 	l, q := newMutexLine(t, node)
-	q.set(place{a, long})
+	q.set(ticket{a, long})
 	pass := func() any { return node.Do(t, "EVAL", scripts.Mutex().Pass.Source(), 1, l.name, mine, long) }
 	require.EqualValues(t, -1, pass())
 	l.set(key{theirs, short})
@@ -246,17 +246,17 @@ func TestMutexPassWithoutALine(t *testing.T) {
 	l.set(key{mine, short})
 	require.EqualValues(t, 1, pass())
 	l.requireKey(key{mine, long})
-	q.require(place{a, long})
+	q.require(ticket{a, long})
 	require.Empty(t, q.received())
 }
 
-// A line whose places are of another kind lets nobody know who waits: nothing is written.
+// A line whose tickets are of another kind lets nobody know who waits: nothing is written.
 // Their order alone may be: a pass does not need it.
 func TestMutexPassWithASpoiltLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	l, q := newMutexLine(t, node)
 	l.set(key{mine, short})
-	q.set(place{a, long})
+	q.set(ticket{a, long})
 	q.spoil(1)
 	watch := newWatch(t, node)
 	watch.do("WATCH", l.name, q.line, q.waiters)
@@ -268,7 +268,7 @@ func TestMutexPassWithASpoiltLine(t *testing.T) {
 
 	l, q = newMutexLine(t, node)
 	l.set(key{mine, short})
-	q.set(place{a, long})
+	q.set(ticket{a, long})
 	q.spoil(0)
 	assert.EqualValues(t, 2, l.run(scripts.Mutex().Pass, mine, long))
 	l.requireKey(key{mine, long})
@@ -276,7 +276,7 @@ func TestMutexPassWithASpoiltLine(t *testing.T) {
 	assert.Empty(t, q.received())
 }
 
-// Both keys of a line last as long as its longest place, and their expiry only grows.
+// Both keys of a line last as long as its longest ticket, and their expiry only grows.
 func TestLineKeysLast(t *testing.T) {
 	node := redistest.StartOne(t)
 	const longer = long + 2*slack
@@ -298,12 +298,12 @@ func TestLineKeysLast(t *testing.T) {
 		q.requireKeysLast(long)
 		stand(a, longer)
 		q.requireKeysLast(longer)
-		q.require(place{a, longer}, place{b, long}, place{c, short})
+		q.require(ticket{a, longer}, ticket{b, long}, ticket{c, short})
 	}
 }
 
 // What nobody renews is gone by itself, whole lines too.
-func TestPlacesEnd(t *testing.T) {
+func TestTicketsEnd(t *testing.T) {
 	node := redistest.StartOne(t)
 	l, q := newMutexLine(t, node)
 	l.set(key{theirs, long})
@@ -312,7 +312,7 @@ func TestPlacesEnd(t *testing.T) {
 	q.awaitEnd(a)
 	require.EqualValues(t, 1, l.run(scripts.Mutex().Release, theirs, "", 0))
 	assert.Equal(t, []id{b}, q.received())
-	q.require(place{b, long})
+	q.require(ticket{b, long})
 
 	l, q = newMutexLine(t, node)
 	l.set(key{theirs, long})
@@ -322,9 +322,9 @@ func TestPlacesEnd(t *testing.T) {
 }
 
 // The next release notifies a waiter again that is too slow.
-func TestNotifiedWaiterKeepsItsPlace(t *testing.T) {
+func TestNotifiedWaiterKeepsItsTicket(t *testing.T) {
 	l, q := newMutexLine(t, redistest.StartOne(t))
-	q.set(place{a, long}, place{b, long})
+	q.set(ticket{a, long}, ticket{b, long})
 	for range 2 {
 		require.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, theirs, short, "", 0, theirs))
 		require.EqualValues(t, 1, l.run(scripts.Mutex().Release, theirs, "", 0))
@@ -335,22 +335,22 @@ func TestNotifiedWaiterKeepsItsPlace(t *testing.T) {
 	require.Equal(t, []id{b}, q.received())
 }
 
-// One call clears a hundred places. A later one notifies a waiter that is behind more
+// One call clears a hundred tickets. A later one notifies a waiter that is behind more
 // of them.
-func TestReleaseClearsABoundedNumberOfPlaces(t *testing.T) {
+func TestReleaseClearsABoundedNumberOfTickets(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, c := range []struct {
 		ended, left int
 		notified    []id
 	}{{99, 0, []id{a}}, {100, 0, []id{a}}, {101, 1, nil}, {150, 50, nil}} {
 		l, q := newMutexLine(t, node)
-		q.set(append(crowd(c.ended, over), place{a, long})...)
+		q.set(append(crowd(c.ended, over), ticket{a, long})...)
 		require.EqualValues(t, -1, l.run(scripts.Mutex().Release, mine, "", 0))
 		assert.Equal(t, c.notified, q.received())
 		assert.Len(t, q.ids(), c.left+1)
 		require.EqualValues(t, -1, l.run(scripts.Mutex().Release, mine, "", 0))
 		assert.Equal(t, []id{a}, q.received())
-		q.require(place{a, long})
+		q.require(ticket{a, long})
 	}
 }
 
@@ -362,16 +362,16 @@ func TestMutexReleaseWithoutAPermission(t *testing.T) {
 		t.Run(right, func(t *testing.T) {
 			l, q := newMutexLine(t, node)
 			l.set(key{mine, long})
-			q.set(place{a, long})
+			q.set(ticket{a, long})
 			as := newUser(t, node, right)
 			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Release.Source(), 3, l.name, q.line, q.waiters, mine, "", 0))
 			l.requireKey(nothing)
-			q.require(place{a, long})
+			q.require(ticket{a, long})
 			assert.Empty(t, q.received(), "the permission was there")
 			l.set(key{mine, short})
 			assert.EqualValues(t, 2, as.do("EVAL", scripts.Mutex().Pass.Source(), 3, l.name, q.line, q.waiters, mine, long))
 			l.requireKey(key{mine, long})
-			q.require(place{a, long})
+			q.require(ticket{a, long})
 			assert.Empty(t, q.received(), "a pass notified")
 			l.set(key{theirs, long})
 			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Withdraw.Source(), 3, l.name, q.line, q.waiters, q.home+string(a)))
@@ -386,7 +386,7 @@ func TestMutexReleaseWithASpoiltLine(t *testing.T) {
 	for i := range 2 {
 		l, q := newMutexLine(t, node)
 		l.set(key{mine, long})
-		q.set(place{a, long})
+		q.set(ticket{a, long})
 		q.spoil(i)
 		assert.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0), "key %d", i)
 		l.requireKey(nothing)
@@ -401,7 +401,7 @@ func TestMutexAcquireWithASpoiltLine(t *testing.T) {
 		for i := range 2 {
 			l, q := newMutexLine(t, node)
 			l.set(before)
-			q.set(place{b, long})
+			q.set(ticket{b, long})
 			q.spoil(i)
 			watch := newWatch(t, node)
 			watch.do("WATCH", l.name, q.line, q.waiters)
@@ -431,13 +431,13 @@ func newMutexLine(t *testing.T, node *redistest.Node) (*lock, *queue) {
 	return l, newQueue(newSubscriber(t, node), l.name+"line", l.name+"waiters")
 }
 
-// crowd are n places that last as long.
-func crowd(n, lifetime int) []place {
-	var places []place
+// crowd are n tickets that last as long.
+func crowd(n, lifetime int) []ticket {
+	var tickets []ticket
 	for i := range n {
-		places = append(places, place{id(fmt.Sprintf("crowd|%d", i)), lifetime})
+		tickets = append(tickets, ticket{id(fmt.Sprintf("crowd|%d", i)), lifetime})
 	}
-	return places
+	return tickets
 }
 
 // newUser connects as a user with all rights, as changed by some. Servers that are
@@ -462,16 +462,16 @@ func newQueue(s *subscriber, line, waiters string) *queue {
 	return &queue{s, line, waiters}
 }
 
-// set makes the node have places, without the scripts.
-func (q *queue) set(places ...place) {
+// set makes the node have tickets, without the scripts.
+func (q *queue) set(tickets ...ticket) {
 	q.t.Helper()
-	for i, p := range places {
+	for i, p := range tickets {
 		q.put(i, p)
 	}
 }
 
-// put makes the place of the i-th that came.
-func (q *queue) put(i int, p place) {
+// put makes the ticket of the i-th that came.
+func (q *queue) put(i int, p ticket) {
 	q.t.Helper()
 	now := serverClock(q.t, q.node)
 	q.node.Do(q.t, "ZADD", q.line, now-60_000_000+1000*i, q.home+string(p.id))
@@ -481,13 +481,13 @@ func (q *queue) put(i int, p place) {
 	q.node.Do(q.t, "PEXPIRE", q.waiters, lasts)
 }
 
-// require checks that these are the places, in this order, and that both keys last
+// require checks that these are the tickets, in this order, and that both keys last
 // as long as they do. Of those that have ended one key may be enough.
-func (q *queue) require(places ...place) {
+func (q *queue) require(tickets ...ticket) {
 	q.t.Helper()
 	var ids []id
 	live := 0
-	for _, p := range places {
+	for _, p := range tickets {
 		ids = append(ids, p.id)
 		if p.lifetime == over {
 			require.False(q.t, q.isLive(p.id), "%q", p.id)
@@ -501,7 +501,7 @@ func (q *queue) require(places ...place) {
 	}
 	require.Equal(q.t, ids, q.ids())
 	require.LessOrEqual(q.t, live, int(q.node.Do(q.t, "ZCARD", q.waiters).(int64)))
-	require.LessOrEqual(q.t, int(q.node.Do(q.t, "ZCARD", q.waiters).(int64)), len(places), "places without a turn")
+	require.LessOrEqual(q.t, int(q.node.Do(q.t, "ZCARD", q.waiters).(int64)), len(tickets), "tickets that are not in line")
 	for _, key := range []string{q.line, q.waiters} {
 		require.NotEqual(q.t, -1, q.lifetime(key), "%s has no expiry", key)
 	}
@@ -517,7 +517,7 @@ func (q *queue) ids() []id {
 	return ids
 }
 
-// ends is when a place does, in µs of the server's clock, 0 if it is gone.
+// ends is when a ticket does, in µs of the server's clock, 0 if it is gone.
 func (q *queue) ends(id id) int { return q.score(q.waiters, id) }
 
 // came is when the waiter did.

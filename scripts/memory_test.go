@@ -26,7 +26,7 @@ func lockedMutex(t *testing.T, node *redistest.Node) runner {
 func awaitedMutex(t *testing.T, node *redistest.Node) runner {
 	l, q := newMutexLine(t, node)
 	l.set(key{mine, short})
-	q.set(place{a, long})
+	q.set(ticket{a, long})
 	return l
 }
 
@@ -38,7 +38,7 @@ func writtenRWMutex(t *testing.T, node *redistest.Node) runner {
 
 func awaitedRWMutex(t *testing.T, node *redistest.Node) runner {
 	l := newRWLine(t, node)
-	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long), writes(b, long)}})
+	l.set(rwLine{writtenByMe, nil, []rwTicket{reads(a, long), writes(b, long)}})
 	return l.rwmutex
 }
 

@@ -11,21 +11,21 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// rwPlace is a waiting reader's or writer's.
-type rwPlace struct {
-	place
+// rwTicket is a waiting reader's or writer's.
+type rwTicket struct {
+	ticket
 	writes bool
 }
 
-func reads(id id, lifetime int) rwPlace  { return rwPlace{place{id, lifetime}, false} }
-func writes(id id, lifetime int) rwPlace { return rwPlace{place{id, lifetime}, true} }
+func reads(id id, lifetime int) rwTicket  { return rwTicket{ticket{id, lifetime}, false} }
+func writes(id id, lifetime int) rwTicket { return rwTicket{ticket{id, lifetime}, true} }
 
 // rwLine is what a node has of a read-write lock with those that wait for it,
 // readers and writers in the order in which they came.
 type rwLine struct {
 	writer  key
 	readers ends
-	line    []rwPlace
+	line    []rwTicket
 }
 
 var (
@@ -46,230 +46,230 @@ var rwLineCases = []struct {
 	after    rwLine
 	notified []id
 }{
-	{"a refused writer's place is the last", scripts.RWMutex().WriteAcquire,
-		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long)}}, stand(mine), 0,
-		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(d, long), writes(b, long), writes(a, short)}}, nil},
-	{"a writer renews its place and keeps its turn", scripts.RWMutex().WriteAcquire,
-		rwLine{nothing, readElse, []rwPlace{writes(a, short), writes(b, short)}}, []any{mine, short, a, long, mine}, announced,
-		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, short)}}, nil},
-	{"a writer's grant ends its place", scripts.RWMutex().WriteAcquire,
-		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), 1,
-		rwLine{key{mine, short}, nil, []rwPlace{writes(a, over)}}, nil},
+	{"a refused writer's ticket is the last", scripts.RWMutex().WriteAcquire,
+		rwLine{writtenElse, nil, []rwTicket{writes(c, long), reads(d, long), writes(b, long)}}, stand(mine), 0,
+		rwLine{writtenElse, nil, []rwTicket{writes(c, long), reads(d, long), writes(b, long), writes(a, short)}}, nil},
+	{"a writer renews its ticket and stays where it was", scripts.RWMutex().WriteAcquire,
+		rwLine{nothing, readElse, []rwTicket{writes(a, short), writes(b, short)}}, []any{mine, short, a, long, mine}, announced,
+		rwLine{nothing, readElse, []rwTicket{writes(a, long), writes(b, short)}}, nil},
+	{"a writer's grant ends its ticket", scripts.RWMutex().WriteAcquire,
+		rwLine{line: []rwTicket{writes(a, long)}}, stand(mine), 1,
+		rwLine{key{mine, short}, nil, []rwTicket{writes(a, over)}}, nil},
 	{"a writer in line may have what is free", scripts.RWMutex().WriteAcquire,
-		rwLine{line: []rwPlace{reads(c, long), writes(b, long), writes(a, long)}}, stand(mine), 1,
-		rwLine{key{mine, short}, nil, []rwPlace{reads(c, long), writes(b, long), writes(a, over)}}, nil},
+		rwLine{line: []rwTicket{reads(c, long), writes(b, long), writes(a, long)}}, stand(mine), 1,
+		rwLine{key{mine, short}, nil, []rwTicket{reads(c, long), writes(b, long), writes(a, over)}}, nil},
 	{"a writer that does not wait may, too", scripts.RWMutex().WriteAcquire,
-		rwLine{line: []rwPlace{reads(c, long), writes(b, long)}}, try(mine), 1,
-		rwLine{key{mine, short}, nil, []rwPlace{reads(c, long), writes(b, long)}}, nil},
+		rwLine{line: []rwTicket{reads(c, long), writes(b, long)}}, try(mine), 1,
+		rwLine{key{mine, short}, nil, []rwTicket{reads(c, long), writes(b, long)}}, nil},
 	{"a new writer does not pass a writer", scripts.RWMutex().WriteAcquire,
-		rwLine{line: []rwPlace{writes(b, long)}}, stand(mine), 0,
-		rwLine{line: []rwPlace{writes(b, long), writes(a, short)}}, nil},
+		rwLine{line: []rwTicket{writes(b, long)}}, stand(mine), 0,
+		rwLine{line: []rwTicket{writes(b, long), writes(a, short)}}, nil},
 	{"a new writer does not pass a reader", scripts.RWMutex().WriteAcquire,
-		rwLine{line: []rwPlace{reads(b, long)}}, stand(mine), 0,
-		rwLine{line: []rwPlace{reads(b, long), writes(a, short)}}, nil},
-	{"a reader's place of this id is no writer's", scripts.RWMutex().WriteAcquire,
-		rwLine{line: []rwPlace{reads(a, long)}}, stand(mine), 0,
-		rwLine{line: []rwPlace{reads(a, long), writes(a, short)}}, nil},
-	{"a new writer passes places that have ended", scripts.RWMutex().WriteAcquire,
-		rwLine{line: []rwPlace{writes(b, over), reads(c, over)}}, stand(mine), 1,
-		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over)}}, nil},
+		rwLine{line: []rwTicket{reads(b, long)}}, stand(mine), 0,
+		rwLine{line: []rwTicket{reads(b, long), writes(a, short)}}, nil},
+	{"a reader's ticket of this id is no writer's", scripts.RWMutex().WriteAcquire,
+		rwLine{line: []rwTicket{reads(a, long)}}, stand(mine), 0,
+		rwLine{line: []rwTicket{reads(a, long), writes(a, short)}}, nil},
+	{"a new writer passes tickets that have ended", scripts.RWMutex().WriteAcquire,
+		rwLine{line: []rwTicket{writes(b, over), reads(c, over)}}, stand(mine), 1,
+		rwLine{key{mine, short}, nil, []rwTicket{writes(b, over), reads(c, over)}}, nil},
 
-	{"a writer's place that has ended passes nobody", scripts.RWMutex().WriteAcquire,
-		rwLine{line: []rwPlace{writes(a, over), writes(b, long)}}, stand(mine), 0,
-		rwLine{line: []rwPlace{writes(a, short), writes(b, long)}}, nil},
+	{"a writer's ticket that has ended passes nobody", scripts.RWMutex().WriteAcquire,
+		rwLine{line: []rwTicket{writes(a, over), writes(b, long)}}, stand(mine), 0,
+		rwLine{line: []rwTicket{writes(a, short), writes(b, long)}}, nil},
 
-	{"a refused reader gets a place", scripts.RWMutex().ReadAcquire,
-		rwLine{writer: writtenElse}, stand(mine), 0, rwLine{writtenElse, nil, []rwPlace{reads(a, short)}}, nil},
-	{"a refused reader's place is the last", scripts.RWMutex().ReadAcquire,
-		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(b, long)}}, stand(mine), 0,
-		rwLine{writtenElse, nil, []rwPlace{writes(c, long), reads(b, long), reads(a, short)}}, nil},
+	{"a refused reader gets a ticket", scripts.RWMutex().ReadAcquire,
+		rwLine{writer: writtenElse}, stand(mine), 0, rwLine{writtenElse, nil, []rwTicket{reads(a, short)}}, nil},
+	{"a refused reader's ticket is the last", scripts.RWMutex().ReadAcquire,
+		rwLine{writtenElse, nil, []rwTicket{writes(c, long), reads(b, long)}}, stand(mine), 0,
+		rwLine{writtenElse, nil, []rwTicket{writes(c, long), reads(b, long), reads(a, short)}}, nil},
 	{"a reader that does not wait gets none", scripts.RWMutex().ReadAcquire,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, read(mine), 0,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
-	{"a reader renews its place and keeps its turn", scripts.RWMutex().ReadAcquire,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, short), writes(b, long), reads(c, short)}}, []any{mine, short, a, long, mine}, 0,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, long), writes(b, long), reads(c, short)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long)}}, read(mine), 0,
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long)}}, nil},
+	{"a reader renews its ticket and stays where it was", scripts.RWMutex().ReadAcquire,
+		rwLine{writtenElse, nil, []rwTicket{reads(a, short), writes(b, long), reads(c, short)}}, []any{mine, short, a, long, mine}, 0,
+		rwLine{writtenElse, nil, []rwTicket{reads(a, long), writes(b, long), reads(c, short)}}, nil},
 	{"a reader waits on for less", scripts.RWMutex().ReadAcquire,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, stand(mine), 0,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
-	{"a reader's grant ends its place", scripts.RWMutex().ReadAcquire,
-		rwLine{line: []rwPlace{reads(b, long), reads(a, long)}}, stand(mine), 1,
-		rwLine{nothing, ends{mine: short}, []rwPlace{reads(b, long), reads(a, over)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{reads(a, long)}}, stand(mine), 0,
+		rwLine{writtenElse, nil, []rwTicket{reads(a, long)}}, nil},
+	{"a reader's grant ends its ticket", scripts.RWMutex().ReadAcquire,
+		rwLine{line: []rwTicket{reads(b, long), reads(a, long)}}, stand(mine), 1,
+		rwLine{nothing, ends{mine: short}, []rwTicket{reads(b, long), reads(a, over)}}, nil},
 	{"a new reader passes readers", scripts.RWMutex().ReadAcquire,
-		rwLine{line: []rwPlace{reads(b, long)}}, stand(mine), 1,
-		rwLine{nothing, ends{mine: short}, []rwPlace{reads(b, long)}}, nil},
+		rwLine{line: []rwTicket{reads(b, long)}}, stand(mine), 1,
+		rwLine{nothing, ends{mine: short}, []rwTicket{reads(b, long)}}, nil},
 	{"a reader that came before the first writer may read", scripts.RWMutex().ReadAcquire,
-		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, stand(mine), 1,
-		rwLine{nothing, ends{theirs: long, mine: short}, []rwPlace{reads(a, over), writes(b, long)}}, nil},
+		rwLine{nothing, readElse, []rwTicket{reads(a, long), writes(b, long)}}, stand(mine), 1,
+		rwLine{nothing, ends{theirs: long, mine: short}, []rwTicket{reads(a, over), writes(b, long)}}, nil},
 	{"one that came after it may not", scripts.RWMutex().ReadAcquire,
-		rwLine{nothing, readElse, []rwPlace{writes(b, long), reads(a, long), writes(c, long)}}, stand(mine), -2,
-		rwLine{nothing, readElse, []rwPlace{writes(b, long), reads(a, long), writes(c, long)}}, nil},
+		rwLine{nothing, readElse, []rwTicket{writes(b, long), reads(a, long), writes(c, long)}}, stand(mine), -2,
+		rwLine{nothing, readElse, []rwTicket{writes(b, long), reads(a, long), writes(c, long)}}, nil},
 	{"nor one that comes now", scripts.RWMutex().ReadAcquire,
-		rwLine{nothing, readElse, []rwPlace{reads(c, long), writes(b, long)}}, stand(mine), -2,
-		rwLine{nothing, readElse, []rwPlace{reads(c, long), writes(b, long), reads(a, short)}}, nil},
+		rwLine{nothing, readElse, []rwTicket{reads(c, long), writes(b, long)}}, stand(mine), -2,
+		rwLine{nothing, readElse, []rwTicket{reads(c, long), writes(b, long), reads(a, short)}}, nil},
 	{"nor one that does not wait", scripts.RWMutex().ReadAcquire,
-		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, read(mine), -2,
-		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, nil},
+		rwLine{nothing, readElse, []rwTicket{reads(a, long), writes(b, long)}}, read(mine), -2,
+		rwLine{nothing, readElse, []rwTicket{reads(a, long), writes(b, long)}}, nil},
 	{"nor one whose id is a writer's", scripts.RWMutex().ReadAcquire,
-		rwLine{line: []rwPlace{writes(a, long)}}, stand(mine), -2,
-		rwLine{line: []rwPlace{writes(a, long), reads(a, short)}}, nil},
-	{"nor one whose place has ended", scripts.RWMutex().ReadAcquire,
-		rwLine{line: []rwPlace{reads(a, over), writes(b, long), reads(c, long)}}, stand(mine), -2,
-		rwLine{line: []rwPlace{reads(a, short), writes(b, long), reads(c, long)}}, nil},
+		rwLine{line: []rwTicket{writes(a, long)}}, stand(mine), -2,
+		rwLine{line: []rwTicket{writes(a, long), reads(a, short)}}, nil},
+	{"nor one whose ticket has ended", scripts.RWMutex().ReadAcquire,
+		rwLine{line: []rwTicket{reads(a, over), writes(b, long), reads(c, long)}}, stand(mine), -2,
+		rwLine{line: []rwTicket{reads(a, short), writes(b, long), reads(c, long)}}, nil},
 	{"the first writer is one that has not ended", scripts.RWMutex().ReadAcquire,
-		rwLine{line: []rwPlace{writes(b, over), reads(a, long), writes(c, long)}}, stand(mine), 1,
-		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, over), writes(c, long)}}, nil},
+		rwLine{line: []rwTicket{writes(b, over), reads(a, long), writes(c, long)}}, stand(mine), 1,
+		rwLine{nothing, ends{mine: short}, []rwTicket{reads(a, over), writes(c, long)}}, nil},
 
 	{"a write release notifies all readers before the first writer", scripts.RWMutex().WriteRelease,
-		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, "", 0}, 1,
-		rwLine{line: []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
+		rwLine{writtenByMe, nil, []rwTicket{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwTicket{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
 	{"a write release notifies all readers where no writer waits", scripts.RWMutex().WriteRelease,
-		rwLine{writtenByMe, nil, []rwPlace{reads(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
-		rwLine{line: []rwPlace{reads(a, long), reads(b, long)}}, []id{a, b}},
+		rwLine{writtenByMe, nil, []rwTicket{reads(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwTicket{reads(a, long), reads(b, long)}}, []id{a, b}},
 	{"a write release notifies the writer that is first, alone", scripts.RWMutex().WriteRelease,
-		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, "", 0}, 1,
-		rwLine{line: []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []id{a}},
+		rwLine{writtenByMe, nil, []rwTicket{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwTicket{writes(a, long), reads(b, long), writes(c, long)}}, []id{a}},
 	{"a write release skips writers that have ended", scripts.RWMutex().WriteRelease,
-		rwLine{writtenByMe, nil, []rwPlace{writes(a, over), reads(b, long), writes(c, long), reads(d, long)}}, []any{mine, "", 0}, 1,
-		rwLine{line: []rwPlace{reads(b, long), writes(c, long), reads(d, long)}}, []id{b}},
+		rwLine{writtenByMe, nil, []rwTicket{writes(a, over), reads(b, long), writes(c, long), reads(d, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwTicket{reads(b, long), writes(c, long), reads(d, long)}}, []id{b}},
 	{"a write release skips readers that have ended", scripts.RWMutex().WriteRelease,
-		rwLine{writtenByMe, nil, []rwPlace{reads(a, over), reads(b, over), writes(c, long)}}, []any{mine, "", 0}, 1,
-		rwLine{line: []rwPlace{writes(c, long)}}, []id{c}},
+		rwLine{writtenByMe, nil, []rwTicket{reads(a, over), reads(b, over), writes(c, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwTicket{writes(c, long)}}, []id{c}},
 	{"a write release where nobody waits", scripts.RWMutex().WriteRelease,
 		rwLine{writer: writtenByMe}, []any{mine, "", 0}, 1, rwLine{}, nil},
 	{"a release of a missing write notifies, too", scripts.RWMutex().WriteRelease,
-		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
+		rwLine{line: []rwTicket{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwTicket{writes(a, long)}}, []id{a}},
 	{"a release of another's write notifies nobody", scripts.RWMutex().WriteRelease,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 0,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 0,
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long), writes(a, long)}}, nil},
 	{"a write release where others read notifies nobody", scripts.RWMutex().WriteRelease,
-		rwLine{nothing, readElse, []rwPlace{writes(a, long)}}, []any{mine, "", 0}, 0,
-		rwLine{nothing, readElse, []rwPlace{writes(a, long)}}, nil},
+		rwLine{nothing, readElse, []rwTicket{writes(a, long)}}, []any{mine, "", 0}, 0,
+		rwLine{nothing, readElse, []rwTicket{writes(a, long)}}, nil},
 	{"a writer that waits on is not notified", scripts.RWMutex().WriteRelease,
-		rwLine{writer: writtenByMe}, []any{mine, a, short}, 1, rwLine{line: []rwPlace{writes(a, short)}}, nil},
+		rwLine{writer: writtenByMe}, []any{mine, a, short}, 1, rwLine{line: []rwTicket{writes(a, short)}}, nil},
 	{"a writer that waits on has the next one notified", scripts.RWMutex().WriteRelease,
-		rwLine{writtenByMe, nil, []rwPlace{writes(a, short), writes(b, long)}}, []any{mine, a, long}, 1,
-		rwLine{line: []rwPlace{writes(a, long), writes(b, long)}}, []id{b}},
+		rwLine{writtenByMe, nil, []rwTicket{writes(a, short), writes(b, long)}}, []any{mine, a, long}, 1,
+		rwLine{line: []rwTicket{writes(a, long), writes(b, long)}}, []id{b}},
 	{"a writer that waits on does so where it was", scripts.RWMutex().WriteRelease,
-		rwLine{writtenByMe, nil, []rwPlace{writes(c, long), writes(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
-		rwLine{line: []rwPlace{writes(c, long), writes(a, short), writes(b, long)}}, []id{c}},
+		rwLine{writtenByMe, nil, []rwTicket{writes(c, long), writes(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwTicket{writes(c, long), writes(a, short), writes(b, long)}}, []id{c}},
 	{"a writer that waits on has the readers notified", scripts.RWMutex().WriteRelease,
-		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), reads(c, long)}}, []any{mine, a, short}, 1,
-		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(a, short)}}, []id{b, c}},
+		rwLine{writtenByMe, nil, []rwTicket{reads(b, long), reads(c, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwTicket{reads(b, long), reads(c, long), writes(a, short)}}, []id{b, c}},
 
 	{"a write pass where readers wait renews, and notifies nobody", scripts.RWMutex().WritePass,
-		rwLine{key{mine, short}, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, long}, 2,
-		rwLine{key{mine, long}, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, nil},
+		rwLine{key{mine, short}, nil, []rwTicket{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, long}, 2,
+		rwLine{key{mine, long}, nil, []rwTicket{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, nil},
 	{"also for less", scripts.RWMutex().WritePass,
-		rwLine{key{mine, long}, nil, []rwPlace{reads(a, long), writes(b, long)}}, []any{mine, short}, 2,
-		rwLine{key{mine, short}, nil, []rwPlace{reads(a, long), writes(b, long)}}, nil},
+		rwLine{key{mine, long}, nil, []rwTicket{reads(a, long), writes(b, long)}}, []any{mine, short}, 2,
+		rwLine{key{mine, short}, nil, []rwTicket{reads(a, long), writes(b, long)}}, nil},
 	{"also where readers alone wait", scripts.RWMutex().WritePass,
-		rwLine{key{mine, short}, nil, []rwPlace{reads(a, long)}}, []any{mine, long}, 2,
-		rwLine{key{mine, long}, nil, []rwPlace{reads(a, long)}}, nil},
+		rwLine{key{mine, short}, nil, []rwTicket{reads(a, long)}}, []any{mine, long}, 2,
+		rwLine{key{mine, long}, nil, []rwTicket{reads(a, long)}}, nil},
 	{"and where a writer does", scripts.RWMutex().WritePass,
-		rwLine{key{mine, short}, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, long}, 2,
-		rwLine{key{mine, long}, nil, []rwPlace{writes(a, long), reads(b, long), writes(c, long)}}, nil},
-	{"and where it is behind places that have ended", scripts.RWMutex().WritePass,
-		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over), writes(a, long)}}, []any{mine, long}, 2,
-		rwLine{key{mine, long}, nil, []rwPlace{writes(b, over), reads(c, over), writes(a, long)}}, nil},
+		rwLine{key{mine, short}, nil, []rwTicket{writes(a, long), reads(b, long), writes(c, long)}}, []any{mine, long}, 2,
+		rwLine{key{mine, long}, nil, []rwTicket{writes(a, long), reads(b, long), writes(c, long)}}, nil},
+	{"and where it is behind tickets that have ended", scripts.RWMutex().WritePass,
+		rwLine{key{mine, short}, nil, []rwTicket{writes(b, over), reads(c, over), writes(a, long)}}, []any{mine, long}, 2,
+		rwLine{key{mine, long}, nil, []rwTicket{writes(b, over), reads(c, over), writes(a, long)}}, nil},
 	{"and where a reader is", scripts.RWMutex().WritePass,
-		rwLine{key{mine, short}, nil, []rwPlace{writes(b, over), reads(c, over), reads(a, long)}}, []any{mine, long}, 2,
-		rwLine{key{mine, long}, nil, []rwPlace{writes(b, over), reads(c, over), reads(a, long)}}, nil},
-	{"a write lease passes on where all places have ended", scripts.RWMutex().WritePass,
-		rwLine{key{mine, short}, nil, []rwPlace{writes(a, over), reads(b, over)}}, []any{mine, long}, 1,
-		rwLine{key{mine, long}, nil, []rwPlace{writes(a, over), reads(b, over)}}, nil},
-	{"a write lease passes on where nobody has a place", scripts.RWMutex().WritePass,
+		rwLine{key{mine, short}, nil, []rwTicket{writes(b, over), reads(c, over), reads(a, long)}}, []any{mine, long}, 2,
+		rwLine{key{mine, long}, nil, []rwTicket{writes(b, over), reads(c, over), reads(a, long)}}, nil},
+	{"a write lease passes on where all tickets have ended", scripts.RWMutex().WritePass,
+		rwLine{key{mine, short}, nil, []rwTicket{writes(a, over), reads(b, over)}}, []any{mine, long}, 1,
+		rwLine{key{mine, long}, nil, []rwTicket{writes(a, over), reads(b, over)}}, nil},
+	{"a write lease passes on where nobody has a ticket", scripts.RWMutex().WritePass,
 		rwLine{writer: key{mine, short}}, []any{mine, long}, 1, rwLine{writer: key{mine, long}}, nil},
 	{"a pass of another's write notifies nobody", scripts.RWMutex().WritePass,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, short}, 0,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long), writes(a, long)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long), writes(a, long)}}, []any{mine, short}, 0,
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long), writes(a, long)}}, nil},
 	{"nor does a write pass where others read", scripts.RWMutex().WritePass,
-		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, long}, 0,
-		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, nil},
+		rwLine{nothing, readElse, []rwTicket{reads(b, long), writes(a, long)}}, []any{mine, long}, 0,
+		rwLine{nothing, readElse, []rwTicket{reads(b, long), writes(a, long)}}, nil},
 	{"nor does a pass of a missing write", scripts.RWMutex().WritePass,
-		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, long}, -1, rwLine{line: []rwPlace{writes(a, long)}}, nil},
+		rwLine{line: []rwTicket{writes(a, long)}}, []any{mine, long}, -1, rwLine{line: []rwTicket{writes(a, long)}}, nil},
 
 	{"a downgrade notifies all readers before the first writer", scripts.RWMutex().Downgrade,
-		rwLine{writtenByMe, nil, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, short}, 2,
-		rwLine{nothing, ends{mine: short}, []rwPlace{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
+		rwLine{writtenByMe, nil, []rwTicket{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []any{mine, short}, 2,
+		rwLine{nothing, ends{mine: short}, []rwTicket{reads(d, long), reads(b, long), writes(a, long), reads(c, long)}}, []id{d, b}},
 	{"a downgrade notifies no writer", scripts.RWMutex().Downgrade,
-		rwLine{writtenByMe, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, short}, 2,
-		rwLine{nothing, ends{mine: short}, []rwPlace{writes(a, long), reads(b, long)}}, nil},
+		rwLine{writtenByMe, nil, []rwTicket{writes(a, long), reads(b, long)}}, []any{mine, short}, 2,
+		rwLine{nothing, ends{mine: short}, []rwTicket{writes(a, long), reads(b, long)}}, nil},
 	{"a downgrade where no writer waits", scripts.RWMutex().Downgrade,
-		rwLine{writtenByMe, nil, []rwPlace{reads(a, long)}}, []any{mine, short}, 1,
-		rwLine{nothing, ends{mine: short}, []rwPlace{reads(a, long)}}, []id{a}},
+		rwLine{writtenByMe, nil, []rwTicket{reads(a, long)}}, []any{mine, short}, 1,
+		rwLine{nothing, ends{mine: short}, []rwTicket{reads(a, long)}}, []id{a}},
 	{"a downgrade of another's write notifies nobody", scripts.RWMutex().Downgrade,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, []any{mine, short}, 0,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, long)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{reads(a, long)}}, []any{mine, short}, 0,
+		rwLine{writtenElse, nil, []rwTicket{reads(a, long)}}, nil},
 
 	{"the last reader's release notifies the writer", scripts.RWMutex().ReadRelease,
-		rwLine{nothing, readByMe, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
-		rwLine{line: []rwPlace{writes(a, long), reads(b, long)}}, []id{a}},
+		rwLine{nothing, readByMe, []rwTicket{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwTicket{writes(a, long), reads(b, long)}}, []id{a}},
 	{"so does that of one beside a lease that has ended", scripts.RWMutex().ReadRelease,
-		rwLine{nothing, ends{mine: long, theirs: over}, []rwPlace{writes(a, long)}}, []any{mine, "", 0}, 1,
-		rwLine{nothing, ends{theirs: over}, []rwPlace{writes(a, long)}}, []id{a}},
+		rwLine{nothing, ends{mine: long, theirs: over}, []rwTicket{writes(a, long)}}, []any{mine, "", 0}, 1,
+		rwLine{nothing, ends{theirs: over}, []rwTicket{writes(a, long)}}, []id{a}},
 	{"an earlier reader's does not", scripts.RWMutex().ReadRelease,
-		rwLine{nothing, ends{mine: long, theirs: long}, []rwPlace{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
-		rwLine{nothing, readElse, []rwPlace{writes(a, long), reads(b, long)}}, nil},
+		rwLine{nothing, ends{mine: long, theirs: long}, []rwTicket{writes(a, long), reads(b, long)}}, []any{mine, "", 0}, 1,
+		rwLine{nothing, readElse, []rwTicket{writes(a, long), reads(b, long)}}, nil},
 	{"readers before the writer are notified beside those that read", scripts.RWMutex().ReadRelease,
-		rwLine{nothing, ends{mine: long, theirs: long}, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
-		rwLine{nothing, readElse, []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
+		rwLine{nothing, ends{mine: long, theirs: long}, []rwTicket{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
+		rwLine{nothing, readElse, []rwTicket{reads(b, long), writes(a, long)}}, []id{b}},
 	{"and before it when nobody reads", scripts.RWMutex().ReadRelease,
-		rwLine{nothing, readByMe, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
-		rwLine{line: []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
+		rwLine{nothing, readByMe, []rwTicket{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwTicket{reads(b, long), writes(a, long)}}, []id{b}},
 	{"a release of a missing read notifies the writer", scripts.RWMutex().ReadRelease,
-		rwLine{line: []rwPlace{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
+		rwLine{line: []rwTicket{writes(a, long)}}, []any{mine, "", 0}, -1, rwLine{line: []rwTicket{writes(a, long)}}, []id{a}},
 	{"a read release where another writes notifies nobody", scripts.RWMutex().ReadRelease,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, []any{mine, "", 0}, 0,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long)}}, []any{mine, "", 0}, 0,
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long)}}, nil},
 	{"a release of a read that is still a write", scripts.RWMutex().ReadRelease,
-		rwLine{writtenByMe, nil, []rwPlace{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
-		rwLine{line: []rwPlace{reads(b, long), writes(a, long)}}, []id{b}},
+		rwLine{writtenByMe, nil, []rwTicket{reads(b, long), writes(a, long)}}, []any{mine, "", 0}, 1,
+		rwLine{line: []rwTicket{reads(b, long), writes(a, long)}}, []id{b}},
 	{"a reader that waits on is not notified", scripts.RWMutex().ReadRelease,
-		rwLine{nothing, readByMe, []rwPlace{reads(b, long)}}, []any{mine, a, short}, 1,
-		rwLine{line: []rwPlace{reads(b, long), reads(a, short)}}, []id{b}},
+		rwLine{nothing, readByMe, []rwTicket{reads(b, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwTicket{reads(b, long), reads(a, short)}}, []id{b}},
 	{"a reader that waits on has the writer notified", scripts.RWMutex().ReadRelease,
-		rwLine{nothing, readByMe, []rwPlace{writes(b, long)}}, []any{mine, a, short}, 1,
-		rwLine{line: []rwPlace{writes(b, long), reads(a, short)}}, []id{b}},
+		rwLine{nothing, readByMe, []rwTicket{writes(b, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwTicket{writes(b, long), reads(a, short)}}, []id{b}},
 	{"a reader that waits on does so where it was", scripts.RWMutex().ReadRelease,
-		rwLine{nothing, readByMe, []rwPlace{reads(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
-		rwLine{line: []rwPlace{reads(a, short), writes(b, long)}}, []id{b}},
+		rwLine{nothing, readByMe, []rwTicket{reads(a, over), writes(b, long)}}, []any{mine, a, short}, 1,
+		rwLine{line: []rwTicket{reads(a, short), writes(b, long)}}, []id{b}},
 	{"a reader waits on where another writes", scripts.RWMutex().ReadRelease,
-		rwLine{writtenElse, nil, []rwPlace{writes(b, long)}}, []any{mine, a, short}, 0,
-		rwLine{writtenElse, nil, []rwPlace{writes(b, long), reads(a, short)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{writes(b, long)}}, []any{mine, a, short}, 0,
+		rwLine{writtenElse, nil, []rwTicket{writes(b, long), reads(a, short)}}, nil},
 
 	{"a writer's withdrawal notifies readers up to the next writer", scripts.RWMutex().WriteWithdraw,
-		rwLine{line: []rwPlace{writes(a, long), reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []any{a}, 1,
-		rwLine{line: []rwPlace{reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []id{b, c}},
+		rwLine{line: []rwTicket{writes(a, long), reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []any{a}, 1,
+		rwLine{line: []rwTicket{reads(b, long), reads(c, long), writes(d, long), reads("e|1", long)}}, []id{b, c}},
 	{"a writer's withdrawal notifies readers beside those that read", scripts.RWMutex().WriteWithdraw,
-		rwLine{nothing, readElse, []rwPlace{writes(a, long), reads(b, long)}}, []any{a}, 1,
-		rwLine{nothing, readElse, []rwPlace{reads(b, long)}}, []id{b}},
+		rwLine{nothing, readElse, []rwTicket{writes(a, long), reads(b, long)}}, []any{a}, 1,
+		rwLine{nothing, readElse, []rwTicket{reads(b, long)}}, []id{b}},
 	{"a writer's withdrawal notifies the next writer", scripts.RWMutex().WriteWithdraw,
-		rwLine{line: []rwPlace{writes(a, long), writes(b, long), reads(c, long)}}, []any{a}, 1,
-		rwLine{line: []rwPlace{writes(b, long), reads(c, long)}}, []id{b}},
+		rwLine{line: []rwTicket{writes(a, long), writes(b, long), reads(c, long)}}, []any{a}, 1,
+		rwLine{line: []rwTicket{writes(b, long), reads(c, long)}}, []id{b}},
 	{"a writer's withdrawal from a lock that is read notifies no writer", scripts.RWMutex().WriteWithdraw,
-		rwLine{nothing, readElse, []rwPlace{writes(a, long), writes(b, long)}}, []any{a}, 1,
-		rwLine{nothing, readElse, []rwPlace{writes(b, long)}}, nil},
+		rwLine{nothing, readElse, []rwTicket{writes(a, long), writes(b, long)}}, []any{a}, 1,
+		rwLine{nothing, readElse, []rwTicket{writes(b, long)}}, nil},
 	{"a writer's withdrawal from a lock that is written notifies nobody", scripts.RWMutex().WriteWithdraw,
-		rwLine{writtenElse, nil, []rwPlace{writes(a, long), reads(b, long)}}, []any{a}, 1,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{writes(a, long), reads(b, long)}}, []any{a}, 1,
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long)}}, nil},
 	{"a writer that is not in line withdraws", scripts.RWMutex().WriteWithdraw,
-		rwLine{line: []rwPlace{reads(a, long)}}, []any{a}, -1, rwLine{line: []rwPlace{reads(a, long)}}, []id{a}},
+		rwLine{line: []rwTicket{reads(a, long)}}, []any{a}, -1, rwLine{line: []rwTicket{reads(a, long)}}, []id{a}},
 
 	{"a reader's withdrawal notifies the writer behind it", scripts.RWMutex().ReadWithdraw,
-		rwLine{line: []rwPlace{reads(a, long), writes(b, long)}}, []any{a}, 1,
-		rwLine{line: []rwPlace{writes(b, long)}}, []id{b}},
+		rwLine{line: []rwTicket{reads(a, long), writes(b, long)}}, []any{a}, 1,
+		rwLine{line: []rwTicket{writes(b, long)}}, []id{b}},
 	{"a reader's withdrawal notifies other readers first", scripts.RWMutex().ReadWithdraw,
-		rwLine{line: []rwPlace{reads(a, long), reads(c, long), writes(b, long)}}, []any{a}, 1,
-		rwLine{line: []rwPlace{reads(c, long), writes(b, long)}}, []id{c}},
+		rwLine{line: []rwTicket{reads(a, long), reads(c, long), writes(b, long)}}, []any{a}, 1,
+		rwLine{line: []rwTicket{reads(c, long), writes(b, long)}}, []id{c}},
 	{"a reader's withdrawal from a lock that is read notifies no writer", scripts.RWMutex().ReadWithdraw,
-		rwLine{nothing, readElse, []rwPlace{reads(a, long), writes(b, long)}}, []any{a}, 1,
-		rwLine{nothing, readElse, []rwPlace{writes(b, long)}}, nil},
+		rwLine{nothing, readElse, []rwTicket{reads(a, long), writes(b, long)}}, []any{a}, 1,
+		rwLine{nothing, readElse, []rwTicket{writes(b, long)}}, nil},
 	{"a reader's withdrawal from a lock that is written notifies nobody", scripts.RWMutex().ReadWithdraw,
-		rwLine{writtenElse, nil, []rwPlace{reads(a, long), reads(b, long)}}, []any{a}, 1,
-		rwLine{writtenElse, nil, []rwPlace{reads(b, long)}}, nil},
+		rwLine{writtenElse, nil, []rwTicket{reads(a, long), reads(b, long)}}, []any{a}, 1,
+		rwLine{writtenElse, nil, []rwTicket{reads(b, long)}}, nil},
 	{"a reader that is not in line withdraws", scripts.RWMutex().ReadWithdraw,
-		rwLine{line: []rwPlace{writes(a, long)}}, []any{a}, -1, rwLine{line: []rwPlace{writes(a, long)}}, []id{a}},
+		rwLine{line: []rwTicket{writes(a, long)}}, []any{a}, -1, rwLine{line: []rwTicket{writes(a, long)}}, []id{a}},
 }
 
 func TestRWMutexLine(t *testing.T) {
@@ -285,7 +285,7 @@ func TestRWMutexLine(t *testing.T) {
 	}
 }
 
-// Both keys of a readers' line last as long as its longest place, and their expiry
+// Both keys of a readers' line last as long as its longest ticket, and their expiry
 // only grows.
 func TestRWMutexReadersLineLasts(t *testing.T) {
 	node := redistest.StartOne(t)
@@ -305,7 +305,7 @@ func TestRWMutexReadersLineLasts(t *testing.T) {
 		l.waitingReaders.requireKeysLast(long)
 		stand(c, short)
 		l.waitingReaders.requireKeysLast(long)
-		l.waitingReaders.require(place{a, short}, place{b, long}, place{c, short})
+		l.waitingReaders.require(ticket{a, short}, ticket{b, long}, ticket{c, short})
 	}
 }
 
@@ -313,7 +313,7 @@ func TestRWMutexReadersLineLasts(t *testing.T) {
 func TestRWMutexReaderThatCameWithAWriter(t *testing.T) {
 	for i := range 3 {
 		l := newRWLine(t, redistest.StartOne(t))
-		l.set(rwLine{writer: writtenByMe, line: []rwPlace{reads(a, long), writes(b, long)}})
+		l.set(rwLine{writer: writtenByMe, line: []rwTicket{reads(a, long), writes(b, long)}})
 		came := 1_000_000
 		l.rwmutex.node.Do(t, "ZADD", l.waitingReaders.line, came-1+i, l.waitingReaders.home+string(a))
 		l.rwmutex.node.Do(t, "ZADD", l.waitingWriters.line, came, l.waitingWriters.home+string(b))
@@ -323,7 +323,7 @@ func TestRWMutexReaderThatCameWithAWriter(t *testing.T) {
 }
 
 // A reader that does not come any more keeps nobody out.
-func TestRWMutexReadersPlaceEnds(t *testing.T) {
+func TestRWMutexReadersTicketEnds(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
 	l.set(rwLine{writer: writtenByMe})
 	require.EqualValues(t, 0, l.run(scripts.RWMutex().ReadAcquire, theirs, short, a, 20))
@@ -332,19 +332,19 @@ func TestRWMutexReadersPlaceEnds(t *testing.T) {
 	l.waitingReaders.awaitEnd(a)
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 	assert.Equal(t, []id{b}, l.received())
-	l.require(rwLine{line: []rwPlace{reads(b, long), writes(c, long)}})
+	l.require(rwLine{line: []rwTicket{reads(b, long), writes(c, long)}})
 }
 
-// A reader that has had the lock by its place is a newcomer, although the node remembers
-// where the place was.
-func TestRWMutexReadersPlaceIsUsedOnce(t *testing.T) {
+// A reader that has had the lock by its ticket is a newcomer, although the node remembers
+// where the ticket was.
+func TestRWMutexReadersTicketIsUsedOnce(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
-	l.set(rwLine{line: []rwPlace{reads(a, long), writes(b, long), reads(c, long)}})
+	l.set(rwLine{line: []rwTicket{reads(a, long), writes(b, long), reads(c, long)}})
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, stand(mine)...))
 	require.EqualValues(t, -2, l.run(scripts.RWMutex().ReadAcquire, theirs, short, a, short, theirs))
 }
 
-// One call clears a hundred writers' places. A later one notifies a waiter that is
+// One call clears a hundred writers' tickets. A later one notifies a waiter that is
 // behind more of them.
 func TestRWMutexClearsABoundedNumberOfWriters(t *testing.T) {
 	node := redistest.StartOne(t)
@@ -353,7 +353,7 @@ func TestRWMutexClearsABoundedNumberOfWriters(t *testing.T) {
 		notified    []id
 	}{{99, 0, []id{a}}, {150, 50, nil}} {
 		l := newRWLine(t, node)
-		l.waitingWriters.set(append(crowd(c.ended, over), place{a, long})...)
+		l.waitingWriters.set(append(crowd(c.ended, over), ticket{a, long})...)
 		require.EqualValues(t, -1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 		assert.Equal(t, c.notified, l.received())
 		assert.Len(t, l.waitingWriters.ids(), c.left+1)
@@ -389,7 +389,7 @@ func TestRWMutexReleaseWithoutAPermission(t *testing.T) {
 			{scripts.RWMutex().ReadWithdraw, rwLine{}, []any{b}, -1, rwLine{}},
 		} {
 			l := newRWLine(t, node)
-			c.before.line = []rwPlace{writes(a, long)}
+			c.before.line = []rwTicket{writes(a, long)}
 			l.set(c.before)
 			as := newUser(t, node, right)
 			assert.Equal(t, c.reply, as.do("EVAL", l.command(c.script, c.args)...), "%s %s", c.script.Name(), right)
@@ -404,7 +404,7 @@ func TestRWMutexReleaseWithoutAPermission(t *testing.T) {
 func TestRWMutexReleaseNotifiesWithSomePermissions(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	l := newRWLine(t, redistest.StartOne(t))
-	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long), reads(c, long), reads(b, long)}})
+	l.set(rwLine{writtenByMe, nil, []rwTicket{reads(a, long), reads(c, long), reads(b, long)}})
 	as := newUser(t, l.subscriber.node, "resetchannels", "&"+l.home+"c")
 	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.RWMutex().WriteRelease, []any{mine, "", 0})...))
 	assert.Equal(t, []id{c}, l.received())
@@ -424,7 +424,7 @@ func TestRWMutexReleaseWithASpoiltLine(t *testing.T) {
 		for i := range 4 {
 			l := newRWLine(t, node)
 			l.set(c.before)
-			l.set(rwLine{line: []rwPlace{reads(a, long), writes(b, long)}})
+			l.set(rwLine{line: []rwTicket{reads(a, long), writes(b, long)}})
 			l.rwmutex.spoil(2 + i)
 			assert.EqualValues(t, 1, l.run(c.script, c.args...), "key %d", 2+i)
 			l.requireHolds(rwLine{})
@@ -437,16 +437,16 @@ func TestRWMutexReleaseWithASpoiltLine(t *testing.T) {
 // released, as a mutex's.
 func TestRWMutexWritePassTwice(t *testing.T) {
 	l := newRWLine(t, redistest.StartOne(t))
-	l.set(rwLine{writtenByMe, nil, []rwPlace{reads(a, long)}})
+	l.set(rwLine{writtenByMe, nil, []rwTicket{reads(a, long)}})
 	for _, lifetime := range []int{short, long} {
 		require.EqualValues(t, 2, l.run(scripts.RWMutex().WritePass, mine, lifetime))
-		l.require(rwLine{key{mine, lifetime}, nil, []rwPlace{reads(a, long)}})
+		l.require(rwLine{key{mine, lifetime}, nil, []rwTicket{reads(a, long)}})
 	}
 	require.Empty(t, l.received())
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 	require.Equal(t, []id{a}, l.received())
 	require.EqualValues(t, -1, l.run(scripts.RWMutex().WritePass, mine, long))
-	l.require(rwLine{line: []rwPlace{reads(a, long)}})
+	l.require(rwLine{line: []rwTicket{reads(a, long)}})
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, theirs, short, a, short))
 	require.EqualValues(t, 0, l.run(scripts.RWMutex().WritePass, mine, long))
 	l.requireHolds(rwLine{readers: ends{theirs: short}})
@@ -459,11 +459,11 @@ func TestRWMutexWritePassWithASpoiltLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, c := range []struct {
 		key   int
-		line  []rwPlace
+		line  []rwTicket
 		fails bool
 	}{
-		{2, []rwPlace{writes(b, long)}, true}, {2, []rwPlace{reads(a, long), writes(b, long)}, true},
-		{3, []rwPlace{writes(b, long)}, false}, {4, []rwPlace{reads(a, long)}, true}, {5, []rwPlace{reads(a, long)}, false},
+		{2, []rwTicket{writes(b, long)}, true}, {2, []rwTicket{reads(a, long), writes(b, long)}, true},
+		{3, []rwTicket{writes(b, long)}, false}, {4, []rwTicket{reads(a, long)}, true}, {5, []rwTicket{reads(a, long)}, false},
 	} {
 		l := newRWLine(t, node)
 		l.set(rwLine{writer: key{mine, short}, line: c.line})
@@ -507,26 +507,26 @@ func (l *rwWaiting) set(state rwLine) {
 	l.subscriber.t.Helper()
 	l.rwmutex.set(rw{writer: state.writer, readers: state.readers})
 	for i, p := range state.line {
-		l.queue(p).put(i, p.place)
+		l.queue(p).put(i, p.ticket)
 	}
 }
 
-// queue is the line that a place is in.
-func (l *rwWaiting) queue(p rwPlace) *queue {
+// queue is the line that a ticket is in.
+func (l *rwWaiting) queue(p rwTicket) *queue {
 	if p.writes {
 		return l.waitingWriters
 	}
 	return l.waitingReaders
 }
 
-// require checks holds and places, and that the waiters came in this order.
+// require checks holds and tickets, and that the waiters came in this order.
 func (l *rwWaiting) require(state rwLine) {
 	l.subscriber.t.Helper()
 	l.requireHolds(state)
-	lines, last := make(map[*queue][]place), 0
+	lines, last := make(map[*queue][]ticket), 0
 	for _, p := range state.line {
 		q := l.queue(p)
-		lines[q] = append(lines[q], p.place)
+		lines[q] = append(lines[q], p.ticket)
 		came := q.came(p.id)
 		require.Greater(l.subscriber.t, came, last, "%q came earlier", p.id)
 		last = came

@@ -435,7 +435,7 @@ func TestRWMutexScriptsNeedTheirKeys(t *testing.T) {
 		{scripts.RWMutex().WriteAcquire, try(mine), []int{0, 1}},
 		{scripts.RWMutex().WriteExtend, []any{mine, short}, []int{0, 1}},
 		{scripts.RWMutex().WritePass, []any{mine, short}, []int{0, 1}},
-		{scripts.RWMutex().WriteRelease, []any{mine, mark, short}, []int{0, 1}}, // a place that cannot be put back keeps no hold
+		{scripts.RWMutex().WriteRelease, []any{mine, mark, short}, []int{0, 1}}, // a ticket that cannot be put back keeps no hold
 		{scripts.RWMutex().WriteCheck, []any{mine}, []int{0, 1}},
 		{scripts.RWMutex().WriteWithdraw, []any{mark}, []int{2}},
 		{scripts.RWMutex().ReadAcquire, read(mine), []int{0, 1, 2}},

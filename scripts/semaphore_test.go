@@ -431,11 +431,11 @@ func (s *semaphore) run(script *scripts.Script, args ...any) any {
 // try runs a script.
 func (s *semaphore) try(script *scripts.Script, args ...any) (any, error) {
 	words := []any{"EVAL", script.Source(), 4, s.keys[0], s.keys[1], s.keys[0] + "line", s.keys[0] + "waiters"}
-	return s.node.TryDo(append(words, withoutPlace(script, args)...)...)
+	return s.node.TryDo(append(words, withoutTicket(script, args)...)...)
 }
 
-// withoutPlace completes the arguments of a caller that does not wait.
-func withoutPlace(script *scripts.Script, args []any) []any {
+// withoutTicket completes the arguments of a caller that does not wait.
+func withoutTicket(script *scripts.Script, args []any) []any {
 	switch script {
 	case scripts.Semaphore().Acquire:
 		return slices.Insert(slices.Clone(args), 6, any(""), any(0))

@@ -26,7 +26,7 @@ const (
 // semLine is what a node has of a semaphore with those that wait for it.
 type semLine struct {
 	permits grants
-	line    []place
+	line    []ticket
 }
 
 // take are the arguments of an acquire of mine, of n of three slots, that waits as
@@ -46,111 +46,111 @@ var semLineCases = []struct {
 	after    semLine
 	notified []id
 }{
-	{"a refused acquire gets a place", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0-2"}, nil}, take(one, 1, 0, mine), announced, semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
+	{"a refused acquire gets a ticket", scripts.Semaphore().Acquire,
+		semLine{grants{theirs: "0-2"}, nil}, take(one, 1, 0, mine), announced, semLine{grants{theirs: "0-2"}, []ticket{{one, short}}}, nil},
 	{"an acquire that does not wait gets none", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "0-2"}, nil}, take("", 1, 0, mine), refused, semLine{grants{theirs: "0-2"}, nil}, nil},
-	{"its place is the last", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0-2"}, []place{{two, long}, {another, long}}}, take(one, 1, 0, mine), refused,
-		semLine{grants{theirs: "0-2"}, []place{{two, long}, {another, long}, {one, short}}}, nil},
-	{"an acquire renews its place and keeps its turn", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0-1"}, []place{{two, short}, {one, short}}}, []any{mine, short, 3, 2, "", 0, two, long, mine}, announced,
-		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, short}}}, nil},
+	{"its ticket is the last", scripts.Semaphore().Acquire,
+		semLine{grants{theirs: "0-2"}, []ticket{{two, long}, {another, long}}}, take(one, 1, 0, mine), refused,
+		semLine{grants{theirs: "0-2"}, []ticket{{two, long}, {another, long}, {one, short}}}, nil},
+	{"an acquire renews its ticket and stays where it was", scripts.Semaphore().Acquire,
+		semLine{grants{theirs: "0-1"}, []ticket{{two, short}, {one, short}}}, []any{mine, short, 3, 2, "", 0, two, long, mine}, announced,
+		semLine{grants{theirs: "0-1"}, []ticket{{two, long}, {one, short}}}, nil},
 	{"an acquire of which too few are free waits", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "1"}, nil}, take(all, 3, 0, mine), announced, semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
+		semLine{grants{theirs: "1"}, nil}, take(all, 3, 0, mine), announced, semLine{grants{theirs: "1"}, []ticket{{all, short}}}, nil},
 	{"an acquire of wanted slots that are not free waits", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "1"}, nil}, []any{mine, short, 3, 1, "1", 0, one, short, mine}, refused,
-		semLine{grants{theirs: "1"}, []place{{one, short}}}, nil},
+		semLine{grants{theirs: "1"}, []ticket{{one, short}}}, nil},
 	{"a strict acquire waits for its own token", scripts.Semaphore().Acquire,
-		semLine{grants{mine: "0"}, nil}, take(one, 1, 0), refused, semLine{grants{mine: "0"}, []place{{one, short}}}, nil},
+		semLine{grants{mine: "0"}, nil}, take(one, 1, 0), refused, semLine{grants{mine: "0"}, []ticket{{one, short}}}, nil},
 	{"one that waits gets a list of what is free", scripts.Semaphore().Acquire,
 		semLine{grants{theirs: "1"}, nil}, take(all, 3, 2, mine), listed("", "0,2", "1 600000"),
-		semLine{grants{theirs: "1"}, []place{{all, short}}}, nil},
+		semLine{grants{theirs: "1"}, []ticket{{all, short}}}, nil},
 
 	{"a grant where nobody waits makes no line", scripts.Semaphore().Acquire,
 		semLine{}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, nil}, nil},
-	{"a grant ends the place", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0"}, []place{{one, long}, {another, long}}}, take(one, 1, 0, mine), "1",
-		semLine{grants{theirs: "0", mine: "1"}, []place{{one, over}, {another, long}}}, nil},
+	{"a grant ends the ticket", scripts.Semaphore().Acquire,
+		semLine{grants{theirs: "0"}, []ticket{{one, long}, {another, long}}}, take(one, 1, 0, mine), "1",
+		semLine{grants{theirs: "0", mine: "1"}, []ticket{{one, over}, {another, long}}}, nil},
 	{"a grant of wanted slots does, too", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0"}, []place{{one, long}}}, []any{mine, short, 3, 1, "2", 0, one, short, mine}, "2",
-		semLine{grants{theirs: "0", mine: "2"}, []place{{one, over}}}, nil},
+		semLine{grants{theirs: "0"}, []ticket{{one, long}}}, []any{mine, short, 3, 1, "2", 0, one, short, mine}, "2",
+		semLine{grants{theirs: "0", mine: "2"}, []ticket{{one, over}}}, nil},
 	{"a waiter in line may have what is free of a semaphore", scripts.Semaphore().Acquire,
-		semLine{nil, []place{{all, long}, {one, long}}}, take(one, 1, 0, mine), "0",
-		semLine{grants{mine: "0"}, []place{{all, long}, {one, over}}}, nil},
+		semLine{nil, []ticket{{all, long}, {one, long}}}, take(one, 1, 0, mine), "0",
+		semLine{grants{mine: "0"}, []ticket{{all, long}, {one, over}}}, nil},
 	{"who does not wait may, too", scripts.Semaphore().Acquire,
-		semLine{nil, []place{{all, long}}}, take("", 1, 0, mine), "0", semLine{grants{mine: "0"}, []place{{all, long}}}, nil},
+		semLine{nil, []ticket{{all, long}}}, take("", 1, 0, mine), "0", semLine{grants{mine: "0"}, []ticket{{all, long}}}, nil},
 	{"a newcomer does not pass those in line", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 0, mine), refused,
-		semLine{grants{theirs: "0"}, []place{{all, long}, {one, short}}}, nil},
+		semLine{grants{theirs: "0"}, []ticket{{all, long}}}, take(one, 1, 0, mine), refused,
+		semLine{grants{theirs: "0"}, []ticket{{all, long}, {one, short}}}, nil},
 	{"nor does it get a list of what is free", scripts.Semaphore().Acquire,
-		semLine{grants{theirs: "0"}, []place{{all, long}}}, take(one, 1, 2, mine), listed("", "", ""),
-		semLine{grants{theirs: "0"}, []place{{all, long}, {one, short}}}, nil},
+		semLine{grants{theirs: "0"}, []ticket{{all, long}}}, take(one, 1, 2, mine), listed("", "", ""),
+		semLine{grants{theirs: "0"}, []ticket{{all, long}, {one, short}}}, nil},
 	{"what it may replace is free all the same", scripts.Semaphore().Acquire,
-		semLine{grants{early1: "0", theirs: "2"}, []place{{all, long}}}, take(one, 1, 0, mine, early1), refused,
-		semLine{grants{theirs: "2"}, []place{{all, long}, {one, short}}}, nil},
+		semLine{grants{early1: "0", theirs: "2"}, []ticket{{all, long}}}, take(one, 1, 0, mine, early1), refused,
+		semLine{grants{theirs: "2"}, []ticket{{all, long}, {one, short}}}, nil},
 	{"what it has itself, from an earlier run, stays", scripts.Semaphore().Acquire,
-		semLine{grants{early1: "0", mine: "1", theirs: "2"}, []place{{all, long}, {one, over}}}, take(one, 1, 0, mine, early1), "1",
-		semLine{grants{mine: "1", theirs: "2"}, []place{{all, long}, {one, over}}}, nil},
-	{"and ends its place", scripts.Semaphore().Acquire,
-		semLine{grants{mine: "1"}, []place{{one, long}, {all, long}}}, take(one, 1, 0, mine), "1",
-		semLine{grants{mine: "1"}, []place{{one, over}, {all, long}}}, nil},
-	{"a newcomer passes the places that have ended", scripts.Semaphore().Acquire,
-		semLine{nil, []place{{all, over}}}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, []place{{all, over}}}, nil},
+		semLine{grants{early1: "0", mine: "1", theirs: "2"}, []ticket{{all, long}, {one, over}}}, take(one, 1, 0, mine, early1), "1",
+		semLine{grants{mine: "1", theirs: "2"}, []ticket{{all, long}, {one, over}}}, nil},
+	{"and ends its ticket", scripts.Semaphore().Acquire,
+		semLine{grants{mine: "1"}, []ticket{{one, long}, {all, long}}}, take(one, 1, 0, mine), "1",
+		semLine{grants{mine: "1"}, []ticket{{one, over}, {all, long}}}, nil},
+	{"a newcomer passes the tickets that have ended", scripts.Semaphore().Acquire,
+		semLine{nil, []ticket{{all, over}}}, take(one, 1, 0, mine), "0", semLine{grants{mine: "0"}, []ticket{{all, over}}}, nil},
 
 	{"a release notifies the one that it serves", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0,2", mine: "1"}, []place{{one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
-		semLine{grants{theirs: "0,2"}, []place{{one, long}, {another, long}}}, []id{one}},
+		semLine{grants{theirs: "0,2", mine: "1"}, []ticket{{one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0,2"}, []ticket{{one, long}, {another, long}}}, []id{one}},
 	{"a release notifies all that it serves", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0", mine: "1-2"}, []place{{one, long}, {another, long}, {third, long}}}, []any{mine, "", 0}, int64(1),
-		semLine{grants{theirs: "0"}, []place{{one, long}, {another, long}, {third, long}}}, []id{one, another}},
+		semLine{grants{theirs: "0", mine: "1-2"}, []ticket{{one, long}, {another, long}, {third, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0"}, []ticket{{one, long}, {another, long}, {third, long}}}, []id{one, another}},
 	{"a release notifies by weight", scripts.Semaphore().Release,
-		semLine{grants{mine: "0-2"}, []place{{two, long}, {one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
-		semLine{nil, []place{{two, long}, {one, long}, {another, long}}}, []id{two, one}},
+		semLine{grants{mine: "0-2"}, []ticket{{two, long}, {one, long}, {another, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{nil, []ticket{{two, long}, {one, long}, {another, long}}}, []id{two, one}},
 	{"one that it does not serve is not passed by others", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
-		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, long}}}, nil},
+		semLine{grants{theirs: "0-1", mine: "2"}, []ticket{{two, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0-1"}, []ticket{{two, long}, {one, long}}}, nil},
 	{"each waiter goes by its own limit", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0-1", mine: "2"}, []place{{small, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
-		semLine{grants{theirs: "0-1"}, []place{{small, long}, {one, long}}}, nil},
+		semLine{grants{theirs: "0-1", mine: "2"}, []ticket{{small, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0-1"}, []ticket{{small, long}, {one, long}}}, nil},
 	{"a limit is a number", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0-1", mine: "2"}, []place{{large, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
-		semLine{grants{theirs: "0-1"}, []place{{large, long}, {one, long}}}, []id{large}},
-	{"a release clears the places that have ended", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, over}, {all, over}, {one, long}}}, []any{mine, "", 0}, int64(1),
-		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []id{one}},
+		semLine{grants{theirs: "0-1", mine: "2"}, []ticket{{large, long}, {one, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0-1"}, []ticket{{large, long}, {one, long}}}, []id{large}},
+	{"a release clears the tickets that have ended", scripts.Semaphore().Release,
+		semLine{grants{theirs: "0-1", mine: "2"}, []ticket{{two, over}, {all, over}, {one, long}}}, []any{mine, "", 0}, int64(1),
+		semLine{grants{theirs: "0-1"}, []ticket{{one, long}}}, []id{one}},
 	{"a release of a missing permit notifies of what is free", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []any{mine, "", 0}, int64(-1),
-		semLine{grants{theirs: "0-1"}, []place{{one, long}}}, []id{one}},
+		semLine{grants{theirs: "0-1"}, []ticket{{one, long}}}, []any{mine, "", 0}, int64(-1),
+		semLine{grants{theirs: "0-1"}, []ticket{{one, long}}}, []id{one}},
 	{"a release of a missing permit where nothing is free", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, []any{mine, "", 0}, int64(-1),
-		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, nil},
+		semLine{grants{theirs: "0-2"}, []ticket{{one, long}}}, []any{mine, "", 0}, int64(-1),
+		semLine{grants{theirs: "0-2"}, []ticket{{one, long}}}, nil},
 	{"a release of a permit where nobody waits", scripts.Semaphore().Release,
 		semLine{grants{mine: "0"}, nil}, []any{mine, "", 0}, int64(1), semLine{}, nil},
-	{"a release puts the place back, and notifies others", scripts.Semaphore().Release,
-		semLine{grants{mine: "0-2"}, []place{{another, long}}}, []any{mine, one, short}, int64(1),
-		semLine{nil, []place{{another, long}, {one, short}}}, []id{another}},
+	{"a release puts the ticket back, and notifies others", scripts.Semaphore().Release,
+		semLine{grants{mine: "0-2"}, []ticket{{another, long}}}, []any{mine, one, short}, int64(1),
+		semLine{nil, []ticket{{another, long}, {one, short}}}, []id{another}},
 	{"who waits on takes nothing from others", scripts.Semaphore().Release,
-		semLine{grants{theirs: "0-1", mine: "2"}, []place{{two, short}, {another, long}}}, []any{mine, two, long}, int64(1),
-		semLine{grants{theirs: "0-1"}, []place{{two, long}, {another, long}}}, []id{another}},
-	{"a place that a grant has ended is put back where it was", scripts.Semaphore().Release,
-		semLine{grants{mine: "0-2"}, []place{{one, over}, {another, long}}}, []any{mine, one, short}, int64(1),
-		semLine{nil, []place{{one, short}, {another, long}}}, []id{another}},
-	{"a missing permit's release puts the place back", scripts.Semaphore().Release,
+		semLine{grants{theirs: "0-1", mine: "2"}, []ticket{{two, short}, {another, long}}}, []any{mine, two, long}, int64(1),
+		semLine{grants{theirs: "0-1"}, []ticket{{two, long}, {another, long}}}, []id{another}},
+	{"a ticket that a grant has ended is put back where it was", scripts.Semaphore().Release,
+		semLine{grants{mine: "0-2"}, []ticket{{one, over}, {another, long}}}, []any{mine, one, short}, int64(1),
+		semLine{nil, []ticket{{one, short}, {another, long}}}, []id{another}},
+	{"a missing permit's release puts the ticket back", scripts.Semaphore().Release,
 		semLine{grants{theirs: "0-2"}, nil}, []any{mine, one, short}, int64(-1),
-		semLine{grants{theirs: "0-2"}, []place{{one, short}}}, nil},
+		semLine{grants{theirs: "0-2"}, []ticket{{one, short}}}, nil},
 
 	{"a withdrawal notifies the one that it kept from being notified", scripts.Semaphore().Withdraw,
-		semLine{grants{theirs: "0-1"}, []place{{two, long}, {one, long}, {another, long}}}, []any{two}, int64(1),
-		semLine{grants{theirs: "0-1"}, []place{{one, long}, {another, long}}}, []id{one}},
+		semLine{grants{theirs: "0-1"}, []ticket{{two, long}, {one, long}, {another, long}}}, []any{two}, int64(1),
+		semLine{grants{theirs: "0-1"}, []ticket{{one, long}, {another, long}}}, []id{one}},
 	{"a withdrawal where nothing is free", scripts.Semaphore().Withdraw,
-		semLine{grants{theirs: "0-2"}, []place{{two, long}, {one, long}}}, []any{two}, int64(1),
-		semLine{grants{theirs: "0-2"}, []place{{one, long}}}, nil},
-	{"a withdrawal of the last place", scripts.Semaphore().Withdraw,
-		semLine{nil, []place{{one, long}}}, []any{one}, int64(1), semLine{}, nil},
-	{"a withdrawal of a missing place", scripts.Semaphore().Withdraw,
-		semLine{grants{theirs: "0"}, []place{{one, long}}}, []any{two}, int64(-1),
-		semLine{grants{theirs: "0"}, []place{{one, long}}}, []id{one}},
+		semLine{grants{theirs: "0-2"}, []ticket{{two, long}, {one, long}}}, []any{two}, int64(1),
+		semLine{grants{theirs: "0-2"}, []ticket{{one, long}}}, nil},
+	{"a withdrawal of the last ticket", scripts.Semaphore().Withdraw,
+		semLine{nil, []ticket{{one, long}}}, []any{one}, int64(1), semLine{}, nil},
+	{"a withdrawal of a missing ticket", scripts.Semaphore().Withdraw,
+		semLine{grants{theirs: "0"}, []ticket{{one, long}}}, []any{two}, int64(-1),
+		semLine{grants{theirs: "0"}, []ticket{{one, long}}}, []id{one}},
 }
 
 func TestSemaphoreLine(t *testing.T) {
@@ -175,7 +175,7 @@ func TestSemaphoreNotifiesOfWhatHasEnded(t *testing.T) {
 	} {
 		l := newSemLine(t, node)
 		l.setEnded(3)
-		l.queue.set(place{one, long}, place{another, long})
+		l.queue.set(ticket{one, long}, ticket{another, long})
 		require.EqualValues(t, -1, l.run(script, args...))
 		require.Equal(t, []id{one, another}, l.queue.received(), script.Name())
 	}
@@ -187,11 +187,11 @@ func TestSemaphoreReleaseWithoutAPermission(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, right := range []string{"resetchannels", "-publish"} {
 		l := newSemLine(t, node)
-		l.set(semLine{grants{mine: "0"}, []place{{one, long}, {two, long}}})
+		l.set(semLine{grants{mine: "0"}, []ticket{{one, long}, {two, long}}})
 		as := newUser(t, node, right)
 		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Release, []any{mine, "", 0})...), right)
 		assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Withdraw, []any{two})...), right)
-		l.require(semLine{nil, []place{{one, long}}})
+		l.require(semLine{nil, []ticket{{one, long}}})
 		assert.Empty(t, l.queue.received(), "the permission was there")
 	}
 }
@@ -200,7 +200,7 @@ func TestSemaphoreReleaseWithoutAPermission(t *testing.T) {
 func TestSemaphoreReleaseNotifiesWithSomePermissions(t *testing.T) {
 	redistest.Needs(t, redistest.CanConfig)
 	l := newSemLine(t, redistest.StartOne(t))
-	l.set(semLine{grants{mine: "0-2"}, []place{{one, long}, {another, long}, {third, long}}})
+	l.set(semLine{grants{mine: "0-2"}, []ticket{{one, long}, {another, long}, {third, long}}})
 	as := newUser(t, l.queue.node, "resetchannels", "&"+l.queue.home+"b")
 	assert.EqualValues(t, 1, as.do("EVAL", l.command(scripts.Semaphore().Release, []any{mine, "", 0})...))
 	assert.Equal(t, []id{another}, l.queue.received())
@@ -211,7 +211,7 @@ func TestSemaphoreReleaseWithASpoiltLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	for i := range 2 {
 		l := newSemLine(t, node)
-		l.set(semLine{grants{mine: "0", theirs: "1"}, []place{{one, long}}})
+		l.set(semLine{grants{mine: "0", theirs: "1"}, []ticket{{one, long}}})
 		l.queue.spoil(i)
 		assert.EqualValues(t, 1, l.run(scripts.Semaphore().Release, mine, "", 0), "key %d", i)
 		assert.Equal(t, grants{theirs: "1"}, l.grants())
@@ -248,7 +248,7 @@ func (l *semWaiting) set(state semLine) {
 	l.queue.set(state.line...)
 }
 
-// require checks permits and places.
+// require checks permits and tickets.
 func (l *semWaiting) require(state semLine) {
 	l.t.Helper()
 	if state.permits == nil {

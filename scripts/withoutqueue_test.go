@@ -122,7 +122,7 @@ func TestAloneDoesNotGuess(t *testing.T) {
 	}
 }
 
-// Nobody is notified, and no place is touched, also where a line is there.
+// Nobody is notified, and no ticket is touched, also where a line is there.
 func TestAloneLeavesTheLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	for script, args := range map[*scripts.Script][]any{
@@ -133,9 +133,9 @@ func TestAloneLeavesTheLine(t *testing.T) {
 	} {
 		l, q := newMutexLine(t, node)
 		l.set(key{mine, short})
-		q.set(place{b, long}, place{c, over})
+		q.set(ticket{b, long}, ticket{c, over})
 		runAlone(t, node, l, script, q.words(args))
-		q.require(place{b, long}, place{c, over})
+		q.require(ticket{b, long}, ticket{c, over})
 		assert.Empty(t, q.received())
 	}
 }
