@@ -29,11 +29,16 @@ func (w *world) costs(n int) map[string]int {
 	waiter := func(i int) string { return "ch|" + strconv.Itoa(i) }
 	inLine := func(i int) (int64, string) { return int64(i), waiter(i) }
 	until := func(i int) (int64, string) { return ends, waiter(i) }
-	slot := func(i int) (int64, string) { return int64(i), "0:" + waiter(i) }
+	permit := func(i int) (int64, string) { // a slot, and its lease
+		if i%2 == 0 {
+			return int64(i / 2), "0:" + waiter(i/2)
+		}
+		return ends, "=" + waiter(i/2)
+	}
 	sets := map[string]map[int]func(int) (int64, string){ // by the key's index
 		"mutex":     {2: inLine, 3: until},
 		"rwmutex":   {1: until, 2: until, 3: inLine, 4: until, 5: inLine},
-		"semaphore": {0: until, 1: slot, 2: inLine, 3: until},
+		"semaphore": {0: permit, 1: inLine, 2: until},
 	}
 	costs := make(map[string]int)
 	for kind, look := range looks {

@@ -365,8 +365,8 @@ func TestCrowdsAreCounted(t *testing.T) {
 	assert.Equal(t, n, status.Held)
 	assert.Equal(t, fmt.Sprint("reader", n-1), status.Holders[0].Value, "the longest lease first")
 
-	w.fill(keys["semaphore"][0], n, func(i int) (int64, string) { return later, "permit" + strconv.Itoa(i) })
-	w.fill(keys["semaphore"][1], n, func(i int) (int64, string) { return int64(i), "0:permit" + strconv.Itoa(i) })
+	w.fill(keys["semaphore"][0], n, func(i int) (int64, string) { return later, "=permit" + strconv.Itoa(i) })
+	w.fill(keys["semaphore"][0], n, func(i int) (int64, string) { return int64(i), "0:permit" + strconv.Itoa(i) })
 	status = w.see(w.in.Semaphore)
 	assert.Len(t, status.Holders, inspect.MaxShown)
 	assert.Equal(t, n, status.Held)

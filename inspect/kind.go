@@ -34,7 +34,7 @@ var (
 	}
 	semaphores = &kind{
 		name: "semaphore", show: scripts.Semaphore().Inspect,
-		keys:    []string{":permits:leases", ":permits:slots", ":permits:line", ":permits:waiters"},
+		keys:    []string{":permits:held", ":permits:line", ":permits:waiters"},
 		fence:   -1,
 		release: map[Mode]*scripts.Script{Permit: scripts.Semaphore().Release},
 	}

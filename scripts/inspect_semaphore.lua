@@ -1,9 +1,8 @@
 -- inspect_semaphore: who holds which slots of a semaphore, and who waits for some?
 --
--- KEYS[1]  leases: see semaphore_prelude
--- KEYS[2]  slots: see semaphore_prelude
--- KEYS[3]  line: see queue_prelude
--- KEYS[4]  waiters: see queue_prelude
+-- KEYS[1]  permits: see semaphore_prelude
+-- KEYS[2]  line: see queue_prelude
+-- KEYS[3]  waiters: see queue_prelude
 -- ARGV     see inspect_prelude; what is limited is the occupied slots, of which the lowest
 --          are shown
 --
@@ -11,11 +10,11 @@
 -- Error    WRONGTYPE, with its name, when a key is of another type
 --
 -- Writes nothing. A permit with more slots than are shown has the lowest ones here.
-local wrong = mismatch('zset', 'zset', 'zset', 'zset')
+local wrong = mismatch('zset', 'zset', 'zset')
 if wrong then
   return wrong
 end
-local listed = redis.call('ZRANGE', KEYS[2], '0', LIMIT - 1, 'WITHSCORES')
+local listed = redis.call('ZRANGE', KEYS[1], '0', LIMIT - 1, 'WITHSCORES')
 local tokens, slots, size = {}, {}, 0
 for i = 1, #listed, 2 do
   local token = string.match(listed[i], '^%d+:(.*)$')
@@ -47,7 +46,7 @@ end
 
 local holders, waiters = {}, {}
 for _, token in ipairs(tokens) do
-  local ends = redis.call('ZSCORE', KEYS[1], token)
+  local ends = redis.call('ZSCORE', KEYS[1], '=' .. token)
   if ends and left(ends) > 0 then
     holders[#holders + 1] = token
     holders[#holders + 1] = 'permit'
@@ -56,4 +55,4 @@ for _, token in ipairs(tokens) do
   end
 end
 local held = redis.call('ZCOUNT', KEYS[1], '(' .. NOW, '+inf')
-return {holders, held, waiters, queue(3, 4, 'permit', waiters), ''}
+return {holders, held, waiters, queue(2, 3, 'permit', waiters), ''}

@@ -59,7 +59,7 @@ func awaitedSemaphore(t *testing.T, node *redistest.Node) runner {
 }
 
 func (s awaited) try(script *scripts.Script, args ...any) (any, error) {
-	words := []any{"EVAL", script.Source(), 4, s.keys[0], s.keys[1], s.keys[0] + "line", s.keys[0] + "waiters"}
+	words := []any{"EVAL", script.Source(), 3, s.key, s.key + "line", s.key + "waiters"}
 	return s.node.TryDo(append(words, args...)...)
 }
 

@@ -1,7 +1,7 @@
 package scripts
 
-// SemaphoreScripts are the scripts of the semaphore, which has two keys:
-// semaphore_prelude.lua explains them. Scripts that let a caller wait, or end a wait, get
+// SemaphoreScripts are the scripts of the semaphore, whose permits are in one key:
+// semaphore_prelude.lua explains it. Scripts that let a caller wait, or end a wait, get
 // those of queue_prelude.lua too.
 type SemaphoreScripts struct {
 	// Acquire takes slots for a token, all or none, in place of tokens that its caller

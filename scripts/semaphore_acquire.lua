@@ -40,7 +40,7 @@ end
 
 local reaped = permits.reap()
 for i = 9, #ARGV do
-  if ARGV[i] ~= token and redis.call('ZSCORE', LEASES, ARGV[i]) then
+  if ARGV[i] ~= token and redis.call('ZSCORE', PERMITS, '=' .. ARGV[i]) then
     free(ARGV[i])
   end
 end
@@ -52,7 +52,7 @@ if unique then
 end
 if own and count == n and (wanted == '' or wanted == own) then
   permits.outlast(lifetime)
-  redis.call('ZADD', LEASES, 'XX', now() + lifetime * 1000, token)
+  redis.call('ZADD', PERMITS, 'XX', now() + lifetime * 1000, '=' .. token)
   if isLine then
     redis.call('ZREM', WAITERS, ticket)
   end
@@ -60,17 +60,17 @@ if own and count == n and (wanted == '' or wanted == own) then
 elseif own then
   free(token)
 end
-occupied = redis.call('ZCARD', SLOTS)
+occupied = countSlots()
 for _ = 2, 10 do
   if reaped < 100 or occupied + n <= limit then
     break
   end
   reaped = permits.reap()
-  occupied = redis.call('ZCARD', SLOTS)
+  occupied = countSlots()
 end
 
 -- A token that is still here was not made by this caller.
-local foreign = not unique and redis.call('ZSCORE', LEASES, token)
+local foreign = not unique and redis.call('ZSCORE', PERMITS, '=' .. token)
 local line = ticket ~= '' and queue()
 if isLine and not line.mayPass(ticket) then -- no slots are listed that it might ask for
   line.enqueue(ticket, ARGV[8])
@@ -93,7 +93,7 @@ end
 local function isFree(text)
   for from, to in string.gmatch(text, '(%d+)-?(%d*)') do
     to = tonumber(to) or tonumber(from)
-    if to >= limit or redis.call('ZCOUNT', SLOTS, from, to) > 0 then
+    if to >= limit or redis.call('ZCOUNT', PERMITS, from, to) > 0 then
       return false
     end
   end
@@ -110,7 +110,7 @@ end
 
 local above, free = '', ''
 if listing > 0 then
-  local slots = permits.taken(redis.call('ZRANGEBYSCORE', SLOTS, limit - 32, '+inf', 'WITHSCORES', 'LIMIT', '0', '64'))
+  local slots = permits.taken(redis.call('ZRANGEBYSCORE', PERMITS, limit - 32, MAXSLOT, 'WITHSCORES', 'LIMIT', '0', '64'))
   above = permits.runs(slots, 1, #slots)
 end
 if fits and wanted == '' then
@@ -129,7 +129,7 @@ end
 if line then
   line.enqueue(ticket, ARGV[8])
   if occupied + n > limit then
-    local first = redis.call('ZRANGE', LEASES, '0', '0', 'WITHSCORES')[2]
+    local first = redis.call('ZRANGE', PERMITS, occupied, occupied, 'WITHSCORES')[2]
     local ms = math.max(math.ceil((first - now()) / 1000), 0)
     return listing == 0 and -1000 - ms or reply('', free, above) .. ' ' .. ms
   end

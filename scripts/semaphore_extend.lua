@@ -13,5 +13,5 @@ if permits.slotsOf(ARGV[1]) ~= ARGV[3] then
   return -1
 end
 permits.outlast(lifetime)
-redis.call('ZADD', LEASES, 'XX', 'GT', now() + lifetime * 1000, ARGV[1])
+redis.call('ZADD', PERMITS, 'XX', 'GT', now() + lifetime * 1000, '=' .. ARGV[1])
 return 1

@@ -9,11 +9,11 @@ local permits
 local function grant(id, ends)
   local rest, ms, message = grantee(id, ends)
   local token, n, limit = string.match(rest or '', '^(.+):(%d+):(%d+)$')
-  if not token or redis.call('ZSCORE', LEASES, token) then
+  if not token or redis.call('ZSCORE', PERMITS, '=' .. token) then
     return nil
   end
   n = tonumber(n)
-  local slots = permits.lowest(n, tonumber(limit), redis.call('ZCARD', SLOTS))
+  local slots = permits.lowest(n, tonumber(limit), countSlots())
   if not pcall(permits.give, token, slots, n, ms) then
     return nil
   end
@@ -27,7 +27,7 @@ end
 local function servesThose()
   permits = reading()
   permits.reap()
-  local occupied = redis.call('ZCARD', SLOTS)
+  local occupied = countSlots()
   return function(id)
     local n, limit = string.match(id, ':(%d+):(%d+)$')
     occupied = occupied + (tonumber(n) or 1)

@@ -4,15 +4,13 @@
 --          as much as is held
 -- Writes nothing.
 local runs = reading().runs
-local ended = {}
-for _, token in ipairs(redis.call('ZRANGEBYSCORE', LEASES, '-inf', now())) do
-  ended[token] = true
-end
-local permits, tokens = {}, {}
-local listed = redis.call('ZRANGE', SLOTS, '0', '-1', 'WITHSCORES')
+local live, permits, tokens = {}, {}, {}
+local listed = redis.call('ZRANGE', PERMITS, '0', '-1', 'WITHSCORES')
 for i = 1, #listed, 2 do
   local token = string.match(listed[i], '^%d+:(.*)$')
-  if not ended[token] then
+  if not token then
+    live[string.sub(listed[i], 2)] = tonumber(listed[i + 1]) > now()
+  else
     if not permits[token] then
       permits[token], tokens[#tokens + 1] = {}, token
     end
@@ -21,7 +19,9 @@ for i = 1, #listed, 2 do
 end
 local reply = {}
 for _, token in ipairs(tokens) do
-  table.insert(reply, token)
-  table.insert(reply, runs(permits[token], 1, #permits[token]))
+  if live[token] then
+    table.insert(reply, token)
+    table.insert(reply, runs(permits[token], 1, #permits[token]))
+  end
 end
 return reply

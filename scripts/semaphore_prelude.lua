@@ -1,15 +1,16 @@
 -- semaphore_prelude: what every script of the semaphore begins with.
 --
--- KEYS[1]  leases: sorted set, token -> end of its lease, in µs of server time
--- KEYS[2]  slots:  sorted set, the members of a token -> its slots
--- KEYS[3]  line, and
--- KEYS[4]  waiters, only of scripts that let a caller wait, or end a wait: see queue_prelude
+-- KEYS[1]  permits: sorted set. =token -> end of its lease, in µs of server time; and the
+--          members of a token -> its slots
+-- KEYS[2]  line, and
+-- KEYS[3]  waiters, only of scripts that let a caller wait, or end a wait: see queue_prelude
 --
 -- A token with n slots has the members 0:token … n-1:token, in the order of its slots. It has
--- a lease if and only if it has slots, and no two members have the same slot. The keys expire
--- together, with the longest lease. Slots are written as ascending runs, in one way: "0-2,5"
--- is 0, 1, 2 and 5.
-local LEASES, SLOTS = KEYS[1], KEYS[2]
+-- a lease if and only if it has slots, and no two members have the same slot. All slots are
+-- below all ends, so the i-th occupied slot has the rank i, from 0, and the first lease follows
+-- on the last slot. The key expires with the longest lease. Slots are written as ascending
+-- runs, in one way: "0-2,5" is 0, 1, 2 and 5.
+local PERMITS, MAXSLOT = KEYS[1], '999999999'
 
 -- members returns the members first … first+count-1 of a token.
 local function members(token, first, count)
@@ -25,27 +26,30 @@ end
 local function free(token, first)
   local count = 2
   first = first or 0
-  while redis.call('ZREM', SLOTS, members(token, first, count)) == count do
+  while redis.call('ZREM', PERMITS, members(token, first, count)) == count do
     first, count = first + count, math.min(2 * count, 1000)
   end
-  redis.call('ZREM', LEASES, token)
+  redis.call('ZREM', PERMITS, '=' .. token)
+end
+
+-- countSlots returns how many slots are occupied.
+local function countSlots()
+  return redis.call('ZCOUNT', PERMITS, '-inf', MAXSLOT)
 end
 
 -- reading makes what only some calls need: see queue in queue_prelude.
 local function reading()
-  -- outlast keeps the keys for at least lifetime ms more; new ones have no expiry yet. It always
+  -- outlast keeps the key for at least lifetime ms more; a new one has no expiry yet. It always
   -- writes, and so lets ZADD follow on a server that is full: what renews a lease begins with it.
   local function outlast(lifetime)
-    local left = math.max(redis.call('PTTL', LEASES), lifetime)
-    redis.call('PEXPIRE', LEASES, left)
-    redis.call('PEXPIRE', SLOTS, left)
+    redis.call('PEXPIRE', PERMITS, math.max(redis.call('PTTL', PERMITS), lifetime))
   end
 
   -- reap frees the slots of up to 100 leases that have ended, and returns of how many.
   local function reap()
-    local dead = redis.call('ZRANGEBYSCORE', LEASES, '-inf', now(), 'LIMIT', '0', '100')
+    local dead = redis.call('ZRANGEBYSCORE', PERMITS, '(' .. MAXSLOT, now(), 'LIMIT', '0', '100')
     for _, ended in ipairs(dead) do
-      free(ended)
+      free(string.sub(ended, 2))
     end
     return #dead
   end
@@ -65,13 +69,13 @@ local function reading()
   -- slotsOf writes the slots that a token has under a live lease, and returns their number;
   -- nil when there is no such lease.
   local function slotsOf(token)
-    local ends = redis.call('ZSCORE', LEASES, token)
+    local ends = redis.call('ZSCORE', PERMITS, '=' .. token)
     if not ends or tonumber(ends) <= now() then
       return nil
     end
     local found, count = {}, 2
     while true do
-      for _, slot in ipairs(redis.call('ZMSCORE', SLOTS, members(token, #found, count))) do
+      for _, slot in ipairs(redis.call('ZMSCORE', PERMITS, members(token, #found, count))) do
         if not slot then
           return runs(found, 1, #found), #found
         end
@@ -96,7 +100,7 @@ local function reading()
     local low, high = 0, occupied
     while low < high do
       local middle = math.floor((low + high) / 2)
-      local slot = taken(redis.call('ZRANGE', SLOTS, middle, middle, 'WITHSCORES'))[1]
+      local slot = taken(redis.call('ZRANGE', PERMITS, middle, middle, 'WITHSCORES'))[1]
       if slot - middle > k then
         high = middle
       else
@@ -107,7 +111,8 @@ local function reading()
   end
 
   -- lowest lists the count lowest free slots below a limit. It walks through the occupied ones
-  -- 100 at a time, and searches when 100 in a row have no gap.
+  -- 100 at a time, and searches when 100 in a row have no gap. The leases behind them look like
+  -- slots beyond every limit.
   local function lowest(count, limit, occupied)
     local found, index = {}, occupied > 100 and gap(0, occupied) or 0
     local slot = index -- the slot to look at, with index occupied ones below it
@@ -118,7 +123,7 @@ local function reading()
       end
     end
     while #found < count and slot < limit do
-      local chunk = taken(redis.call('ZRANGE', SLOTS, index, index + 99, 'WITHSCORES'))
+      local chunk = taken(redis.call('ZRANGE', PERMITS, index, index + 99, 'WITHSCORES'))
       local before = #found
       for _, occupant in ipairs(chunk) do
         local stop = math.min(occupant, limit)
@@ -141,14 +146,14 @@ local function reading()
 
   -- give gives the first n of the slots to a token for lifetime ms, 500 in a command.
   local function give(token, slots, n, lifetime)
-    redis.call('ZADD', LEASES, now() + lifetime * 1000, token)
+    redis.call('ZADD', PERMITS, now() + lifetime * 1000, '=' .. token)
     for first = 1, n, 500 do
       local added = {}
       for i = first, math.min(first + 499, n) do
         added[#added + 1] = slots[i]
         added[#added + 1] = (i - 1) .. ':' .. token
       end
-      redis.call('ZADD', SLOTS, unpack(added))
+      redis.call('ZADD', PERMITS, unpack(added))
     end
     outlast(lifetime)
   end

@@ -8,8 +8,8 @@
 -- Safe because it touches only what the token has: a late release cannot free a later
 -- holder's slots. semaphore_release_prelude has given back the first two, and served a call
 -- without waiters that had no more.
-if freed == 2 then
-  free(ARGV[1], 2)
+if freed == 3 then
+  free(token, 2)
 end
 if ticket ~= '' then
   local line = queue()

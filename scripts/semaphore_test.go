@@ -239,15 +239,15 @@ func TestSemaphoreLeases(t *testing.T) {
 	s.requireLease(mine, short)
 	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Extend, mine, long, "0"))
 	s.requireLease(mine, long)
-	s.requireKeysLast(long)
+	s.requireKeyLasts(long)
 	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Extend, mine, short, "0"))
 	s.requireLease(mine, long)
 	s.run(scripts.Semaphore().Acquire, theirs, short, 3, 1, "", 0)
 	s.requireLease(theirs, short)
 	s.requireLease(mine, long)
-	s.requireKeysLast(long)
+	s.requireKeyLasts(long)
 	assert.EqualValues(t, 1, s.run(scripts.Semaphore().Release, mine))
-	s.requireKeysLast(long)
+	s.requireKeyLasts(long)
 	s.requireSound()
 }
 
@@ -255,13 +255,13 @@ func TestSemaphoreLeases(t *testing.T) {
 func TestSemaphorePermitsMakeTheKeysLast(t *testing.T) {
 	s := newSemaphore(t, redistest.StartOne(t))
 	s.run(scripts.Semaphore().Acquire, args(9, 1, "", 0, mine)...)
-	s.requireKeysLast(short)
+	s.requireKeyLasts(short)
 	require.Equal(t, "1", s.run(scripts.Semaphore().Acquire, theirs, long, 9, 1, "", 0))
-	s.requireKeysLast(long)
+	s.requireKeyLasts(long)
 	require.Equal(t, "5", s.run(scripts.Semaphore().Acquire, early1, 2*long, 9, 1, "5", 0))
-	s.requireKeysLast(2 * long)
+	s.requireKeyLasts(2 * long)
 	require.Equal(t, "2", s.run(scripts.Semaphore().Acquire, early2, 3*long, 9, 1, "", 0), "in a gap")
-	s.requireKeysLast(3 * long)
+	s.requireKeyLasts(3 * long)
 }
 
 // A permit whose lease has ended is gone for every script, while others live on.
@@ -340,49 +340,32 @@ func TestSemaphoreKeysExpire(t *testing.T) {
 	require.Equal(t, "0", s.run(scripts.Semaphore().Acquire, mine, 1, 3, 1, "", 0))
 	s.run(scripts.Semaphore().Acquire, theirs, 30, 3, 1, "", 0)
 	require.Eventually(t, func() bool {
-		return s.node.Do(t, "EXISTS", s.keys[0], s.keys[1]) == int64(0)
+		return s.node.Do(t, "EXISTS", s.key) == int64(0)
 	}, 10*time.Second, time.Millisecond)
 }
 
-// Which scripts look at which keys, when there is a permit of mine.
+// The key of another kind is an error, and stays as it is: also of the first acquire ever.
 func TestSemaphoreScriptsOnAWrongType(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, c := range []struct {
 		script *scripts.Script
 		args   []any
-		keys   []int
 	}{
-		{scripts.Semaphore().Acquire, args(3, 1, "", 0, mine), []int{0, 1}},
-		{scripts.Semaphore().Acquire, args(3, 1, "2", 0), []int{0, 1}},
-		{scripts.Semaphore().Release, []any{mine}, []int{0, 1}},
-		{scripts.Semaphore().Extend, []any{mine, long, "0"}, []int{0, 1}},
-		{scripts.Semaphore().Check, []any{mine, "0"}, []int{0, 1}},
-		{scripts.Semaphore().Held, nil, []int{0, 1}},
+		{scripts.Semaphore().Acquire, args(3, 1, "", 0, mine)},
+		{scripts.Semaphore().Acquire, args(3, 1, "2", 0)},
+		{scripts.Semaphore().Release, []any{mine}},
+		{scripts.Semaphore().Extend, []any{mine, long, "0"}},
+		{scripts.Semaphore().Check, []any{mine, "0"}},
+		{scripts.Semaphore().Held, nil},
 	} {
-		for _, i := range c.keys {
-			t.Run(fmt.Sprintf("%s, key %d", c.script.Name(), i+1), func(t *testing.T) {
-				s := newSemaphore(t, node)
-				s.set(grants{mine: "0"}, long)
-				s.spoil(i)
-				watch := s.watch()
-				_, err := s.try(c.script, c.args...)
-				require.ErrorContains(t, err, "WRONGTYPE")
-				assert.False(t, watch.touched(), "a key was written")
-			})
-		}
-	}
-}
-
-// The first acquire ever finds every wrong type, too.
-func TestSemaphoreAcquireOnAWrongTypeAlone(t *testing.T) {
-	node := redistest.StartOne(t)
-	for i := range 2 {
-		s := newSemaphore(t, node)
-		s.spoil(i)
-		watch := s.watch()
-		_, err := s.try(scripts.Semaphore().Acquire, args(3, 1, "", 0, mine)...)
-		require.ErrorContains(t, err, "WRONGTYPE", "key %d", i+1)
-		assert.False(t, watch.touched(), "a key was written")
+		t.Run(c.script.Name(), func(t *testing.T) {
+			s := newSemaphore(t, node)
+			s.spoil()
+			watch := s.watch()
+			_, err := s.try(c.script, c.args...)
+			require.ErrorContains(t, err, "WRONGTYPE")
+			assert.False(t, watch.touched(), "the key was written")
+		})
 	}
 }
 
@@ -404,19 +387,16 @@ func TestSemaphoreOfAHundredThousand(t *testing.T) {
 	assert.Equal(t, "3", s.run(scripts.Semaphore().Acquire, theirs, short, 100_000, 1, "", 0))
 }
 
-// semaphore is one semaphore's keys on a node: leases and slots.
+// semaphore is one semaphore's key on a node.
 type semaphore struct {
 	t    *testing.T
 	node *redistest.Node
-	keys [2]string
+	key  string
 }
 
 func newSemaphore(t *testing.T, node *redistest.Node) *semaphore {
-	s := &semaphore{t: t, node: node}
-	for i, kind := range []string{"leases", "slots"} {
-		s.keys[i] = redistest.Name(t) + "\x00\xff {\r\n" + kind
-	}
-	t.Cleanup(func() { node.Do(t, "DEL", s.keys[0], s.keys[1]) })
+	s := &semaphore{t, node, redistest.Name(t) + "\x00\xff {\r\n"}
+	t.Cleanup(func() { node.Do(t, "DEL", s.key) })
 	return s
 }
 
@@ -430,7 +410,7 @@ func (s *semaphore) run(script *scripts.Script, args ...any) any {
 
 // try runs a script.
 func (s *semaphore) try(script *scripts.Script, args ...any) (any, error) {
-	words := []any{"EVAL", script.Source(), 4, s.keys[0], s.keys[1], s.keys[0] + "line", s.keys[0] + "waiters"}
+	words := []any{"EVAL", script.Source(), 3, s.key, s.key + "line", s.key + "waiters"}
 	return s.node.TryDo(append(words, withoutTicket(script, args)...)...)
 }
 
@@ -460,12 +440,9 @@ func (s *semaphore) setEnded(n int) {
 	s.t.Helper()
 	s.node.Do(s.t, "EVAL", `
 		for i = 0, ARGV[1] - 1 do
-			redis.call('ZADD', KEYS[1], i + 1, 'ended ' .. i)
-			redis.call('ZADD', KEYS[2], i, '0:ended ' .. i)
+			redis.call('ZADD', KEYS[1], 1700000000000 + i, '=ended ' .. i, i, '0:ended ' .. i)
 		end
-		for _, key in ipairs(KEYS) do
-			redis.call('PEXPIRE', key, ARGV[2])
-		end`, 2, s.keys[0], s.keys[1], n, long)
+		redis.call('PEXPIRE', KEYS[1], ARGV[2])`, 1, s.key, n, long)
 }
 
 // fill makes the node have n permits, of the even slots.
@@ -475,20 +452,17 @@ func (s *semaphore) fill(n int) {
 		local clock = redis.call('TIME')
 		local ends = string.format('%.0f', clock[1] * 1000000 + clock[2] + ARGV[2] * 1000)
 		for i = 0, ARGV[1] - 1 do
-			redis.call('ZADD', KEYS[1], ends, 'token ' .. i)
-			redis.call('ZADD', KEYS[2], 2 * i, '0:token ' .. i)
+			redis.call('ZADD', KEYS[1], ends, '=token ' .. i, 2 * i, '0:token ' .. i)
 		end
-		for _, key in ipairs(KEYS) do
-			redis.call('PEXPIRE', key, ARGV[2])
-		end`, 2, s.keys[0], s.keys[1], n, long)
+		redis.call('PEXPIRE', KEYS[1], ARGV[2])`, 1, s.key, n, long)
 }
 
-// spoil makes key i one of another kind.
-func (s *semaphore) spoil(i int) {
+// spoil makes the key one of another kind.
+func (s *semaphore) spoil() {
 	s.t.Helper()
-	s.node.Do(s.t, "DEL", s.keys[i])
-	s.node.Do(s.t, "RPUSH", s.keys[i], "element")
-	s.node.Do(s.t, "PEXPIRE", s.keys[i], short)
+	s.node.Do(s.t, "DEL", s.key)
+	s.node.Do(s.t, "RPUSH", s.key, "element")
+	s.node.Do(s.t, "PEXPIRE", s.key, short)
 }
 
 // grants are all permits that the node has, live or not.
@@ -504,9 +478,12 @@ func (s *semaphore) grants() grants {
 // slots are the slots of each token, in the order of its members.
 func (s *semaphore) slots() map[string][]int {
 	s.t.Helper()
-	reply := s.node.Do(s.t, "ZRANGE", s.keys[1], 0, -1, "WITHSCORES").([]any)
+	reply := s.node.Do(s.t, "ZRANGE", s.key, 0, -1, "WITHSCORES").([]any)
 	found := make(map[string][]int)
 	for i := 0; i < len(reply); i += 2 {
+		if strings.HasPrefix(reply[i].(string), "=") { // a lease
+			continue
+		}
 		at, token, _ := strings.Cut(reply[i].(string), ":")
 		slot, err := strconv.Atoi(reply[i+1].(string))
 		require.NoError(s.t, err)
@@ -545,38 +522,34 @@ func count(slots string) int {
 	return n
 }
 
-// requireSound checks that the two keys belong together, and have an expiry.
+// requireSound checks that each token has a lease and slots, and that the key has an expiry.
 func (s *semaphore) requireSound() {
 	s.t.Helper()
 	occupied := make(map[int]bool)
 	permits := s.slots()
 	for token, slots := range permits {
-		require.NotNil(s.t, s.node.Do(s.t, "ZSCORE", s.keys[0], token), "%q has no lease", token)
+		require.NotNil(s.t, s.node.Do(s.t, "ZSCORE", s.key, "="+token), "%q has no lease", token)
 		for _, slot := range slots {
 			require.False(s.t, occupied[slot], "slot %d was given twice", slot)
 			occupied[slot] = true
 		}
 	}
-	require.EqualValues(s.t, len(permits), s.node.Do(s.t, "ZCARD", s.keys[0]), "leases without slots")
-	for _, key := range s.keys {
-		require.NotEqualValues(s.t, -1, s.node.Do(s.t, "PTTL", key), "no expiry")
-	}
+	require.EqualValues(s.t, len(permits)+len(occupied), s.node.Do(s.t, "ZCARD", s.key), "leases without slots")
+	require.NotEqualValues(s.t, -1, s.node.Do(s.t, "PTTL", s.key), "no expiry")
 }
 
 // requireLease checks how long a permit lasts, in milliseconds.
 func (s *semaphore) requireLease(token string, lifetime int) {
 	s.t.Helper()
-	ends, err := strconv.ParseFloat(s.node.Do(s.t, "ZSCORE", s.keys[0], token).(string), 64)
+	ends, err := strconv.ParseFloat(s.node.Do(s.t, "ZSCORE", s.key, "="+token).(string), 64)
 	require.NoError(s.t, err)
 	requireAbout(s.t, lifetime, (int(ends)-s.now())/1000)
 }
 
-// requireKeysLast checks how long each key lasts, in milliseconds.
-func (s *semaphore) requireKeysLast(lifetime int) {
+// requireKeyLasts checks how long the key lasts, in milliseconds.
+func (s *semaphore) requireKeyLasts(lifetime int) {
 	s.t.Helper()
-	for _, key := range s.keys {
-		requireAbout(s.t, lifetime, int(s.node.Do(s.t, "PTTL", key).(int64)))
-	}
+	requireAbout(s.t, lifetime, int(s.node.Do(s.t, "PTTL", s.key).(int64)))
 }
 
 func requireAbout(t *testing.T, lifetime, left int) {
@@ -603,10 +576,10 @@ func (s *semaphore) awaitEnd(token, slots string) {
 		10*time.Second, time.Millisecond)
 }
 
-// watch notices every write to the semaphore's keys: see lock.watch.
+// watch notices every write to the semaphore's key: see lock.watch.
 func (s *semaphore) watch() watch {
 	s.t.Helper()
 	w := newWatch(s.t, s.node)
-	w.do("WATCH", s.keys[0], s.keys[1])
+	w.do("WATCH", s.key)
 	return w
 }

@@ -227,7 +227,7 @@ type semWaiting struct {
 
 func newSemLine(t *testing.T, node *redistest.Node) *semWaiting {
 	s := newSemaphore(t, node)
-	return &semWaiting{s, newQueue(newSubscriber(t, node), s.keys[0]+"line", s.keys[0]+"waiters")}
+	return &semWaiting{s, newQueue(newSubscriber(t, node), s.key+"line", s.key+"waiters")}
 }
 
 // run runs a script, which must work, with whole ids.
@@ -238,7 +238,7 @@ func (l *semWaiting) run(script *scripts.Script, args ...any) any {
 
 // command are the words of an EVAL.
 func (l *semWaiting) command(script *scripts.Script, args []any) []any {
-	keys := []any{script.Source(), 4, l.keys[0], l.keys[1], l.queue.line, l.queue.waiters}
+	keys := []any{script.Source(), 3, l.key, l.queue.line, l.queue.waiters}
 	return slices.Concat(keys, l.queue.words(args))
 }
 

@@ -18,8 +18,7 @@ type withoutQueue struct {
 // A waiter then has no ticket, and polls. A release notifies no waiter.
 //
 // The reply is that of s, or nil where it depends on the other keys. It is not ok where
-// the lock itself is in several keys: a lease's fencing number, a writer beside readers,
-// and the slots of a permit.
+// the lock itself is in several keys: a lease's fencing number, and a writer beside readers.
 func (s *Script) WithoutQueue(keys, args []any) (script *Script, ownKeys, ownArgs []any, ok bool) {
 	w, ok := unqueued[s]
 	if !ok {
@@ -60,8 +59,8 @@ var unqueued = map[*Script]withoutQueue{
 	rwmutex.ReadRelease: {script: readReleaseAlone, from: 1, to: 2},
 	rwmutex.ReadCheck:   {script: readCheckAlone, from: 1, to: 2},
 
-	semaphore.Acquire: {script: semaphore.Acquire, to: 2, ticket: 6},
-	semaphore.Release: {script: semaphore.Release, to: 2, ticket: 1},
+	semaphore.Acquire: {script: semaphore.Acquire, to: 1, ticket: 6},
+	semaphore.Release: {script: semaphore.Release, to: 1, ticket: 1},
 }
 
 // These know the readers' key only.

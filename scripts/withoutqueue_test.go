@@ -22,7 +22,7 @@ func (l *lock) all() []any    { return []any{l.name, l.name + "line", l.name + "
 func (l *rwmutex) all() []any { return l.words() }
 func (l *counted) all() []any { return l.keys }
 func (s *semaphore) all() []any {
-	return []any{s.keys[0], s.keys[1], s.keys[0] + "line", s.keys[0] + "waiters"}
+	return []any{s.key, s.key + "line", s.key + "waiters"}
 }
 
 // runAlone runs a script as it runs without the keys of the queue.

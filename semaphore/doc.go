@@ -89,9 +89,8 @@
 //
 // The keys of the semaphore called jobs are, in the hash slot of jobs:
 //
-//	jobs{jobs}:permits:leases   sorted set: tokens, by the end of their lease in µs
-//	jobs{jobs}:permits:slots    sorted set: occupied slots; 0:token is the first slot
-//	                            of a token, 1:token its second
+//	jobs{jobs}:permits:held     sorted set: =token, by the end of its lease in µs; and
+//	                            0:token and so on, by the slots that the token has
 //	jobs{jobs}:permits:line     sorted set: the waiters, by when they came
 //	jobs{jobs}:permits:waiters  sorted set: the same, by when their tickets end
 //
@@ -99,9 +98,8 @@
 // longest lease or ticket.
 //
 // While a Cluster moves the hash slot, its servers refuse scripts whose keys are not all on
-// one of them (TRYAGAIN). The first two keys exist as long as a permit is held. So permits
-// are acquired, extended and released, except in the moment when one of the two has moved.
-// Where none is held, Acquire goes on trying until the move is over.
+// one of them (TRYAGAIN). Permits are then acquired, extended and released by the key that has
+// them all, and waiters poll.
 //
 // # What else to know
 //

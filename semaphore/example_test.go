@@ -78,7 +78,7 @@ func ExampleSemaphore_Do_lost() {
 
 	s := locks.NewSemaphore("thumbnails", 10, semaphore.WithExpiry(500*time.Millisecond))
 	err := s.Do(context.Background(), func(ctx context.Context) error {
-		client.Del(ctx, "thumbnails{thumbnails}:permits:leases", "thumbnails{thumbnails}:permits:slots")
+		client.Del(ctx, "thumbnails{thumbnails}:permits:held")
 		<-ctx.Done() // the next renewal finds out
 		return fmt.Errorf("the call was interrupted: %w", ctx.Err())
 	})
@@ -185,7 +185,7 @@ func ExamplePermit_Lost() {
 	defer permit.Release()
 
 	// An operator deletes the semaphore's keys.
-	client.Del(context.Background(), "imports{imports}:permits:leases", "imports{imports}:permits:slots")
+	client.Del(context.Background(), "imports{imports}:permits:held")
 
 	select {
 	case <-permit.Lost():

@@ -16,7 +16,7 @@ var protocol = &redlock.Protocol{
 	Extend:  scripts.Semaphore().Extend,
 	Release: scripts.Semaphore().Release,
 	Check:   scripts.Semaphore().Check,
-	AuxKeys: []string{":permits:leases", ":permits:slots"},
+	AuxKeys: []string{":permits:held"},
 
 	Withdraw: scripts.Semaphore().Withdraw,
 	LineKeys: []string{":permits:line", ":permits:waiters"},

@@ -90,18 +90,16 @@ func newWorld(t *testing.T, c client, nodes []*redistest.Node) *world {
 	if redistest.Backend() == "addrs" { // the others end with their test
 		t.Cleanup(func() {
 			for _, n := range nodes {
-				_, _ = n.TryDo("DEL", w.key("leases"), w.key("slots"))
+				_, _ = n.TryDo("DEL", w.key())
 			}
 		})
 	}
 	return w
 }
 
-// key is the name of one of the semaphore's keys: the package's documentation
+// key is the name of the key with the permits: the package's documentation
 // names it.
-func (w *world) key(kind string) string {
-	return w.name + "{" + w.name + "}:permits:" + kind
-}
+func (w *world) key() string { return w.name + "{" + w.name + "}:permits:held" }
 
 // factory is what another process would have: clients of its own, on the same
 // nodes.
@@ -123,7 +121,7 @@ func (w *world) semaphore(limit int, options ...semaphore.Option) *semaphore.Sem
 // grants is how many permits a node has.
 func (w *world) grants(n *redistest.Node) int {
 	w.t.Helper()
-	return int(n.Do(w.t, "ZCARD", w.key("leases")).(int64))
+	return int(n.Do(w.t, "ZCOUNT", w.key(), 1e12, "+inf").(int64)) // leases end later than slots count
 }
 
 // awaitGrants waits until each of the nodes, all of them by default, has want

@@ -155,7 +155,7 @@ func (l *listing) add(kind, name string) {
 var suffixes = map[string]string{
 	":mutex:line": "mutex", ":mutex:waiters": "mutex",
 	":rwmutex:writer": "rwmutex", ":rwmutex:readers": "rwmutex", ":rwmutex:intents": "rwmutex", ":rwmutex:waiters": "rwmutex",
-	":permits:leases": "semaphore", ":permits:waiters": "semaphore",
+	":permits:held": "semaphore", ":permits:waiters": "semaphore",
 }
 
 // lockOf finds the lock that a key of the form name{tag}kind belongs to, where the tag is

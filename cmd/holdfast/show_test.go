@@ -164,7 +164,7 @@ func TestMatchIsRedisMatch(t *testing.T) {
 var parts = []string{
 	"", ":mutex:fence", ":mutex:line", ":mutex:waiters",
 	":rwmutex:writer", ":rwmutex:readers", ":rwmutex:intents", ":rwmutex:writers", ":rwmutex:waiters", ":rwmutex:line", ":rwmutex:fence",
-	":permits:leases", ":permits:slots", ":permits:line", ":permits:waiters",
+	":permits:held", ":permits:line", ":permits:waiters",
 }
 
 // fillings put something into a key: nothing, text, a hash, a list, a set, or members with

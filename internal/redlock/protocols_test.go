@@ -71,7 +71,7 @@ var slotsProtocol = &Protocol{
 	Extend:  scripts.Semaphore().Extend,
 	Release: scripts.Semaphore().Release,
 	Check:   scripts.Semaphore().Check,
-	AuxKeys: []string{"a", "b"},
+	AuxKeys: []string{"held"},
 
 	Withdraw: scripts.Semaphore().Withdraw,
 	LineKeys: []string{"line", "waiters"},
