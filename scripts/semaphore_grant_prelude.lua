@@ -5,7 +5,7 @@
 -- ticket away, and returns the message: ID=LOOK:SLOTS. It returns nil, and the slots stay free,
 -- where the waiter is to be notified only. It is called only where servesThose says that there
 -- are as many.
-local permits
+local permits, occupied
 local function grant(id, ends)
   local rest, ms, message = grantee(id, ends)
   local token, n, limit = string.match(rest or '', '^(.+):(%d+):(%d+)$')
@@ -13,10 +13,11 @@ local function grant(id, ends)
     return nil
   end
   n = tonumber(n)
-  local slots = permits.lowest(n, tonumber(limit), countSlots())
+  local slots = permits.lowest(n, tonumber(limit), occupied)
   if not pcall(permits.give, token, slots, n, ms) then
     return nil
   end
+  occupied = occupied + n
   redis.call('ZREM', WAITERS, id)
   redis.call('ZREM', LINE, id)
   return message .. ':' .. permits.runs(slots, 1, n)
@@ -27,10 +28,11 @@ end
 local function servesThose()
   permits = reading()
   permits.reap()
-  local occupied = countSlots()
+  occupied = countSlots()
+  local served = occupied
   return function(id)
     local n, limit = string.match(id, ':(%d+):(%d+)$')
-    occupied = occupied + (tonumber(n) or 1)
-    return occupied <= (tonumber(limit) or 0)
+    served = served + (tonumber(n) or 1)
+    return served <= (tonumber(limit) or 0)
   end
 end

@@ -122,6 +122,9 @@ local function reading()
         slot = slot + 1
       end
     end
+    if occupied == 0 then
+      add(limit)
+    end
     while #found < count and slot < limit do
       local chunk = taken(redis.call('ZRANGE', PERMITS, index, index + 99, 'WITHSCORES'))
       local before = #found
@@ -146,14 +149,14 @@ local function reading()
 
   -- give gives the first n of the slots to a token for lifetime ms, 500 in a command.
   local function give(token, slots, n, lifetime)
-    redis.call('ZADD', PERMITS, now() + lifetime * 1000, '=' .. token)
+    local added = {now() + lifetime * 1000, '=' .. token}
     for first = 1, n, 500 do
-      local added = {}
       for i = first, math.min(first + 499, n) do
         added[#added + 1] = slots[i]
         added[#added + 1] = (i - 1) .. ':' .. token
       end
       redis.call('ZADD', PERMITS, unpack(added))
+      added = {}
     end
     outlast(lifetime)
   end

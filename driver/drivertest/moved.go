@@ -38,17 +38,15 @@ func (s suite) wrongServer(t *testing.T) {
 	for _, text := range wrongTexts {
 		t.Run(text, func(t *testing.T) {
 			pool := s.pool(t, startReplica(t, text).Addr(), Options{})
-			for _, c := range []struct {
-				key  string
-				want any
-			}{{"read", int64(1)}, {"written", nil}, {"read", int64(2)}, {"written", int64(2)}} {
-				reply, err := pool.Eval(within(t, patience), check(c.key, "token"))
-				if c.want == nil {
-					requireAnswer(t, reply, err, text)
-					continue
-				}
+			reply, err := pool.Eval(within(t, patience), check("read", "token"))
+			require.NoError(t, err)
+			require.Equal(t, int64(1), reply, "the number of the connection")
+			reply, err = pool.Eval(within(t, patience), check("written", "token"))
+			requireAnswer(t, reply, err, text)
+			for _, key := range []string{"read", "written"} {
+				reply, err := pool.Eval(within(t, patience), check(key, "token"))
 				require.NoError(t, err)
-				require.Equal(t, c.want, reply, "the number of the connection")
+				require.Greater(t, reply, int64(1), "the number of the connection") // a busy client may make more than one
 			}
 		})
 	}
@@ -64,7 +62,7 @@ func (s suite) wrongServerInABatch(t *testing.T) {
 			requireAnswer(t, replies[1].Value, replies[1].Err, text)
 			for _, reply := range batchInTime(t, pool, within(t, patience), check("read", "t"), check("written", "t")) {
 				require.NoError(t, reply.Err)
-				require.Equal(t, int64(2), reply.Value, "the number of the connection")
+				require.Greater(t, reply.Value, int64(1), "the number of the connection")
 			}
 		})
 	}
