@@ -58,7 +58,7 @@ func TestFarDialEndsWithItsContext(t *testing.T) {
 	require.Eventually(t, func() bool { // it waits for the round trip
 		made, _ := node.Proxy().Dialled()
 		return made == 1
-	}, 40*time.Second, time.Millisecond)
+	}, patience, time.Millisecond)
 	cancel()
 	err := <-failed
 	require.ErrorIs(t, err, context.Canceled)
