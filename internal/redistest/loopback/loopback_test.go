@@ -45,12 +45,24 @@ func TestReservePortFailsOnAPortInUse(t *testing.T) {
 // The kernel chooses among some 28,000 ports: were the 200 reserved ones not
 // kept, 2,000 choices would hit about 14 of them.
 func TestKernelNeverPicksAReservedPort(t *testing.T) {
+	requireKept(t, func(*loopback.Reservation) {})
+}
+
+// Nor one that was reserved until a moment ago, which clients may still try.
+func TestKernelPicksNoPortThatWasJustReleased(t *testing.T) {
+	requireKept(t, (*loopback.Reservation).Release)
+}
+
+// requireKept checks that nobody gets a port that was reserved, after what is done to it.
+func requireKept(t *testing.T, then func(*loopback.Reservation)) {
 	if runtime.GOOS != "linux" { // elsewhere a reserved port can be lost, and a process then tries another
 		t.Skip("ports can be kept on Linux only")
 	}
 	reserved := map[int]bool{}
 	for range 200 {
-		reserved[reserve(t).Port()] = true
+		r := reserve(t)
+		reserved[r.Port()] = true
+		then(r)
 	}
 	assert.Len(t, reserved, 200, "two reservations of one port")
 	for range 2000 {

@@ -3,6 +3,7 @@ package loopback
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -49,8 +50,31 @@ func bind(socket, port int) (int, error) {
 	return name.(*syscall.SockaddrInet4).Port, nil
 }
 
-// Release gives the port back. A listener that took it meanwhile keeps it.
-// Releasing twice does nothing.
-func (r *Reservation) Release() {
-	r.release.Do(func() { _ = syscall.Close(r.socket) })
+// Release ends the reservation. A listener that took the port meanwhile keeps it. Nobody else
+// gets the port until many others were released: clients of a test that is over may still try
+// to reach its server, and would send another test's what it counts. Releasing twice does
+// nothing.
+func (r *Reservation) Release() { r.release.Do(func() { lately.add(r.socket) }) }
+
+// lately are the sockets of the reservations that ended last.
+var lately released
+
+// released are sockets of ended reservations.
+type released struct {
+	mu      sync.Mutex
+	sockets []int
+}
+
+// enough is how many are kept: more than a package's tests release in the minute for which a
+// client tries, and far less than a process may have open.
+const enough = 500
+
+// add keeps a socket, and closes the oldest one of too many.
+func (l *released) add(socket int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sockets = append(l.sockets, socket); len(l.sockets) > enough {
+		_ = syscall.Close(l.sockets[0])
+		l.sockets = slices.Delete(l.sockets, 0, 1)
+	}
 }
