@@ -337,7 +337,7 @@ func contend(name string, pool driver.Pool, first, second take, delay time.Durat
 	}()
 	<-waits
 	_, backErr := back()
-	newcomer, err := second(name, pool, 100, delayed(delay, func() {})) // may find it free, and one in line
+	newcomer, err := second(name, pool, 100, delayed(delay, func() {})) // may find it free, and one that waits
 	if err == nil {
 		_, err = newcomer()
 	}
@@ -356,7 +356,7 @@ func delayed(delay time.Duration, refused func()) func(int) time.Duration {
 	}
 }
 
-// giveUp takes a place in line and leaves it again. Being refused is no error.
+// giveUp takes a ticket and gives it back. Being refused is no error.
 func giveUp(name string, pool driver.Pool, other take) error {
 	_, err := other(name, pool, 2, func(int) time.Duration { return time.Millisecond })
 	var broken *mutex.RedisError

@@ -27,8 +27,8 @@ func (w *world) costs(n int) map[string]int {
 	w.t.Helper()
 	ends := time.Now().Add(expiry).UnixMicro()
 	waiter := func(i int) string { return "ch|" + strconv.Itoa(i) }
-	inLine := func(i int) (int64, string) { return int64(i), waiter(i) }
-	until := func(i int) (int64, string) { return ends, waiter(i) }
+	queued := func(i int) (came, until int64, id string) { return int64(i), ends, waiter(i) }
+	reader := func(i int) (int64, string) { return ends, waiter(i) }
 	permit := func(i int) (int64, string) { // a slot, and its lease
 		if i%2 == 0 {
 			return int64(i / 2), "0:" + waiter(i/2)
@@ -36,17 +36,20 @@ func (w *world) costs(n int) map[string]int {
 		return ends, "=" + waiter(i/2)
 	}
 	sets := map[string]map[int]func(int) (int64, string){ // by the key's index
-		"mutex":     {2: inLine, 3: until},
-		"rwmutex":   {1: until, 2: until, 3: inLine, 4: until, 5: inLine},
-		"semaphore": {0: permit, 1: inLine, 2: until},
+		"rwmutex":   {1: reader},
+		"semaphore": {0: permit},
 	}
+	queues := map[string][]int{"mutex": {2}, "rwmutex": {2, 3}, "semaphore": {1}}
 	costs := make(map[string]int)
 	for kind, look := range looks {
 		keys := keysOf(look, w.name)
 		for i, row := range sets[kind] {
 			w.fill(keys[i], n, row)
 		}
-		require.GreaterOrEqual(w.t, w.see(look(w.in)).Waiting, n, kind) // and the script is there
+		for _, i := range queues[kind] {
+			w.fillQueue(keys[i], n, queued)
+		}
+		require.Equal(w.t, n*len(queues[kind]), w.see(look(w.in)).Waiting, kind) // and the script is there
 		before := w.nodes[0].Calls(w.t)
 		w.see(look(w.in))
 		costs[kind] = w.nodes[0].Calls(w.t) - before

@@ -24,10 +24,10 @@ var fillings = []func(key any, text string) []any{
 	func(key any, text string) []any { return []any{"HSET", key, text, text} },
 	func(key any, text string) []any { return []any{"SADD", key, text} },
 	func(key any, text string) []any {
-		return []any{"ZADD", key, "inf", text, "-inf", "0:" + text, "1e300", "|" + text}
+		return []any{"ZADD", key, "inf", text, "-inf", "0:" + text, "1e300", "|" + text, "-inf", "-|" + text, -1e300, "-"}
 	},
 	func(key any, text string) []any {
-		return []any{"ZADD", key, 4e15, text, 4e15, "0:" + text, 4e15, "1:" + text, 0.5, "2:" + text, -7, "3:" + text}
+		return []any{"ZADD", key, 4e15, text, 4e15, "0:" + text, 4e15, "1:" + text, 0.5, "2:" + text, -7, "3:" + text, -23e14, "-" + text}
 	},
 }
 

@@ -102,7 +102,7 @@ func TestFreeLocksAreEmpty(t *testing.T) {
 	})
 }
 
-func TestReadersWriterAndBothLines(t *testing.T) {
+func TestReadersWriterAndBothQueues(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		reader := func(owner string, o ...rwmutex.Option) *rwmutex.RWMutex {
 			o = append(o, rwmutex.WithExpiry(expiry), rwmutex.WithOwner(owner))
@@ -337,7 +337,7 @@ func TestAValueThatIsNoToken(t *testing.T) {
 	w.do("DEL", w.name)
 }
 
-// No more is shown than MaxShown, in order, and all are counted. Places that have ended
+// No more is shown than MaxShown, in order, and all are counted. Tickets that have ended
 // are passed over.
 func TestCrowdsAreCounted(t *testing.T) {
 	w := newWorld(t, 1)
@@ -347,17 +347,20 @@ func TestCrowdsAreCounted(t *testing.T) {
 		keys[kind] = keysOf(look, w.name)
 	}
 	later, now := time.Now().Add(expiry).UnixMicro(), time.Now().UnixMicro()
-	w.fill(keys["mutex"][2], gone+n, func(i int) (int64, string) { return now - int64(gone+n-i), "ch|" + strconv.Itoa(i) })
-	w.fill(keys["mutex"][3], gone+n, func(i int) (int64, string) {
+	w.fillQueue(keys["mutex"][2], gone+n, func(i int) (came, ends int64, id string) {
+		came, ends, id = now-int64(gone+n-i), later, "ch|"+strconv.Itoa(i)
 		if i < gone {
-			return now - 1, "ch|" + strconv.Itoa(i)
+			ends = now - 1
 		}
-		return later, "ch|" + strconv.Itoa(i)
+		return came, ends, id
 	})
 	status := w.see(w.in.Mutex)
 	require.Len(t, status.Waiters, inspect.MaxShown)
 	assert.Equal(t, n, status.Waiting)
-	assert.Equal(t, "ch|"+strconv.Itoa(gone), status.Waiters[0].ID)
+	for i, waiter := range status.Waiters {
+		require.Equal(t, "ch|"+strconv.Itoa(gone+i), waiter.ID)
+	}
+	assert.WithinDuration(t, time.UnixMicro(now), status.Waiters[0].Since, patience)
 
 	w.fill(keys["rwmutex"][1], n, func(i int) (int64, string) { return later + int64(i), "reader" + strconv.Itoa(i) })
 	status = w.see(w.in.RWMutex)

@@ -19,22 +19,22 @@ type kind struct {
 var (
 	mutexes = &kind{
 		name: "mutex", isKey: true, show: scripts.Mutex().Inspect,
-		keys:    []string{":mutex:fence", ":mutex:line", ":mutex:waiters"},
+		keys:    []string{":mutex:fence", ":mutex:queue", ":mutex:awaited"},
 		fence:   1,
 		release: map[Mode]*scripts.Script{Exclusive: scripts.Mutex().Release},
 	}
 	rwmutexes = &kind{
 		name: "rwmutex", show: scripts.RWMutex().Inspect,
 		keys: []string{
-			":rwmutex:writer", ":rwmutex:readers", ":rwmutex:intents",
-			":rwmutex:writers", ":rwmutex:waiters", ":rwmutex:line", ":rwmutex:fence",
+			":rwmutex:writer", ":rwmutex:readers",
+			":rwmutex:queue:write", ":rwmutex:queue:read", ":rwmutex:awaited", ":rwmutex:fence",
 		},
-		fence:   6,
+		fence:   5,
 		release: map[Mode]*scripts.Script{Write: scripts.RWMutex().WriteRelease, Read: scripts.RWMutex().ReadRelease},
 	}
 	semaphores = &kind{
 		name: "semaphore", show: scripts.Semaphore().Inspect,
-		keys:    []string{":permits:held", ":permits:line", ":permits:waiters"},
+		keys:    []string{":permits:held", ":permits:queue"},
 		fence:   -1,
 		release: map[Mode]*scripts.Script{Permit: scripts.Semaphore().Release},
 	}

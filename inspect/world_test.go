@@ -84,6 +84,20 @@ func (w *world) fill(key any, n int, row func(i int) (score int64, member string
 	w.do("PEXPIRE", key, expiry.Milliseconds())
 }
 
+// fillQueue makes a queue of n waiters on every node: when the i-th came and when its ticket
+// ends, in µs.
+func (w *world) fillQueue(key any, n int, row func(i int) (came, ends int64, id string)) {
+	w.t.Helper()
+	w.fill(key, n, func(i int) (int64, string) {
+		came, _, id := row(i)
+		return came - 4_000_000_000_000_000, "-" + id
+	})
+	w.fill(key, n, func(i int) (int64, string) {
+		_, ends, id := row(i)
+		return ends, id
+	})
+}
+
 // look is one of the Inspector's methods.
 type look func(ctx context.Context, name string) (inspect.Status, error)
 

@@ -168,13 +168,16 @@
 // The keys of the mutex called invoice:42 on each node are:
 //
 //	invoice:42                            string: the holder's token
-//	invoice:42{invoice:42}:mutex:line     sorted set: the waiters, by when they came
-//	invoice:42{invoice:42}:mutex:waiters  sorted set: the same, by when their tickets end
+//	invoice:42{invoice:42}:mutex:queue    sorted set: the waiters, each with two members:
+//	                                      id, by the end of its ticket in µs; and -id,
+//	                                      by when it came, as a number below 0
+//	invoice:42{invoice:42}:mutex:awaited  string: it says that there may be waiters
 //	invoice:42{invoice:42}:mutex:fence    string: the largest number, with WithFencing only
 //
 // The first key and its value are Redsync's. Clients of both libraries exclude each other,
 // and either can release the other's lease by its value. Every try has a token of its own.
-// The sets expire with their longest ticket.
+// The queue expires with its longest ticket. A release deletes awaited together with the first
+// key, and writes it again if waiters stay. It expires after 10 seconds.
 //
 // A Cluster refuses scripts with several keys while it moves their slot (TRYAGAIN). It also
 // refuses them where a key prefix of the client's puts them into different slots

@@ -110,7 +110,8 @@ func (w *farWorld) requireConns(factories int) {
 	}
 }
 
-// awaitNothing waits until no node has a key of any kind.
+// awaitNothing waits until no node has a key of any kind. Awaited may be the last one: it ends by
+// itself where a waiter has withdrawn after the last release.
 func (w *farWorld) awaitNothing() {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {

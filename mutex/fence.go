@@ -7,20 +7,20 @@ import (
 
 // fenced is the mutex whose leases are numbered.
 var fenced = &redlock.Protocol{
-	Kind:     "mutex",
-	Acquire:  scripts.Mutex().AcquireFenced,
-	Extend:   scripts.Mutex().ExtendFenced,
-	Revive:   scripts.Mutex().ExtendOrSetFenced,
-	Release:  scripts.Mutex().Release,
-	Check:    scripts.Mutex().Check,
-	Repair:   scripts.Mutex().RepairFenced,
-	Pass:     scripts.Mutex().PassFenced,
-	Withdraw: scripts.Mutex().Withdraw,
-	Fence:    scripts.Mutex().Fence,
-	FenceKey: ":mutex:fence",
-	LineKeys: lineKeys,
-	Grants:   true,
-	Polled:   true,
+	Kind:      "mutex",
+	Acquire:   scripts.Mutex().AcquireFenced,
+	Extend:    scripts.Mutex().ExtendFenced,
+	Revive:    scripts.Mutex().ExtendOrSetFenced,
+	Release:   scripts.Mutex().Release,
+	Check:     scripts.Mutex().Check,
+	Repair:    scripts.Mutex().RepairFenced,
+	Pass:      scripts.Mutex().PassFenced,
+	Withdraw:  scripts.Mutex().Withdraw,
+	Fence:     scripts.Mutex().Fence,
+	FenceKey:  ":mutex:fence",
+	QueueKeys: queueKeys,
+	Grants:    true,
+	Polled:    true,
 }
 
 // WithFencing gives every lease a fencing token: see [Mutex.Fence]. Lock costs one more round

@@ -61,11 +61,11 @@ func TestUnlockGrants(t *testing.T) {
 }
 
 // awaitWaiter waits until one waits on the only node. Those that have had the lock leave the
-// line only with the next release, so it is not the line that is looked at.
+// queue only with the next release, so the tickets are counted, and not when they came.
 func (w *world) awaitWaiter() {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
-		reply, err := w.nodes[0].TryDo("ZCARD", w.waitersKey())
+		reply, err := w.nodes[0].TryDo("ZCOUNT", w.queueKey(), 0, "+inf")
 		return err == nil && reply == int64(1)
 	}, patience, tick, "nobody waits")
 }

@@ -10,24 +10,24 @@ import (
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
-// lineKeys are the kinds of the queue's keys.
-var lineKeys = []string{":mutex:line", ":mutex:waiters"}
+// queueKeys are the kinds of the queue's keys.
+var queueKeys = []string{":mutex:queue", ":mutex:awaited"}
 
 // protocol is the mutex as the engine sees it.
 var protocol = &redlock.Protocol{
-	Kind:     "mutex",
-	Acquire:  scripts.Mutex().Acquire,
-	Extend:   scripts.Mutex().Extend,
-	Revive:   scripts.Mutex().ExtendOrSet,
-	Release:  scripts.Mutex().Release,
-	Check:    scripts.Mutex().Check,
-	Pass:     scripts.Mutex().Pass,
-	Withdraw: scripts.Mutex().Withdraw,
-	LineKeys: lineKeys,
-	Fenced:   fenced,
-	Plain:    true,
-	Grants:   true,
-	Polled:   true,
+	Kind:      "mutex",
+	Acquire:   scripts.Mutex().Acquire,
+	Extend:    scripts.Mutex().Extend,
+	Revive:    scripts.Mutex().ExtendOrSet,
+	Release:   scripts.Mutex().Release,
+	Check:     scripts.Mutex().Check,
+	Pass:      scripts.Mutex().Pass,
+	Withdraw:  scripts.Mutex().Withdraw,
+	QueueKeys: queueKeys,
+	Fenced:    fenced,
+	Plain:     true,
+	Grants:    true,
+	Polled:    true,
 }
 
 // Factory makes mutexes that live on one set of nodes. It is safe for concurrent use. Make

@@ -3,7 +3,6 @@ package mutex_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,16 +17,16 @@ import (
 // patient waiters never poll while a test runs: they were notified of what they get.
 var patientWaiter = []mutex.Option{mutex.WithUnlimitedTries(), mutex.WithRetryDelay(time.Hour)}
 
-// wait locks in the background, and returns once the mutex is in line on every
-// node.
-func (w *world) wait(m *mutex.Mutex, place int) <-chan error {
+// wait locks in the background, and returns once so many wait on every node, of which the
+// mutex is the last one.
+func (w *world) wait(m *mutex.Mutex, waiters int) <-chan error {
 	w.t.Helper()
 	got := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	w.t.Cleanup(cancel)
 	go func() { got <- m.LockContext(ctx) }()
-	w.awaitLine(place)
-	w.awaitQuiet(place)
+	w.awaitQueue(waiters)
+	w.awaitQuiet(waiters)
 	return got
 }
 
@@ -37,13 +36,13 @@ func (w *world) awaitQuiet(processes int) {
 	w.t.Helper()
 	looks, quiet := "", 0
 	require.Eventually(w.t, func() bool {
-		now := "" // a look renews the place
+		now := "" // a look renews the ticket
 		for _, n := range w.nodes {
 			channels, err := n.TryDo("PUBSUB", "CHANNELS", "holdfast:*")
 			if err != nil || len(channels.([]any)) < processes {
 				return false
 			}
-			now += fmt.Sprint(n.Do(w.t, "ZRANGE", w.waitersKey(), 0, -1, "WITHSCORES"))
+			now += fmt.Sprint(n.Do(w.t, "ZRANGE", w.queueKey(), 0, -1, "WITHSCORES"))
 		}
 		quiet++
 		if now != looks {
@@ -53,23 +52,34 @@ func (w *world) awaitQuiet(processes int) {
 	}, patience, tick, "not every process has subscribed")
 }
 
-// awaitLine waits until so many are in line on every node.
-func (w *world) awaitLine(waiters int) {
+// awaitQueue waits until so many are in the queue on every node. Those that have taken the lock
+// by a look of their own count until the next release.
+func (w *world) awaitQueue(waiters int) {
 	w.t.Helper()
 	require.Eventually(w.t, func() bool {
 		for _, n := range w.nodes {
-			if reply, err := n.TryDo("ZCARD", w.lineKey()); err != nil || reply != int64(waiters) {
+			if reply, err := n.TryDo("ZCOUNT", w.queueKey(), "-inf", "(0"); err != nil || reply != int64(waiters) {
 				return false
 			}
 		}
 		return true
-	}, patience, tick, "not everybody is in line")
+	}, patience, tick, "not everybody is in the queue")
 }
 
-// lineKey is that of a plain name.
-func (w *world) lineKey() string { return w.name + "{" + w.name + "}:mutex:line" }
+// queueKey is that of a plain name. It has two members for each waiter: one below 0 that says
+// when it came, and its ticket above 0.
+func (w *world) queueKey() string { return w.name + "{" + w.name + "}:mutex:queue" }
 
-func (w *world) waitersKey() string { return strings.TrimSuffix(w.lineKey(), "line") + "waiters" }
+// awaitedKey is there as long as anybody may wait.
+func (w *world) awaitedKey() string { return w.name + "{" + w.name + "}:mutex:awaited" }
+
+// requireAwaitedEnds checks that awaited is not there, or ends by itself.
+func (w *world) requireAwaitedEnds(n *redistest.Node) {
+	w.t.Helper()
+	left := n.Do(w.t, "PTTL", w.awaitedKey())
+	require.NotEqualValues(w.t, -1, left, "awaited stays for ever")
+	require.LessOrEqual(w.t, left, (8 * time.Second).Milliseconds())
+}
 
 func TestUnlockWakesTheWaiter(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
@@ -93,10 +103,14 @@ func TestWaitersGetTheLockInTheOrderInWhichTheyCame(t *testing.T) {
 			for _, later := range got[i+1:] {
 				require.Empty(t, later)
 			}
+			if i < len(waiters)-1 {
+				require.EqualValues(t, 1, w.nodes[0].Do(t, "EXISTS", w.awaitedKey()), "the next release finds no waiters")
+			}
 			held = m
 		}
 		requireYes(t, held.Unlock)
 		w.requireNothingWaits()
+		require.Zero(t, w.nodes[0].Do(t, "EXISTS", w.awaitedKey()), "the last release deletes it together with the lock")
 	})
 }
 
@@ -142,7 +156,7 @@ func TestWaiterWithoutSubscriptions(t *testing.T) {
 		require.NoError(t, a.Lock())
 		got := make(chan error, 1)
 		go func() { got <- b.Lock() }()
-		w.awaitLine(1)
+		w.awaitQueue(1)
 		requireYes(t, a.Unlock)
 		require.NoError(t, <-got)
 		requireYes(t, b.Unlock)
@@ -150,7 +164,7 @@ func TestWaiterWithoutSubscriptions(t *testing.T) {
 	})
 }
 
-func TestWaiterThatGivesUpLeavesTheLine(t *testing.T) {
+func TestWaiterThatGivesUpLeavesTheQueue(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		a, b, c := w.mutex(), w.mutex(patientWaiter...), w.mutex(patientWaiter...)
 		require.NoError(t, a.Lock())
@@ -158,11 +172,11 @@ func TestWaiterThatGivesUpLeavesTheLine(t *testing.T) {
 		defer cancel()
 		given := make(chan error, 1)
 		go func() { given <- b.LockContext(ctx) }()
-		w.awaitLine(1)
+		w.awaitQueue(1)
 		got := w.wait(c, 2)
 		cancel()
 		require.ErrorIs(t, <-given, context.Canceled)
-		w.awaitLine(1)
+		w.awaitQueue(1)
 		requireYes(t, a.Unlock)
 		require.NoError(t, <-got)
 		requireYes(t, c.Unlock)
@@ -200,7 +214,7 @@ func TestCrowdWhoseSubscriptionsAreCut(t *testing.T) {
 }
 
 // Goroutines of one process pass the lock on among themselves, and yet those of
-// another get their turn, also when they were never in line.
+// another get their turn, also when they were never in the queue.
 func TestCrowdGivesWay(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		w := newWorld(t, clients[0], redistest.Start(t, n))
@@ -222,7 +236,7 @@ func TestCrowdGivesWay(t *testing.T) {
 		}
 		waiter := w.mutex(patientWaiter...)
 		for range 10 {
-			require.NoError(t, waiter.Lock(), "in line")
+			require.NoError(t, waiter.Lock(), "in the queue")
 			requireYes(t, waiter.Unlock)
 		}
 		close(stop)
@@ -231,15 +245,15 @@ func TestCrowdGivesWay(t *testing.T) {
 	}
 }
 
-// requireNothingWaits waits until nothing goes on in the background, and checks
-// that no key, subscription or goroutine is left.
+// requireNothingWaits waits until nothing goes on in the background, and checks that no key,
+// subscription or goroutine is left, but for awaited, which ends by itself: a waiter that has
+// withdrawn after the last release of a node has left it there.
 func (w *world) requireNothingWaits() {
 	w.t.Helper()
 	w.requireSettled()
 	for i, n := range w.nodes {
-		for _, key := range []string{w.lineKey(), w.waitersKey()} {
-			require.Zero(w.t, n.Do(w.t, "EXISTS", key), "%s was left behind on node %d", key, i)
-		}
+		require.Zero(w.t, n.Do(w.t, "EXISTS", w.queueKey()), "the queue was left behind on node %d", i)
+		w.requireAwaitedEnds(n)
 		require.Eventually(w.t, func() bool {
 			channels, err := n.TryDo("PUBSUB", "CHANNELS", "holdfast:*")
 			return err == nil && len(channels.([]any)) == 0

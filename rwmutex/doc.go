@@ -92,21 +92,22 @@
 //
 // The keys of the lock called catalog are, in the hash slot of catalog:
 //
-//	catalog{catalog}:rwmutex:writer   string: the writer's token, with its expiry
-//	catalog{catalog}:rwmutex:readers  sorted set: a token for each reading object,
-//	                                  by the end of its lease in µs
-//	catalog{catalog}:rwmutex:intents  sorted set: the waiting writers, by when
-//	                                  their tickets end in µs
-//	catalog{catalog}:rwmutex:writers  sorted set: the same, by when they came
-//	catalog{catalog}:rwmutex:waiters  sorted set: the waiting readers, by when
-//	                                  their tickets end in µs
-//	catalog{catalog}:rwmutex:line     sorted set: the same, by when they came
-//	catalog{catalog}:rwmutex:fence    string: the largest number, with WithFencing
-//	                                  only, until 24 hours after the last write lease
+//	catalog{catalog}:rwmutex:writer       string: the writer's token, with its expiry
+//	catalog{catalog}:rwmutex:readers      sorted set: a token for each reading object,
+//	                                      by the end of its lease in µs
+//	catalog{catalog}:rwmutex:queue:write  sorted set: the waiting writers, each with two
+//	                                      members: id, by the end of its ticket in µs;
+//	                                      and -id, by when it came, as a number below 0
+//	catalog{catalog}:rwmutex:queue:read   sorted set: the same of the waiting readers
+//	catalog{catalog}:rwmutex:awaited      string: it says that there may be waiters. It
+//	                                      expires after 10 seconds
+//	catalog{catalog}:rwmutex:fence        string: the largest number, with WithFencing
+//	                                      only, until 24 hours after the last write lease
 //
 // For names with braces the part in braces is a number that leads to the same hash slot. To
-// find it takes milliseconds, once per object. GET shows the first, and ZRANGE … WITHSCORES
-// the others. No key is named catalog itself, so a mutex of that name does not meet the lock.
+// find it takes milliseconds, once per object. GET shows the strings, and ZRANGE …
+// WITHSCORES the sorted sets. No key is named catalog itself, so a mutex of that name does not
+// meet the lock.
 //
 // While a Cluster moves the lock's slot, its servers refuse scripts with several keys
 // (TRYAGAIN). Leases are then extended and released by the one key that has them. To acquire

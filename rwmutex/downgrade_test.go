@@ -59,7 +59,7 @@ func TestNoWriterComesBetween(t *testing.T) {
 		rw := w.rwmutex()
 		require.NoError(t, rw.Lock())
 		x := w.newWaiter().write()
-		w.awaitIntents(1)
+		w.awaitWaitingWriters(1)
 		require.NoError(t, rw.Downgrade(context.Background()))
 		x.requireWaits(t)
 		requireYes(t, rw.RExtend)

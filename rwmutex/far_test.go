@@ -69,7 +69,8 @@ func farAway(t *testing.T, test func(t *testing.T, newFactory func() *rwmutex.Fa
 	}
 }
 
-// awaitNothing waits until no node has a key of any kind.
+// awaitNothing waits until no node has a key of any kind. Awaited may be the last one: it ends by
+// itself where a waiter has withdrawn after the last release.
 func awaitNothing(t *testing.T, nodes []*redistest.Node) {
 	t.Helper()
 	require.Eventually(t, func() bool {

@@ -13,7 +13,7 @@ import (
 // keys are the kinds of the lock's keys, in the order of the scripts' KEYS.
 var keys = []string{
 	":rwmutex:writer", ":rwmutex:readers",
-	":rwmutex:intents", ":rwmutex:writers", ":rwmutex:waiters", ":rwmutex:line",
+	":rwmutex:queue:write", ":rwmutex:queue:read", ":rwmutex:awaited",
 }
 
 // writing and reading are the two halves of the lock as the engine sees them.

@@ -307,7 +307,7 @@ func TestContextEndsWhileWaiting(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled)
 			w.requireNamed(err)
 		}
-		w.awaitIntents(0)
+		w.awaitWaitingWriters(0)
 		w.awaitWriter("another client")
 		w.lose("writer", w.nodes...)
 		w.requireSettled()

@@ -37,7 +37,7 @@ func (w *world) requireRefusal(err error, code string, nodes ...int) {
 	assert.False(w.t, isA[*rwmutex.ErrTaken](err), "nobody holds it: %v", err)
 }
 
-var kinds = []string{"writer", "readers", "intents"}
+var kinds = []string{"writer", "readers", "queue:write"}
 
 // A key of the wrong type on all nodes: nothing else is written.
 func TestAKeyOfTheWrongType(t *testing.T) {
@@ -46,7 +46,7 @@ func TestAKeyOfTheWrongType(t *testing.T) {
 			w.wrongly(kind, w.nodes...)
 			rw := w.rwmutex(rwmutex.WithTries(2), rwmutex.WithRetryDelay(0))
 			locks := []func() error{rw.RLock, rw.TryRLock, rw.Lock, rw.TryLock}
-			if kind == "intents" { // at which a writer looks only while it waits
+			if kind == "queue:write" { // at which a writer looks only while it waits
 				require.ErrorIs(t, w.waitInVain(), rwmutex.ErrFailed)
 				locks = locks[:2]
 			}
@@ -102,9 +102,9 @@ func TestAKeyThatTurnsBadWhileHeld(t *testing.T) {
 		require.NoError(t, rw.Lock())
 		w.awaitWriter(rw.Value())
 		settle(t) // a pending release brought the ticket back if it came after the grant
-		w.wrongly("intents", w.nodes...)
+		w.wrongly("queue:write", w.nodes...)
 		w.requireRefusal(requireNo(t, downgrade(rw)), "WRONGTYPE")
-		w.lose("intents", w.nodes...)
+		w.lose("queue:write", w.nodes...)
 		requireYes(t, rw.RUnlock)
 		w.requireSettled()
 	})

@@ -116,7 +116,7 @@ func newWorld(t *testing.T, c client, nodes []*redistest.Node) *world {
 	if redistest.Backend() == "addrs" { // the others end with their test
 		t.Cleanup(func() {
 			for _, n := range nodes {
-				_, _ = n.TryDo("DEL", w.key("writer"), w.key("readers"), w.key("intents"))
+				_, _ = n.TryDo("DEL", w.key("writer"), w.key("readers"), w.key("queue:write"), w.key("queue:read"), w.key("awaited"))
 			}
 		})
 	}
@@ -207,7 +207,7 @@ func (w *world) lose(kind string, nodes ...*redistest.Node) {
 	}
 }
 
-// live counts what has not ended of the readers or intents on a node.
+// live counts what has not ended of the readers, or of the tickets in a queue, on a node.
 func (w *world) live(n *redistest.Node, kind string) int {
 	w.t.Helper()
 	now := n.Do(w.t, "TIME").([]any)
@@ -222,10 +222,10 @@ func (w *world) awaitReaders(want int, nodes ...*redistest.Node) {
 	w.await(nodes, "the number of leases", func(n *redistest.Node) bool { return w.live(n, "readers") == want })
 }
 
-// awaitIntents does the same for the marks of waiting writers.
-func (w *world) awaitIntents(want int, nodes ...*redistest.Node) {
+// awaitWaitingWriters does the same for the tickets of waiting writers.
+func (w *world) awaitWaitingWriters(want int, nodes ...*redistest.Node) {
 	w.t.Helper()
-	w.await(nodes, "the number of intents", func(n *redistest.Node) bool { return w.live(n, "intents") == want })
+	w.await(nodes, "the number of waiting writers", func(n *redistest.Node) bool { return w.live(n, "queue:write") == want })
 }
 
 // awaitWriter waits until each of the nodes has the token, "" for none.
@@ -241,16 +241,19 @@ func (w *world) writer(n *redistest.Node) string {
 	return token
 }
 
-// awaitFree waits until none of the nodes has any key of the lock. With expiry as
+// awaitFree waits until none of the nodes has any key of the lock, but for awaited. With expiry as
 // it is, that is because everything was given back.
 func (w *world) awaitFree(nodes ...*redistest.Node) {
 	w.t.Helper()
 	w.await(nodes, "a key was left behind", func(n *redistest.Node) bool { return w.keysOn(n) == 0 })
 }
 
+// keysOn counts the lock's keys on a node. Awaited is not among them: what waiters leave there
+// ends by itself.
 func (w *world) keysOn(n *redistest.Node) int64 {
 	w.t.Helper()
-	return n.Do(w.t, "EXISTS", w.key("writer"), w.key("readers"), w.key("intents")).(int64)
+	require.NotEqualValues(w.t, -1, n.Do(w.t, "PTTL", w.key("awaited")), "it never ends")
+	return n.Do(w.t, "EXISTS", w.key("writer"), w.key("readers"), w.key("queue:write"), w.key("queue:read")).(int64)
 }
 
 func (w *world) await(nodes []*redistest.Node, what string, is func(*redistest.Node) bool) {
@@ -264,7 +267,7 @@ func (w *world) await(nodes []*redistest.Node, what string, is func(*redistest.N
 }
 
 // requireSettled waits until nothing goes on in the background, and checks that
-// no node has a key of the lock then.
+// no node has a key of the lock then, but for awaited.
 func (w *world) requireSettled() {
 	w.t.Helper()
 	settle(w.t)

@@ -9,7 +9,7 @@
 --          as acquire and check mutex_repair_fenced, rwmutex_write_repair_fenced, mutex_fence,
 --          rwmutex_write_fence
 --
--- KEYS[7]  fence: string, the largest number that this node knows of, of a read-write lock
+-- KEYS[6]  fence: string, the largest number that this node knows of, of a read-write lock
 -- KEYS[2]  the same, of a mutex, which has fewer keys
 -- ARGV[2]  lifetime of the lease, in milliseconds, >= 1
 -- ARGV[n]  the last one. issue: how many numbers the lease gets, of up to six digits,
@@ -27,7 +27,7 @@
 -- used it. A missing one starts from the server's clock in µs, above all numbers before, as
 -- no lock uses up a million a second. Numbers are below 2^53 and so exact; Lua would print
 -- them as 1.7e+15. Before a client trusts in a number, it has it written to a majority.
-local FENCE = KEYS[7] or KEYS[2]
+local FENCE = KEYS[6] or KEYS[2]
 local LIFETIME = string.format('%.0f', lasting(ARGV[2]) + 86400000)
 
 -- A key of another kind fails here, before anything is written.

@@ -2,7 +2,7 @@
 -- It comes before notify_prelude, and after rwmutex_prelude.
 --
 -- KEYS[2]  fence: see fence_prelude; of the mutex, and only where there are four keys
--- KEYS[7]  the same, of the read-write lock
+-- KEYS[6]  the same, of the read-write lock
 --
 -- A waiter that can be granted something has the id CHANNEL|NUMBER|MS|TOKEN, or, if its lease
 -- is to be numbered, CHANNEL|NUMBER|MSf|TOKEN. MS is how long the grant lasts.
@@ -18,7 +18,7 @@
 -- Safe because what is granted is free, and the token is that of one call, which counts its
 -- validity from the sending of the very look that the message names: that was before the grant.
 -- A client that is granted what it does not want any more releases it.
-local FENCE = KEYS[#KEYS == 4 and 2 or 7]
+local FENCE = KEYS[#KEYS == 4 and 2 or 6]
 
 -- issue returns the lock's next fencing number, as fence_issue does.
 local function issue(ms)

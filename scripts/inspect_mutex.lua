@@ -2,8 +2,8 @@
 --
 -- KEYS[1]  the lock's name
 -- KEYS[2]  fence: see fence_prelude
--- KEYS[3]  line: see queue_prelude
--- KEYS[4]  waiters: see queue_prelude
+-- KEYS[3]  queue, and
+-- KEYS[4]  awaited: see ticket_prelude
 -- ARGV     see inspect_prelude
 --
 -- Returns  what inspect_prelude says
@@ -11,7 +11,7 @@
 --          longer than any token
 --
 -- Writes nothing.
-local wrong = mismatch('string', 'string', 'zset', 'zset')
+local wrong = mismatch('string', 'string', 'zset', 'string')
 if wrong then
   return wrong
 end
@@ -24,4 +24,4 @@ fence, wrong = text(2)
 if wrong then
   return wrong
 end
-return {holders, held, waiters, queue(3, 4, 'exclusive', waiters), fence}
+return {holders, held, waiters, queue(3, 'exclusive', waiters), fence}

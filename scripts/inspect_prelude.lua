@@ -65,21 +65,22 @@ local function writer(at, mode, holders)
   return 1
 end
 
--- queue adds those who wait to the waiters, in the order of KEYS[line], and returns how
--- many there are. KEYS[places] says which of them wait yet.
-local function queue(line, places, mode, waiters)
-  local live = redis.call('ZCOUNT', KEYS[places], '(' .. NOW, '+inf')
+-- queue adds those who wait in the queue KEYS[at] to the waiters, in their order, and returns
+-- how many there are.
+local function queue(at, mode, waiters)
+  local live = redis.call('ZCOUNT', KEYS[at], '(' .. NOW, '+inf')
   local shown, index, size = 0, 0, 0
   while shown < math.min(live, LIMIT) and index < shown + 1000 and size < ROOM do
-    local chunk = redis.call('ZRANGE', KEYS[line], index, index + 99, 'WITHSCORES')
+    local chunk = redis.call('ZRANGE', KEYS[at], index, index + 99, 'WITHSCORES')
     for i = 1, #chunk, 2 do
-      local ends = redis.call('ZSCORE', KEYS[places], chunk[i])
+      local id = string.sub(chunk[i], 2)
+      local ends = string.byte(chunk[i]) == 45 and redis.call('ZSCORE', KEYS[at], id) -- a minus
       if ends and left(ends) > 0 and shown < LIMIT and size < ROOM then
-        local id = string.sub(chunk[i], 1, 1024)
+        id = string.sub(id, 1, 1024)
         shown, size = shown + 1, size + #id
         waiters[#waiters + 1] = id
         waiters[#waiters + 1] = mode
-        waiters[#waiters + 1] = ago(chunk[i + 1])
+        waiters[#waiters + 1] = ago((tonumber(chunk[i + 1]) or 0) + 4000000000000000)
       end
     end
     index = index + 100

@@ -1,12 +1,11 @@
 -- inspect_rwmutex: who reads or writes, and who waits to?
 --
--- KEYS[1]  writer: see rwmutex_prelude, as the next five
+-- KEYS[1]  writer: see rwmutex_prelude, as the next four
 -- KEYS[2]  readers
--- KEYS[3]  intents
--- KEYS[4]  writers
--- KEYS[5]  waiters
--- KEYS[6]  line
--- KEYS[7]  fence: see fence_prelude
+-- KEYS[3]  writers
+-- KEYS[4]  waiters
+-- KEYS[5]  awaited
+-- KEYS[6]  fence: see fence_prelude
 -- ARGV     see inspect_prelude
 --
 -- Returns  what inspect_prelude says
@@ -15,7 +14,7 @@
 --
 -- Writes nothing. Readers are shown in the order in which their leases end, longest
 -- first.
-local wrong = mismatch('string', 'zset', 'zset', 'zset', 'zset', 'zset', 'string')
+local wrong = mismatch('string', 'zset', 'zset', 'zset', 'string', 'string')
 if wrong then
   return wrong
 end
@@ -24,7 +23,7 @@ held, wrong = writer(1, 'write', holders)
 if wrong then
   return wrong
 end
-fence, wrong = text(7)
+fence, wrong = text(6)
 if wrong then
   return wrong
 end
@@ -41,5 +40,5 @@ for i = 1, #readers, 2 do
   holders[#holders + 1] = ''
 end
 held = held + redis.call('ZCOUNT', KEYS[2], '(' .. NOW, '+inf')
-local waiting = queue(4, 3, 'write', waiters)
-return {holders, held, waiters, waiting + queue(6, 5, 'read', waiters), fence}
+local waiting = queue(3, 'write', waiters)
+return {holders, held, waiters, waiting + queue(4, 'read', waiters), fence}

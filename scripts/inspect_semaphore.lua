@@ -1,8 +1,7 @@
 -- inspect_semaphore: who holds which slots of a semaphore, and who waits for some?
 --
 -- KEYS[1]  permits: see semaphore_prelude
--- KEYS[2]  line: see queue_prelude
--- KEYS[3]  waiters: see queue_prelude
+-- KEYS[2]  queue: see ticket_prelude
 -- ARGV     see inspect_prelude; what is limited is the occupied slots, of which the lowest
 --          are shown
 --
@@ -10,7 +9,7 @@
 -- Error    WRONGTYPE, with its name, when a key is of another type
 --
 -- Writes nothing. A permit with more slots than are shown has the lowest ones here.
-local wrong = mismatch('zset', 'zset', 'zset')
+local wrong = mismatch('zset', 'zset')
 if wrong then
   return wrong
 end
@@ -55,4 +54,4 @@ for _, token in ipairs(tokens) do
   end
 end
 local held = redis.call('ZCOUNT', KEYS[1], '(' .. NOW, '+inf')
-return {holders, held, waiters, queue(2, 3, 'permit', waiters), ''}
+return {holders, held, waiters, queue(2, 'permit', waiters), ''}

@@ -59,7 +59,7 @@ func awaitedSemaphore(t *testing.T, node *redistest.Node) runner {
 }
 
 func (s awaited) try(script *scripts.Script, args ...any) (any, error) {
-	words := []any{"EVAL", script.Source(), 3, s.key, s.key + "line", s.key + "waiters"}
+	words := []any{"EVAL", script.Source(), 2, s.key, s.key + "queue"}
 	return s.node.TryDo(append(words, args...)...)
 }
 

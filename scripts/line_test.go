@@ -250,34 +250,24 @@ func TestMutexPassWithoutALine(t *testing.T) {
 	require.Empty(t, q.received())
 }
 
-// A line whose tickets are of another kind lets nobody know who waits: nothing is written.
-// Their order alone may be: a pass does not need it.
-func TestMutexPassWithASpoiltLine(t *testing.T) {
+// A queue of another kind lets nobody know who waits: nothing is written.
+func TestMutexPassWithASpoiltQueue(t *testing.T) {
 	node := redistest.StartOne(t)
 	l, q := newMutexLine(t, node)
 	l.set(key{mine, short})
 	q.set(ticket{a, long})
-	q.spoil(1)
+	q.spoil()
 	watch := newWatch(t, node)
-	watch.do("WATCH", l.name, q.line, q.waiters)
+	watch.do("WATCH", l.name, q.key, q.awaited)
 	_, err := l.try(scripts.Mutex().Pass, mine, long)
 	require.ErrorContains(t, err, "WRONGTYPE")
 	assert.False(t, watch.touched(), "a key was written")
 	l.requireKey(key{mine, short})
 	assert.Empty(t, q.received())
-
-	l, q = newMutexLine(t, node)
-	l.set(key{mine, short})
-	q.set(ticket{a, long})
-	q.spoil(0)
-	assert.EqualValues(t, 2, l.run(scripts.Mutex().Pass, mine, long))
-	l.requireKey(key{mine, long})
-	q.requireSpoilt(0)
-	assert.Empty(t, q.received())
 }
 
-// Both keys of a line last as long as its longest ticket, and their expiry only grows.
-func TestLineKeysLast(t *testing.T) {
+// A queue lasts as long as its longest ticket, and its expiry only grows.
+func TestQueueLasts(t *testing.T) {
 	node := redistest.StartOne(t)
 	const longer = long + 2*slack
 	for _, script := range []*scripts.Script{scripts.Mutex().Acquire, scripts.Mutex().Release} {
@@ -291,13 +281,13 @@ func TestLineKeysLast(t *testing.T) {
 			require.EqualValues(t, 0, l.run(script, q.words(args)...))
 		}
 		stand(a, short)
-		q.requireKeysLast(short)
+		q.requireLasts(short)
 		stand(b, long)
-		q.requireKeysLast(long)
+		q.requireLasts(long)
 		stand(c, short)
-		q.requireKeysLast(long)
+		q.requireLasts(long)
 		stand(a, longer)
-		q.requireKeysLast(longer)
+		q.requireLasts(longer)
 		q.require(ticket{a, longer}, ticket{b, long}, ticket{c, short})
 	}
 }
@@ -317,7 +307,7 @@ func TestTicketsEnd(t *testing.T) {
 	l, q = newMutexLine(t, node)
 	l.set(key{theirs, long})
 	require.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, q.words([]any{mine, short, a, 1})...))
-	require.Eventually(t, func() bool { return node.Do(t, "EXISTS", q.line, q.waiters) == int64(0) },
+	require.Eventually(t, func() bool { return node.Do(t, "EXISTS", q.key) == int64(0) },
 		10*time.Second, time.Millisecond)
 }
 
@@ -364,71 +354,95 @@ func TestMutexReleaseWithoutAPermission(t *testing.T) {
 			l.set(key{mine, long})
 			q.set(ticket{a, long})
 			as := newUser(t, node, right)
-			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Release.Source(), 3, l.name, q.line, q.waiters, mine, "", 0))
+			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Release.Source(), 3, l.name, q.key, q.awaited, mine, "", 0))
 			l.requireKey(nothing)
 			q.require(ticket{a, long})
 			assert.Empty(t, q.received(), "the permission was there")
 			l.set(key{mine, short})
-			assert.EqualValues(t, 2, as.do("EVAL", scripts.Mutex().Pass.Source(), 3, l.name, q.line, q.waiters, mine, long))
+			assert.EqualValues(t, 2, as.do("EVAL", scripts.Mutex().Pass.Source(), 3, l.name, q.key, q.awaited, mine, long))
 			l.requireKey(key{mine, long})
 			q.require(ticket{a, long})
 			assert.Empty(t, q.received(), "a pass notified")
 			l.set(key{theirs, long})
-			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Withdraw.Source(), 3, l.name, q.line, q.waiters, q.home+string(a)))
+			assert.EqualValues(t, 1, as.do("EVAL", scripts.Mutex().Withdraw.Source(), 3, l.name, q.key, q.awaited, q.home+string(a)))
 			q.require()
 		})
 	}
 }
 
-// A line of another kind keeps nobody from giving a lock back.
-func TestMutexReleaseWithASpoiltLine(t *testing.T) {
-	node := redistest.StartOne(t)
-	for i := range 2 {
-		l, q := newMutexLine(t, node)
-		l.set(key{mine, long})
-		q.set(ticket{a, long})
-		q.spoil(i)
-		assert.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0), "key %d", i)
-		l.requireKey(nothing)
-		q.requireSpoilt(i)
-	}
+// A queue of another kind keeps nobody from giving a lock back.
+func TestMutexReleaseWithASpoiltQueue(t *testing.T) {
+	l, q := newMutexLine(t, redistest.StartOne(t))
+	l.set(key{mine, long})
+	q.set(ticket{a, long})
+	q.spoil()
+	assert.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0))
+	l.requireKey(nothing)
+	q.requireSpoilt()
 }
 
-// A client that could have the lock looks at the line first, before anything is written.
-func TestMutexAcquireWithASpoiltLine(t *testing.T) {
+// A client that could have the lock looks at the queue first, before anything is written.
+func TestMutexAcquireWithASpoiltQueue(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, before := range []key{nothing, {early1, long}} {
-		for i := range 2 {
-			l, q := newMutexLine(t, node)
-			l.set(before)
-			q.set(ticket{b, long})
-			q.spoil(i)
-			watch := newWatch(t, node)
-			watch.do("WATCH", l.name, q.line, q.waiters)
-			_, err := l.try(scripts.Mutex().Acquire, q.words(stand(mine, early1))...)
-			assert.ErrorContains(t, err, "WRONGTYPE", "%q, key %d", before.token, i)
-			assert.False(t, watch.touched(), "%q: a key was written beside key %d", before.token, i)
-			l.requireKey(before)
-		}
+		l, q := newMutexLine(t, node)
+		l.set(before)
+		q.set(ticket{b, long})
+		q.spoil()
+		watch := newWatch(t, node)
+		watch.do("WATCH", l.name, q.key, q.awaited)
+		_, err := l.try(scripts.Mutex().Acquire, q.words(stand(mine, early1))...)
+		assert.ErrorContains(t, err, "WRONGTYPE", "%q", before.token)
+		assert.False(t, watch.touched(), "%q: a key was written", before.token)
+		l.requireKey(before)
 	}
 }
 
-// Who does not wait has nothing to do with the line.
-func TestMutexTryWithASpoiltLine(t *testing.T) {
-	node := redistest.StartOne(t)
-	for i := range 2 {
-		l, q := newMutexLine(t, node)
-		q.spoil(i)
-		assert.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, try(mine)...))
-		assert.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, theirs, short, "", 0))
-		q.requireSpoilt(i)
+// Who does not wait has nothing to do with the queue.
+func TestMutexTryWithASpoiltQueue(t *testing.T) {
+	l, q := newMutexLine(t, redistest.StartOne(t))
+	q.spoil()
+	assert.EqualValues(t, 1, l.run(scripts.Mutex().Acquire, try(mine)...))
+	assert.EqualValues(t, 0, l.run(scripts.Mutex().Acquire, theirs, short, "", 0))
+	q.requireSpoilt()
+}
+
+// A release that leaves waiters behind says so, also where it grants: the next one looks again.
+func TestReleaseSaysThatOthersWaitOn(t *testing.T) {
+	l, q := newMutexLine(t, redistest.StartOne(t))
+	for _, c := range []struct {
+		tickets []ticket
+		awaited bool
+	}{
+		{nil, false},
+		{[]ticket{{a, over}, {b, over}}, false},
+		{[]ticket{{a, long}}, true}, // it is notified, and waits until it has the lock
+		{[]ticket{{a, over}, {b, over}, {c, long}}, true},
+		{append(crowd(101, over), ticket{a, long}), true},
+	} {
+		q.node.Do(t, "DEL", q.key, q.awaited)
+		q.set(c.tickets...)
+		q.node.Do(t, "SET", q.awaited, 1, "PX", long)
+		l.set(key{mine, long})
+		require.EqualValues(t, 1, l.run(scripts.Mutex().Release, mine, "", 0))
+		require.Equal(t, c.awaited, q.node.Do(t, "EXISTS", q.awaited) == int64(1), "%v", c.tickets)
+		q.requireAwaited(c.awaited)
 	}
+}
+
+// What is another's is not awaited any less for a release that does nothing.
+func TestReleaseOfAnothersLeaseIsAwaitedOn(t *testing.T) {
+	l, q := newMutexLine(t, redistest.StartOne(t))
+	l.set(key{theirs, long})
+	q.set(ticket{a, long})
+	require.EqualValues(t, 0, l.run(scripts.Mutex().Release, mine, "", 0))
+	q.requireAwaited(true)
 }
 
 // newMutexLine makes a lock's key and its line.
 func newMutexLine(t *testing.T, node *redistest.Node) (*lock, *queue) {
 	l := newLock(t, node)
-	return l, newQueue(newSubscriber(t, node), l.name+"line", l.name+"waiters")
+	return l, newQueue(newSubscriber(t, node), l.name+"queue", l.name+"awaited")
 }
 
 // crowd are n tickets that last as long.
@@ -451,16 +465,20 @@ func newUser(t *testing.T, node *redistest.Node, rights ...any) watch {
 	return user
 }
 
-// queue is a line's two keys on a node, with a subscriber that receives who is notified.
+// queue is a queue's key on a node, and the one that says that there may be waiters, with a
+// subscriber that receives who is notified.
 type queue struct {
 	*subscriber
-	line, waiters string
+	key, awaited string // awaited is "" where there is none
 }
 
-func newQueue(s *subscriber, line, waiters string) *queue {
-	s.t.Cleanup(func() { s.node.Do(s.t, "DEL", line, waiters) })
-	return &queue{s, line, waiters}
+func newQueue(s *subscriber, key, awaited string) *queue {
+	s.t.Cleanup(func() { s.node.Do(s.t, "DEL", key, awaited) })
+	return &queue{s, key, awaited}
 }
+
+// sinceLate is what the scripts take from the moment when a waiter came, in µs.
+const sinceLate = 4_000_000_000_000_000
 
 // set makes the node have tickets, without the scripts.
 func (q *queue) set(tickets ...ticket) {
@@ -474,15 +492,22 @@ func (q *queue) set(tickets ...ticket) {
 func (q *queue) put(i int, p ticket) {
 	q.t.Helper()
 	now := serverClock(q.t, q.node)
-	q.node.Do(q.t, "ZADD", q.line, now-60_000_000+1000*i, q.home+string(p.id))
-	q.node.Do(q.t, "ZADD", q.waiters, now+p.lifetime*1000, q.home+string(p.id))
-	lasts := max(p.lifetime, short, int(q.node.Do(q.t, "PTTL", q.line).(int64)))
-	q.node.Do(q.t, "PEXPIRE", q.line, lasts)
-	q.node.Do(q.t, "PEXPIRE", q.waiters, lasts)
+	q.setCame(p.id, now-60_000_000+1000*i)
+	q.node.Do(q.t, "ZADD", q.key, now+p.lifetime*1000, q.home+string(p.id))
+	q.node.Do(q.t, "PEXPIRE", q.key, max(p.lifetime, short, q.lifetime(q.key)))
+	if q.awaited != "" {
+		q.node.Do(q.t, "SET", q.awaited, 1, "PX", long)
+	}
 }
 
-// require checks that these are the tickets, in this order, and that both keys last
-// as long as they do. Of those that have ended one key may be enough.
+func (q *queue) setCame(id id, came int) {
+	q.t.Helper()
+	q.node.Do(q.t, "ZADD", q.key, came-sinceLate, "-"+q.home+string(id))
+}
+
+// require checks that these are the tickets, in this order, that the key lasts as long as
+// they do, and that it is known that there are any. Of those that have ended it may be kept
+// when they came alone.
 func (q *queue) require(tickets ...ticket) {
 	q.t.Helper()
 	var ids []id
@@ -495,37 +520,50 @@ func (q *queue) require(tickets ...ticket) {
 		}
 		live++
 		requireAbout(q.t, p.lifetime, (q.ends(p.id)-serverClock(q.t, q.node))/1000)
-		for _, key := range []string{q.line, q.waiters} {
-			require.Greater(q.t, q.lifetime(key)+slack, p.lifetime, "%s ends before %q", key, p.id)
-		}
+		require.Greater(q.t, q.lifetime(q.key)+slack, p.lifetime, "the queue ends before %q", p.id)
 	}
 	require.Equal(q.t, ids, q.ids())
-	require.LessOrEqual(q.t, live, int(q.node.Do(q.t, "ZCARD", q.waiters).(int64)))
-	require.LessOrEqual(q.t, int(q.node.Do(q.t, "ZCARD", q.waiters).(int64)), len(tickets), "tickets that are not in line")
-	for _, key := range []string{q.line, q.waiters} {
-		require.NotEqual(q.t, -1, q.lifetime(key), "%s has no expiry", key)
+	ends := int(q.node.Do(q.t, "ZCOUNT", q.key, 0, "+inf").(int64))
+	require.LessOrEqual(q.t, live, ends)
+	require.LessOrEqual(q.t, ends, len(tickets), "tickets of which it is not known when they came")
+	require.NotEqual(q.t, -1, q.lifetime(q.key), "the queue has no expiry")
+	if q.awaited != "" {
+		q.requireAwaited(live > 0)
 	}
 }
 
-// ids are those in line, in their order.
+// requireAwaited checks that a release will look for waiters, if there are any, and that this
+// ends by itself.
+func (q *queue) requireAwaited(awaited bool) {
+	q.t.Helper()
+	lasts := q.lifetime(q.awaited)
+	require.NotEqual(q.t, -1, lasts, "awaited has no expiry")
+	if awaited {
+		require.Positive(q.t, lasts, "no release would look for waiters")
+	}
+}
+
+// ids are those that wait, in the order in which they came.
 func (q *queue) ids() []id {
 	q.t.Helper()
 	var ids []id
-	for _, member := range q.node.Do(q.t, "ZRANGE", q.line, 0, -1).([]any) {
-		ids = append(ids, id(strings.TrimPrefix(member.(string), q.home)))
+	for _, member := range q.node.Do(q.t, "ZRANGE", q.key, 0, -1).([]any) {
+		if place, ok := strings.CutPrefix(member.(string), "-"); ok {
+			ids = append(ids, id(strings.TrimPrefix(place, q.home)))
+		}
 	}
 	return ids
 }
 
 // ends is when a ticket does, in µs of the server's clock, 0 if it is gone.
-func (q *queue) ends(id id) int { return q.score(q.waiters, id) }
+func (q *queue) ends(id id) int { return q.score(q.home + string(id)) }
 
 // came is when the waiter did.
-func (q *queue) came(id id) int { return q.score(q.line, id) }
+func (q *queue) came(id id) int { return q.score("-"+q.home+string(id)) + sinceLate }
 
-func (q *queue) score(key string, id id) int {
+func (q *queue) score(member string) int {
 	q.t.Helper()
-	reply, _ := q.node.Do(q.t, "ZSCORE", key, q.home+string(id)).(string)
+	reply, _ := q.node.Do(q.t, "ZSCORE", q.key, member).(string)
 	if reply == "" {
 		return 0
 	}
@@ -550,26 +588,23 @@ func (q *queue) lifetime(key string) int {
 	return (&lock{q.t, q.node, key}).lifetime()
 }
 
-func (q *queue) requireKeysLast(lifetime int) {
+func (q *queue) requireLasts(lifetime int) {
 	q.t.Helper()
-	requireAbout(q.t, lifetime, q.lifetime(q.line))
-	requireAbout(q.t, lifetime, q.lifetime(q.waiters))
+	requireAbout(q.t, lifetime, q.lifetime(q.key))
 }
 
-// spoil makes a key, the line or the waiters, one of another kind.
-func (q *queue) spoil(i int) {
+// spoil makes the queue's key one of another kind.
+func (q *queue) spoil() {
 	q.t.Helper()
-	key := []string{q.line, q.waiters}[i]
-	q.node.Do(q.t, "DEL", key)
-	q.node.Do(q.t, "RPUSH", key, "element")
-	q.node.Do(q.t, "PEXPIRE", key, long)
+	q.node.Do(q.t, "DEL", q.key)
+	q.node.Do(q.t, "RPUSH", q.key, "element")
+	q.node.Do(q.t, "PEXPIRE", q.key, long)
 }
 
 // requireSpoilt checks that the key is as spoil left it.
-func (q *queue) requireSpoilt(i int) {
+func (q *queue) requireSpoilt() {
 	q.t.Helper()
-	key := []string{q.line, q.waiters}[i]
-	require.Equal(q.t, []any{"element"}, q.node.Do(q.t, "LRANGE", key, 0, -1))
+	require.Equal(q.t, []any{"element"}, q.node.Do(q.t, "LRANGE", q.key, 0, -1))
 }
 
 // subscriber receives which waiters a node's scripts notify. Its channels are the test's

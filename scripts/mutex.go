@@ -2,7 +2,7 @@ package scripts
 
 // MutexScripts are the scripts of the mutex: one string key, the lock's name, whose value
 // is the holder's token. Key and value are those of Redsync, so both exclude each other.
-// Waiters stand in a queue of two more keys, which queue_prelude.lua explains.
+// Waiters stand in a queue, which ticket_prelude.lua explains.
 type MutexScripts struct {
 	// Acquire takes the key for a token, in place of tokens that its caller has given
 	// up, or else a ticket.
@@ -42,19 +42,19 @@ type MutexScripts struct {
 func Mutex() MutexScripts { return mutex }
 
 var mutex = MutexScripts{
-	Acquire:     load("mutex_acquire_prelude", "time_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire"),
+	Acquire:     load("mutex_acquire_prelude", "time_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude", "mutex_acquire"),
 	Extend:      load("time_prelude", "mutex_extend"),
 	ExtendOrSet: load("time_prelude", "mutex_extend_or_set"),
-	Pass:        load("time_prelude", "ticket_prelude", "queue_prelude", "mutex_pass"),
-	Withdraw:    load("time_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_withdraw"),
-	Release:     load("mutex_release_prelude", "time_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_release"),
+	Pass:        load("time_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude", "mutex_pass"),
+	Withdraw:    load("time_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_withdraw"),
+	Release:     load("mutex_release_prelude", "time_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude", "mutex_release"),
 	Check:       load("mutex_check"),
 	Inspect:     load("inspect_prelude", "inspect_mutex"),
 
 	AcquireFenced: newScript("mutex_acquire_fenced", read("mutex_acquire_fenced_prelude")+
-		numberedSource("fence_issue", "mutex_acquire_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire")),
-	PassFenced:        numbered("mutex_pass_fenced", "fence_issue", "ticket_prelude", "queue_prelude", "mutex_pass"),
-	RepairFenced:      numbered("mutex_repair_fenced", "fence_raise", "mutex_acquire_prelude", "ticket_prelude", "queue_prelude", "mutex_acquire"),
+		numberedSource("fence_issue", "mutex_acquire_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude", "mutex_acquire")),
+	PassFenced:        numbered("mutex_pass_fenced", "fence_issue", "ticket_prelude", "mutex_prelude", "queue_prelude", "mutex_pass"),
+	RepairFenced:      numbered("mutex_repair_fenced", "fence_raise", "mutex_acquire_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude", "mutex_acquire"),
 	ExtendFenced:      numbered("mutex_extend_fenced", "fence_raise", "mutex_extend"),
 	ExtendOrSetFenced: numbered("mutex_extend_or_set_fenced", "fence_raise", "mutex_extend_or_set"),
 	Fence:             numbered("mutex_fence", "fence_raise", "mutex_check"),

@@ -1,5 +1,5 @@
 -- mutex_acquire: take the lock for a token, or get a ticket.
--- KEYS[1]  the lock's name; the others: see queue_prelude
+-- KEYS[1]  the lock's name; the others: see mutex_prelude
 -- ARGV[1]  token: the value that marks the lease
 -- ARGV[2]  lifetime of the lease, in milliseconds, >= 1
 -- ARGV[3]  id of the caller's ticket; or "" for a try that neither waits nor stands behind
@@ -22,15 +22,14 @@ local free = not holder
 for i = 5, #ARGV do
   free = free or holder == ARGV[i]
 end
-local again = holder == token -- a second run; one who was counted is not sent to the line
+local again = holder == token -- a second run; one who was counted is not sent to the queue
 -- A ticket that has ended counts until it is cleared away: it came before those behind it.
-if free and (not isLine or redis.call('ZREM', WAITERS, ticket) == 1 or again or queue().isEmpty()) then
+if free and (not isQueue or redis.call('ZREM', QUEUE, ticket) == 1 or again or queue().isEmpty()) then
   redis.call('SET', KEYS[1], token, 'PX', lifetime)
   return 1
 end
 if ticket ~= '' then
-  local line = queue()
-  line.enqueue(ticket, ARGV[4])
+  queue().enqueue(ticket, ARGV[4])
   if not free then
     return announced(holder, redis.call('PTTL', KEYS[1]))
   end

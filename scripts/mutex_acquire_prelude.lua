@@ -3,8 +3,8 @@
 --
 -- KEYS and ARGV  see mutex_acquire
 local token, lifetime, ticket = ARGV[1], ARGV[2], ARGV[3]
-local LINE = KEYS[#KEYS - 1]
-local isLine = ticket ~= '' and redis.call('EXISTS', LINE) == 1
-if not isLine and redis.call('SET', KEYS[1], token, 'NX', 'PX', lifetime) then
+local QUEUE = KEYS[#KEYS - 1]
+local isQueue = ticket ~= '' and redis.call('EXISTS', QUEUE) == 1
+if not isQueue and redis.call('SET', KEYS[1], token, 'NX', 'PX', lifetime) then
   return 1
 end

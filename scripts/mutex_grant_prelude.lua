@@ -9,7 +9,6 @@ local function grant(id, ends)
   if not token or redis.pcall('SET', KEYS[1], token, 'PX', ms).err then
     return nil
   end
-  redis.call('ZREM', WAITERS, id)
-  redis.call('ZREM', LINE, id)
+  redis.call('ZREM', QUEUE, id, '-' .. id)
   return message
 end

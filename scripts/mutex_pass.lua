@@ -1,5 +1,5 @@
 -- mutex_pass: renew a lease that is to pass on inside its process, and look for waiters.
--- KEYS[1]  the lock's name; the others: see queue_prelude
+-- KEYS[1]  the lock's name; the others: see mutex_prelude
 -- ARGV[1]  token that must hold the key
 -- ARGV[2]  new lifetime, in milliseconds from now, >= 1
 -- Returns  1  the token holds the key, which now lives for the new lifetime
@@ -12,6 +12,6 @@ local holder = redis.call('GET', KEYS[1])
 if holder ~= ARGV[1] then
   return holder and 0 or -1
 end
-local waits = LINE and redis.call('EXISTS', LINE) == 1 and not queue().isEmpty()
+local waits = QUEUE and redis.call('EXISTS', QUEUE) == 1 and not queue().isEmpty()
 redis.call('PEXPIRE', KEYS[1], lasting(ARGV[2]))
 return waits and 2 or 1

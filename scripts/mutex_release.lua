@@ -1,5 +1,5 @@
 -- mutex_release: give a lease back, and grant the lock to the first waiter, or notify it.
--- KEYS[1]  the lock's name; the others: see queue_prelude
+-- KEYS[1]  the lock's name; the others: see mutex_prelude
 -- ARGV[1]  token that must hold the key
 -- ARGV[2]  id of a ticket of the caller's; "" or missing for none
 -- ARGV[3]  lifetime of the ticket, in milliseconds: >= 1 where a grant has taken it out of the
@@ -15,15 +15,16 @@
 -- before that, so that it is free whatever fails. mutex_release_prelude has served a lock
 -- without waiters.
 if ticket ~= '' then
-  local line = queue()
-  pcall(ARGV[3] == '0' and line.dequeue or line.enqueue, ticket, ARGV[3])
+  local waiters = queue()
+  pcall(ARGV[3] == '0' and waiters.dequeue or waiters.enqueue, ticket, ARGV[3])
 end
-if holder and holder ~= ARGV[1] then
+if holder and not held then
   return 0
-elseif holder then
-  redis.call('DEL', KEYS[1])
 end
-if LINE then
-  pcall(notify, ticket, nil, grant)
+if QUEUE then
+  local ok, left = pcall(notify, ticket, nil, grant)
+  if deleted == 2 and not (ok and not left) then
+    await(AT + 1)
+  end
 end
-return holder and 1 or -1
+return held and 1 or -1

@@ -3,8 +3,8 @@
 --
 -- KEYS and ARGV  see mutex_release
 local ticket, holder = ARGV[2] or '', redis.call('GET', KEYS[1])
-local LINE = KEYS[#KEYS - 1]
-if holder == ARGV[1] and ticket == '' and not (LINE and redis.call('EXISTS', LINE) == 1) then
-  redis.call('DEL', KEYS[1])
+local held = holder == ARGV[1]
+local deleted = held and redis.call('DEL', KEYS[1], KEYS[#KEYS]) -- 2 with awaited: see ticket_prelude
+if deleted == 1 and ticket == '' then
   return 1
 end

@@ -212,7 +212,7 @@ type lock struct {
 
 func newLock(t *testing.T, node *redistest.Node) *lock {
 	l := &lock{t, node, redistest.Name(t) + "\x00\xff {\r\n"}
-	t.Cleanup(func() { node.Do(t, "DEL", l.name, l.name+"line", l.name+"waiters") })
+	t.Cleanup(func() { node.Do(t, "DEL", l.name, l.name+"queue", l.name+"awaited") })
 	return l
 }
 
@@ -226,7 +226,7 @@ func (l *lock) run(script *scripts.Script, args ...any) any {
 
 // try runs a script.
 func (l *lock) try(script *scripts.Script, args ...any) (any, error) {
-	return l.node.TryDo(append([]any{"EVAL", script.Source(), 3, l.name, l.name + "line", l.name + "waiters"}, args...)...)
+	return l.node.TryDo(append([]any{"EVAL", script.Source(), 3, l.name, l.name + "queue", l.name + "awaited"}, args...)...)
 }
 
 // set makes the node have k.

@@ -285,8 +285,7 @@ func TestRWMutexLine(t *testing.T) {
 	}
 }
 
-// Both keys of a readers' line last as long as its longest ticket, and their expiry
-// only grows.
+// A readers' queue lasts as long as its longest ticket, and its expiry only grows.
 func TestRWMutexReadersLineLasts(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, script := range []*scripts.Script{scripts.RWMutex().ReadAcquire, scripts.RWMutex().ReadRelease} {
@@ -300,11 +299,11 @@ func TestRWMutexReadersLineLasts(t *testing.T) {
 			require.EqualValues(t, 0, l.run(script, args...))
 		}
 		stand(a, short)
-		l.waitingReaders.requireKeysLast(short)
+		l.waitingReaders.requireLasts(short)
 		stand(b, long)
-		l.waitingReaders.requireKeysLast(long)
+		l.waitingReaders.requireLasts(long)
 		stand(c, short)
-		l.waitingReaders.requireKeysLast(long)
+		l.waitingReaders.requireLasts(long)
 		l.waitingReaders.require(ticket{a, short}, ticket{b, long}, ticket{c, short})
 	}
 }
@@ -315,8 +314,8 @@ func TestRWMutexReaderThatCameWithAWriter(t *testing.T) {
 		l := newRWLine(t, redistest.StartOne(t))
 		l.set(rwLine{writer: writtenByMe, line: []rwTicket{reads(a, long), writes(b, long)}})
 		came := 1_000_000
-		l.rwmutex.node.Do(t, "ZADD", l.waitingReaders.line, came-1+i, l.waitingReaders.home+string(a))
-		l.rwmutex.node.Do(t, "ZADD", l.waitingWriters.line, came, l.waitingWriters.home+string(b))
+		l.waitingReaders.setCame(a, came-1+i)
+		l.waitingWriters.setCame(b, came)
 		require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
 		assert.Equal(t, []id{[]id{a, b, b}[i]}, l.received(), "%d µs before it", 1-i)
 	}
@@ -421,7 +420,7 @@ func TestRWMutexReleaseWithASpoiltLine(t *testing.T) {
 		{scripts.RWMutex().WriteRelease, rwLine{writer: writtenByMe}, []any{mine, "", 0}},
 		{scripts.RWMutex().ReadRelease, rwLine{readers: readByMe}, []any{mine, "", 0}},
 	} {
-		for i := range 4 {
+		for i := range 2 {
 			l := newRWLine(t, node)
 			l.set(c.before)
 			l.set(rwLine{line: []rwTicket{reads(a, long), writes(b, long)}})
@@ -430,6 +429,25 @@ func TestRWMutexReleaseWithASpoiltLine(t *testing.T) {
 			l.requireHolds(rwLine{})
 			l.rwmutex.requireSpoilt(2 + i)
 		}
+	}
+}
+
+// A release that leaves waiters behind says so, and one that leaves none does not.
+func TestRWMutexReleaseSaysThatOthersWaitOn(t *testing.T) {
+	for name, c := range map[string]struct {
+		line    []rwTicket
+		awaited bool
+	}{
+		"nobody": {nil, false}, "who has gone": {[]rwTicket{reads(a, over), writes(b, over)}, false},
+		"a reader": {[]rwTicket{reads(a, long)}, true}, "a writer": {[]rwTicket{reads(a, over), writes(b, long)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newRWLine(t, redistest.StartOne(t))
+			l.set(rwLine{writer: writtenByMe, line: c.line})
+			l.subscriber.node.Do(t, "SET", l.waitingReaders.awaited, 1, "PX", long)
+			require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, mine, "", 0))
+			require.Equal(t, c.awaited, l.subscriber.node.Do(t, "EXISTS", l.waitingReaders.awaited) == int64(1))
+		})
 	}
 }
 
@@ -453,28 +471,20 @@ func TestRWMutexWritePassTwice(t *testing.T) {
 	require.Empty(t, l.received())
 }
 
-// Places of another kind let nobody know who waits: nothing is written. The order of
-// those that wait may be: a pass does not need it.
+// Queues of another kind let nobody know who waits: nothing is written.
 func TestRWMutexWritePassWithASpoiltLine(t *testing.T) {
 	node := redistest.StartOne(t)
 	for _, c := range []struct {
-		key   int
-		line  []rwTicket
-		fails bool
+		key  int
+		line []rwTicket
 	}{
-		{2, []rwTicket{writes(b, long)}, true}, {2, []rwTicket{reads(a, long), writes(b, long)}, true},
-		{3, []rwTicket{writes(b, long)}, false}, {4, []rwTicket{reads(a, long)}, true}, {5, []rwTicket{reads(a, long)}, false},
+		{2, []rwTicket{writes(b, long)}}, {2, []rwTicket{reads(a, long), writes(b, long)}}, {3, []rwTicket{reads(a, long)}},
 	} {
 		l := newRWLine(t, node)
 		l.set(rwLine{writer: key{mine, short}, line: c.line})
 		l.rwmutex.spoil(c.key)
-		if c.fails {
-			assert.True(t, l.fails(scripts.RWMutex().WritePass, mine, long), "key %d", c.key)
-			l.requireHolds(rwLine{writer: key{mine, short}})
-		} else {
-			assert.EqualValues(t, 2, l.run(scripts.RWMutex().WritePass, mine, long), "key %d", c.key)
-			l.requireHolds(rwLine{writer: key{mine, long}})
-		}
+		assert.True(t, l.fails(scripts.RWMutex().WritePass, mine, long), "key %d", c.key)
+		l.requireHolds(rwLine{writer: key{mine, short}})
 		l.rwmutex.requireSpoilt(c.key)
 		assert.Empty(t, l.received(), "key %d", c.key)
 	}
@@ -489,7 +499,7 @@ type rwWaiting struct {
 
 func newRWLine(t *testing.T, node *redistest.Node) *rwWaiting {
 	l, s := newRWMutex(t, node), newSubscriber(t, node)
-	return &rwWaiting{l, s, newQueue(s, l.keys[3], l.keys[2]), newQueue(s, l.keys[5], l.keys[4])}
+	return &rwWaiting{l, s, newQueue(s, l.keys[2], l.keys[4]), newQueue(s, l.keys[3], l.keys[4])}
 }
 
 // run runs a script with whole ids.

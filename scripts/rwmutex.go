@@ -1,6 +1,6 @@
 package scripts
 
-// RWMutexScripts are the scripts of the read-write lock, which has six keys:
+// RWMutexScripts are the scripts of the read-write lock, which has five keys:
 // rwmutex_prelude.lua explains them. Every script but those of withoutQueue gets all of
 // them.
 type RWMutexScripts struct {

@@ -25,7 +25,7 @@ if writer then
   redis.call('DEL', WRITER)
 end
 lease('GT', token, lifetime)
-if isLine() then
+if isQueue() then
   pcall(queue().notify, '', grantee, isAbsent)
 end
 return awaited and 2 or 1

@@ -2,17 +2,15 @@
 --
 -- KEYS[1]  writer:  string, the token of the write lease
 -- KEYS[2]  readers: sorted set, token -> end of its lease
--- KEYS[3]  intents: sorted set, id of a waiting writer -> end of its ticket
--- KEYS[4]  writers: sorted set, id of a waiting writer -> when it came
--- KEYS[5]  waiters: sorted set, id of a waiting reader -> end of its ticket
--- KEYS[6]  line:    sorted set, id of a waiting reader -> when it came
+-- KEYS[3]  writers: the queue of writers: see ticket_prelude
+-- KEYS[4]  waiters: the queue of readers
+-- KEYS[5]  awaited: see ticket_prelude
 --
--- All times are in µs of server time. Ids and tickets are as in queue_prelude, but an id has
--- no blank. Where there is a writer there is no live lease: each is granted only where the
+-- All times are in µs of server time. An id has no blank. Where there is a writer there is no live lease: each is granted only where the
 -- other is not. Leases that have ended may be left; they are removed before a writer is
 -- granted, so that not even a clock that is set back revives them.
-local WRITER, READERS, INTENTS = KEYS[1], KEYS[2], KEYS[3]
-local WRITERS, WAITERS, LINE = KEYS[4], KEYS[5], KEYS[6]
+local WRITER, READERS = KEYS[1], KEYS[2]
+local WRITERS, WAITERS = KEYS[3], KEYS[4]
 
 -- isReading reports whether a token has a live lease, isRead whether any token has, and
 -- isAwaited whether a writer waits.
@@ -26,17 +24,13 @@ local function isRead()
 end
 
 local function isAwaited()
-  return redis.call('ZCOUNT', INTENTS, now() + 1, '+inf') > 0
+  return redis.call('ZCOUNT', WRITERS, now() + 1, '+inf') > 0
 end
 
 -- reapReaders removes leases that have ended: the key's own expiry is that of the longest
--- lease. reapIntents does so with writers' tickets, and returns how many there were.
+-- lease.
 local function reapReaders()
   redis.call('ZREMRANGEBYSCORE', READERS, '-inf', now())
-end
-
-local function reapIntents()
-  return redis.call('ZREMRANGEBYSCORE', INTENTS, '-inf', now())
 end
 
 -- lease gives a token a lease of lifetime ms, as ZADD with how does, and reports whether it
@@ -75,8 +69,8 @@ end
 
 -- queue makes what only calls need that wait, or find others waiting: see ticket_prelude.
 local function queue()
-  local enqueueWriter, dequeueWriter = tickets(4, 3, true)
-  local enqueueReader, dequeueReader = tickets(6, 5)
+  local enqueueWriter, dequeueWriter = tickets(3, 5, true)
+  local enqueueReader, dequeueReader = tickets(4, 5)
 
   -- firstWriter returns the first writer that waits, but for one, and but for those for which
   -- isAbsent, when it came, and the end of its ticket. It clears away up to 100 tickets that have
@@ -86,8 +80,11 @@ local function queue()
     repeat
       local found = redis.call('ZRANGE', WRITERS, index, index + 1, 'WITHSCORES')
       for i = 1, #found, 2 do
-        local id = found[i]
-        local ends = redis.call('ZSCORE', INTENTS, id)
+        if string.byte(found[i]) ~= 45 then -- a minus; what follows are the tickets
+          return nil
+        end
+        local id = string.sub(found[i], 2)
+        local ends = redis.call('ZSCORE', WRITERS, id)
         if ends and tonumber(ends) > now() then
           if id ~= but and (index > 100 or not isAbsent or not isAbsent(id)) then
             return id, tonumber(found[i + 1]), ends
@@ -106,7 +103,7 @@ local function queue()
   -- writerMayPass reports whether a writer may have what is free: one with a ticket, or any
   -- where there are none.
   local function writerMayPass(id)
-    local ends = redis.call('ZSCORE', INTENTS, id)
+    local ends = redis.call('ZSCORE', WRITERS, id)
     return ends and tonumber(ends) > now()
       or not isAwaited() and redis.call('ZCOUNT', WAITERS, now() + 1, '+inf') == 0
   end
@@ -114,7 +111,7 @@ local function queue()
   -- readerMayPass reports whether a reader came before the first writer that waits, but for those
   -- for which isAbsent.
   local function readerMayPass(id, isAbsent)
-    local ends, came = redis.call('ZSCORE', WAITERS, id), redis.call('ZSCORE', LINE, id)
+    local ends, came = redis.call('ZSCORE', WAITERS, id), redis.call('ZSCORE', WAITERS, '-' .. id)
     if not came or not ends or tonumber(ends) <= now() then
       return false
     end
@@ -168,9 +165,10 @@ local function queue()
   -- pcall: see notify_prelude.
   local function notify(but, grantee, isAbsent, unread)
     local writer, since, expires = firstWriter(but, isAbsent)
-    local before = since and since - 1 or '+inf'
+    local before = since and since - 1 or '(0'
     local messages = {}
-    for _, id in ipairs(redis.call('ZRANGEBYSCORE', LINE, '-inf', before, 'LIMIT', 0, 1000)) do
+    for _, place in ipairs(redis.call('ZRANGEBYSCORE', WAITERS, '-inf', before, 'LIMIT', 0, 1000)) do
+      local id = string.sub(place, 2)
       local ends = redis.call('ZSCORE', WAITERS, id)
       if not ends or tonumber(ends) <= now() then
         dequeueReader(id)
@@ -191,7 +189,7 @@ local function queue()
   }
 end
 
--- isLine reports whether there are waiters, or were lately.
-local function isLine()
-  return redis.call('EXISTS', WRITERS, LINE) > 0
+-- isQueue reports whether there are waiters, or were lately.
+local function isQueue()
+  return redis.call('EXISTS', WRITERS, WAITERS) > 0
 end

@@ -17,24 +17,21 @@
 -- starved: no new reader joins. Run twice with a unique token it grants once and renews.
 -- rwmutex_read_acquire_prelude has tried a lock without a writer and without waiters.
 local writer = redis.call('GET', WRITER)
-local intents = redis.call('ZCARD', INTENTS)
+local awaited = isAwaited()
 local readers = redis.call('ZCARD', READERS)
 
 if readers > 0 then
   reapReaders()
 end
-if intents > 0 then
-  intents = intents - reapIntents()
-end
-local line = ticket ~= '' and redis.call('ZCARD', WAITERS) > 0 and queue()
-local may = intents == 0 or line and line.readerMayPass(ticket, isAbsent)
+local waiters = ticket ~= '' and redis.call('EXISTS', WAITERS) == 1 and queue()
+local may = not awaited or waiters and waiters.readerMayPass(ticket, isAbsent)
 local unique
 writer, unique = discard(5, writer, readers)
 local again = unique and readers > 0 and isReading(token) -- a second run
 if writer or not again and (not may or not lease('NX', token, lifetime)) then
   if ticket ~= '' then
-    line = line or queue()
-    line.enqueueReader(ticket, ARGV[4])
+    waiters = waiters or queue()
+    waiters.enqueueReader(ticket, ARGV[4])
     if writer then
       return announced(writer, redis.call('PTTL', WRITER))
     end
@@ -44,7 +41,7 @@ end
 if again then
   lease('XX', token, lifetime)
 end
-if line then
+if waiters then
   redis.call('ZREM', WAITERS, ticket)
 end
 return 1

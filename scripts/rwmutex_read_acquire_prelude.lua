@@ -8,7 +8,7 @@
 -- ended, which it removes.
 local token, lifetime, ticket = ARGV[1], lasting(ARGV[2]), ARGV[3]
 if (#ARGV == 4 or #ARGV == 5 and ARGV[#ARGV] == token)
-  and redis.call('EXISTS', KEYS[1], KEYS[3], KEYS[5]) == 0
+  and redis.call('EXISTS', KEYS[1], KEYS[3], KEYS[4]) == 0
   and redis.call('ZADD', KEYS[2], 'NX', now() + lifetime * 1000, token) == 1 then
   local left = redis.call('PTTL', KEYS[2])
   if left < tonumber(lifetime) then

@@ -10,11 +10,11 @@
 -- writer. A token that is still the writer was downgraded, which has not arrived here.
 -- rwmutex_read_release_prelude has served a lock without waiters.
 local writer = not had and redis.call('GET', WRITER)
-local line = (ticket ~= '' or awaited) and queue()
+local waiters = (ticket ~= '' or awaited) and queue()
 if ticket ~= '' then
-  pcall(ARGV[3] == '0' and line.dequeueReader or line.enqueueReader, ticket, ARGV[3])
+  pcall(ARGV[3] == '0' and waiters.dequeueReader or waiters.enqueueReader, ticket, ARGV[3])
   if ARGV[3] == '0' then -- it may have been a writer, of which a look was late
-    pcall(line.dequeueWriter, ticket)
+    pcall(waiters.dequeueWriter, ticket)
   end
 end
 if ends then
@@ -25,7 +25,7 @@ if writer and writer ~= token then
 elseif writer then
   redis.call('DEL', WRITER)
 end
-if line then
-  pcall(line.notify, ticket, grantee, isAbsent)
+if waiters then
+  pcall(waiters.notify, ticket, grantee, isAbsent)
 end
 return (had or writer) and 1 or -1

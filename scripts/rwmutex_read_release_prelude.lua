@@ -6,7 +6,7 @@
 local token, ticket = ARGV[1], ARGV[2] or ''
 local ends = redis.call('ZSCORE', KEYS[2], token)
 local had = ends and tonumber(ends) > now()
-local awaited = redis.call('EXISTS', KEYS[4], KEYS[6]) > 0
+local awaited = redis.call('EXISTS', KEYS[3], KEYS[4]) > 0
 if had and ticket == '' and not awaited then
   redis.call('ZREM', KEYS[2], token)
   return 1

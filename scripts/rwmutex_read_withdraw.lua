@@ -5,9 +5,9 @@
 --         -1  it had none
 -- Safe because it writes nothing but the queue. If the lock is free waiters were notified,
 -- perhaps the caller alone: then others are.
-local line = queue()
-local had = line.dequeueReader(ARGV[1])
+local waiters = queue()
+local had = waiters.dequeueReader(ARGV[1])
 if redis.call('EXISTS', WRITER) == 0 then
-  pcall(line.notify, '', grantee, isAbsent)
+  pcall(waiters.notify, '', grantee, isAbsent)
 end
 return had and 1 or -1

@@ -98,7 +98,7 @@ var rwmutexCases = []struct {
 		rw{writer: key{theirs, long}, intents: ends{mark: short, other: long}}, true},
 	{"wait on for less", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{theirs, long}, intents: ends{mark: long}}, wait(mine), 0,
-		rw{writer: key{theirs, long}, intents: ends{mark: long}}, false},
+		rw{writer: key{theirs, long}, intents: ends{mark: long}}, true},
 	{"wait on after the mark's end", scripts.RWMutex().WriteAcquire,
 		rw{writer: key{theirs, long}, intents: ends{mark: over, other: over}}, wait(mine), 0,
 		rw{writer: key{theirs, long}, intents: ends{mark: short}}, true},
@@ -189,9 +189,11 @@ var rwmutexCases = []struct {
 		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, read(mine), -2,
 		rw{readers: ends{theirs: long}, intents: ends{mark: long}}, false},
 	{"read what nobody waits to write any more", scripts.RWMutex().ReadAcquire,
-		rw{intents: ends{mark: over, other: over}}, read(mine), 1, rw{readers: ends{mine: short}}, true},
+		rw{intents: ends{mark: over, other: over}}, read(mine), 1,
+		rw{readers: ends{mine: short}, intents: ends{mark: over, other: over}}, true},
 	{"read what one still waits to write", scripts.RWMutex().ReadAcquire,
-		rw{intents: ends{mark: over, other: long}}, read(mine), -2, rw{intents: ends{other: long}}, true},
+		rw{intents: ends{mark: over, other: long}}, read(mine), -2,
+		rw{intents: ends{mark: over, other: long}}, false},
 	{"read twice", scripts.RWMutex().ReadAcquire,
 		rw{readers: ends{mine: long}}, read(mine), 1, rw{readers: ends{mine: short}}, true},
 	{"read twice while a writer waits", scripts.RWMutex().ReadAcquire,
@@ -494,9 +496,10 @@ func TestRWMutexMarksEnd(t *testing.T) {
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteRelease, theirs, "", 0))
 	require.Eventually(t, func() bool {
 		require.EqualValues(t, -2, l.run(scripts.RWMutex().ReadAcquire, theirs, short, "", 0))
-		return len(l.members(2)) == 1
+		return l.members(2)[mark] < serverClock(t, l.node)
 	}, 10*time.Second, time.Millisecond)
-	l.require(rw{intents: ends{other: long}})
+	require.Contains(t, l.members(2), other)
+	require.EqualValues(t, -2, l.run(scripts.RWMutex().ReadAcquire, theirs, short, "", 0))
 	require.EqualValues(t, 1, l.run(scripts.RWMutex().WriteWithdraw, other))
 	assert.EqualValues(t, 1, l.run(scripts.RWMutex().ReadAcquire, theirs, short, "", 0))
 }
@@ -601,16 +604,16 @@ func TestRWMutexReapsACrowd(t *testing.T) {
 	l.require(rw{readers: ends{mine: short}})
 }
 
-// rwmutex is one read-write lock's keys on a node: writer, readers, intents.
+// rwmutex is one read-write lock's keys on a node: see rwmutex_prelude.
 type rwmutex struct {
 	t    *testing.T
 	node *redistest.Node
-	keys [6]string
+	keys [5]string
 }
 
 func newRWMutex(t *testing.T, node *redistest.Node) *rwmutex {
 	l := &rwmutex{t: t, node: node}
-	for i, kind := range []string{"writer", "readers", "intents", "writers", "waiters", "line"} {
+	for i, kind := range []string{"writer", "readers", "writers", "waiters", "awaited"} {
 		l.keys[i] = redistest.Name(t) + "\x00\xff {\r\n" + kind
 	}
 	t.Cleanup(func() { node.Do(t, append([]any{"DEL"}, l.words()...)...) })
@@ -668,7 +671,10 @@ func (l *rwmutex) set(state rw) {
 	}
 	l.setMembers(1, state.readers)
 	l.setMembers(2, state.intents)
-	l.setMembers(3, state.intents) // they came at some time
+	for member := range state.intents {
+		l.node.Do(l.t, "ZADD", l.keys[2], serverClock(l.t, l.node)-sinceLate, "-"+member)
+		l.node.Do(l.t, "SET", l.keys[4], 1, "PX", long)
+	}
 }
 
 // setMembers fills a sorted set, which lasts as long as its longest member, and
@@ -713,10 +719,10 @@ func (l *rwmutex) requireMembers(i int, want ends) {
 	require.NotEqual(l.t, -1, lifetime, "no expiry")
 }
 
-// members are those of a sorted set, ended or not, with their ends in µs.
+// members are those of a sorted set that end, or have ended, with their ends in µs.
 func (l *rwmutex) members(i int) map[string]int {
 	l.t.Helper()
-	reply := l.node.Do(l.t, "ZRANGE", l.keys[i], 0, -1, "WITHSCORES").([]any)
+	reply := l.node.Do(l.t, "ZRANGEBYSCORE", l.keys[i], 0, "+inf", "WITHSCORES").([]any)
 	found := make(map[string]int)
 	for j := 0; j < len(reply); j += 2 {
 		end, err := strconv.ParseFloat(reply[j+1].(string), 64)

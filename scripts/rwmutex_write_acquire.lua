@@ -19,10 +19,10 @@
 -- rwmutex_write_acquire_prelude has tried a lock that is free.
 local writer = redis.call('GET', WRITER)
 local readers = redis.call('ZCARD', READERS)
-local awaited = ticket ~= '' and redis.call('EXISTS', INTENTS, WAITERS) > 0
--- A writer in line that was notified is what most hand-offs are about: for it no function is
+local awaited = ticket ~= '' and redis.call('EXISTS', WRITERS, WAITERS) > 0
+-- A writer in the queue that was notified is what most hand-offs are about: for it no function is
 -- made.
-local ends = awaited and redis.call('ZSCORE', INTENTS, ticket)
+local ends = awaited and redis.call('ZSCORE', WRITERS, ticket)
 local may = not awaited or ends and tonumber(ends) > now() or queue().writerMayPass(ticket)
 
 if readers > 0 then
@@ -37,8 +37,7 @@ end
 local again = unique and writer == token -- a second run
 if not again and (writer or readers > 0 or not may) then
   if ticket ~= '' then
-    local line = queue()
-    line.enqueueWriter(ticket, ARGV[4])
+    queue().enqueueWriter(ticket, ARGV[4])
     if writer then
       return announced(writer, redis.call('PTTL', WRITER))
     elseif readers > 0 then
@@ -49,6 +48,6 @@ if not again and (writer or readers > 0 or not may) then
 end
 redis.call('SET', WRITER, token, 'PX', lifetime)
 if awaited then
-  redis.call('ZREM', INTENTS, ticket)
+  redis.call('ZREM', WRITERS, ticket)
 end
 return 1

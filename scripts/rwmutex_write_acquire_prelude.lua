@@ -4,7 +4,7 @@
 -- KEYS  see rwmutex_prelude
 -- ARGV  see rwmutex_write_acquire
 local token, lifetime, ticket = ARGV[1], lasting(ARGV[2]), ARGV[3]
-if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[5]) == 0 then
+if redis.call('EXISTS', KEYS[1], KEYS[2], KEYS[3], KEYS[4]) == 0 then
   redis.call('SET', KEYS[1], token, 'PX', lifetime)
   return 1
 end

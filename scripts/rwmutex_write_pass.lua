@@ -12,6 +12,6 @@ local writer = redis.call('GET', WRITER)
 if writer ~= ARGV[1] then
   return (writer or isRead()) and 0 or -1
 end
-local waits = isLine() and (isAwaited() or redis.call('ZCOUNT', WAITERS, now() + 1, '+inf') > 0)
+local waits = isQueue() and (isAwaited() or redis.call('ZCOUNT', WAITERS, now() + 1, '+inf') > 0)
 redis.call('PEXPIRE', WRITER, lasting(ARGV[2]))
 return waits and 2 or 1

@@ -11,16 +11,17 @@
 -- A token that was downgraded is no writer: rwmutex_read_release gives it back.
 -- rwmutex_write_release_prelude has served a lock without waiters.
 local read = not writer and isRead()
-local line = (ticket ~= '' or awaited) and queue()
+local waiters = (ticket ~= '' or isQueue()) and queue()
 if ticket ~= '' then
-  pcall(ARGV[3] == '0' and line.dequeueWriter or line.enqueueWriter, ticket, ARGV[3])
+  pcall(ARGV[3] == '0' and waiters.dequeueWriter or waiters.enqueueWriter, ticket, ARGV[3])
 end
 if writer and not held then
   return 0
-elseif held then
-  redis.call('DEL', WRITER)
 end
-if line then -- also where readers are there: a writer that has gone kept others from them
-  pcall(line.notify, ticket, grantee, isAbsent, not read)
+if waiters then -- also where readers are there: a writer that has gone kept others from them
+  pcall(waiters.notify, ticket, grantee, isAbsent, not read)
+  if deleted == 2 and isQueue() then
+    await(5)
+  end
 end
 return held and 1 or read and 0 or -1

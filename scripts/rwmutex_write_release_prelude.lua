@@ -4,8 +4,8 @@
 -- KEYS  see rwmutex_prelude
 -- ARGV  see rwmutex_write_release
 local ticket, writer = ARGV[2] or '', redis.call('GET', KEYS[1])
-local held, awaited = writer == ARGV[1], redis.call('EXISTS', KEYS[4], KEYS[6]) > 0
-if held and ticket == '' and not awaited then
-  redis.call('DEL', KEYS[1])
+local held = writer == ARGV[1]
+local deleted = held and redis.call('DEL', KEYS[1], KEYS[5]) -- 2 with awaited: see ticket_prelude
+if deleted == 1 and ticket == '' then
   return 1
 end

@@ -5,9 +5,9 @@
 --         -1  it had none
 -- Safe because it touches no other ticket: as long as there is a writer's, readers stay out.
 -- It grants or notifies the waiters that are next by it.
-local line = queue()
-local had = line.dequeueWriter(ARGV[1])
+local waiters = queue()
+local had = waiters.dequeueWriter(ARGV[1])
 if redis.call('EXISTS', WRITER) == 0 then
-  pcall(line.notify, '', grantee, isAbsent)
+  pcall(waiters.notify, '', grantee, isAbsent)
 end
 return had and 1 or -1

@@ -2,7 +2,7 @@ package scripts
 
 // SemaphoreScripts are the scripts of the semaphore, whose permits are in one key:
 // semaphore_prelude.lua explains it. Scripts that let a caller wait, or end a wait, get
-// those of queue_prelude.lua too.
+// the queue's key too.
 type SemaphoreScripts struct {
 	// Acquire takes slots for a token, all or none, in place of tokens that its caller
 	// has given up, or else a ticket.

@@ -53,8 +53,8 @@ end
 if own and count == n and (wanted == '' or wanted == own) then
   permits.outlast(lifetime)
   redis.call('ZADD', PERMITS, 'XX', now() + lifetime * 1000, '=' .. token)
-  if isLine then
-    redis.call('ZREM', WAITERS, ticket)
+  if isQueue then
+    redis.call('ZREM', QUEUE, ticket)
   end
   return reply(own, '', '')
 elseif own then
@@ -71,9 +71,9 @@ end
 
 -- A token that is still here was not made by this caller.
 local foreign = not unique and redis.call('ZSCORE', PERMITS, '=' .. token)
-local line = ticket ~= '' and queue()
-if isLine and not line.mayPass(ticket) then -- no slots are listed that it might ask for
-  line.enqueue(ticket, ARGV[8])
+local waiters = ticket ~= '' and queue()
+if isQueue and not waiters.mayPass(ticket) then -- no slots are listed that it might ask for
+  waiters.enqueue(ticket, ARGV[8])
   return reply('', '', '')
 end
 local fits = occupied + n <= limit and not foreign
@@ -103,8 +103,8 @@ end
 -- take gives slots to the token, which ends the caller's wait.
 local function take(slots)
   permits.give(token, slots, n, lifetime)
-  if isLine then
-    redis.call('ZREM', WAITERS, ticket)
+  if isQueue then
+    redis.call('ZREM', QUEUE, ticket)
   end
 end
 
@@ -126,8 +126,8 @@ if fits and isFree(wanted) then
   take(numbers(wanted))
   return reply(wanted, free, above)
 end
-if line then
-  line.enqueue(ticket, ARGV[8])
+if waiters then
+  waiters.enqueue(ticket, ARGV[8])
   if occupied + n > limit then
     local first = redis.call('ZRANGE', PERMITS, occupied, occupied, 'WITHSCORES')[2]
     local ms = math.max(math.ceil((first - now()) / 1000), 0)

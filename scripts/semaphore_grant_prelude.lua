@@ -18,8 +18,7 @@ local function grant(id, ends)
     return nil
   end
   occupied = occupied + n
-  redis.call('ZREM', WAITERS, id)
-  redis.call('ZREM', LINE, id)
+  redis.call('ZREM', QUEUE, id, '-' .. id)
   return message .. ':' .. permits.runs(slots, 1, n)
 end
 

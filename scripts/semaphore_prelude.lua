@@ -2,15 +2,15 @@
 --
 -- KEYS[1]  permits: sorted set. =token -> end of its lease, in µs of server time; and the
 --          members of a token -> its slots
--- KEYS[2]  line, and
--- KEYS[3]  waiters, only of scripts that let a caller wait, or end a wait: see queue_prelude
+-- KEYS[2]  queue: of those who wait, only of scripts that let a caller wait, or end a wait: see
+--          ticket_prelude
 --
 -- A token with n slots has the members 0:token … n-1:token, in the order of its slots. It has
 -- a lease if and only if it has slots, and no two members have the same slot. All slots are
 -- below all ends, so the i-th occupied slot has the rank i, from 0, and the first lease follows
 -- on the last slot. The key expires with the longest lease. Slots are written as ascending
 -- runs, in one way: "0-2,5" is 0, 1, 2 and 5.
-local PERMITS, MAXSLOT = KEYS[1], '999999999'
+local PERMITS, AT, QUEUE, MAXSLOT = KEYS[1], 2, KEYS[2], '999999999'
 
 -- members returns the members first … first+count-1 of a token.
 local function members(token, first, count)

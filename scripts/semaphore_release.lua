@@ -12,10 +12,10 @@ if freed == 3 then
   free(token, 2)
 end
 if ticket ~= '' then
-  local line = queue()
-  pcall(ARGV[3] == '0' and line.dequeue or line.enqueue, ticket, ARGV[3])
+  local waiters = queue()
+  pcall(ARGV[3] == '0' and waiters.dequeue or waiters.enqueue, ticket, ARGV[3])
 end
-if ticket ~= '' or isLine then
+if ticket ~= '' or isQueue then
   pcall(notify, ticket, servesThose(), grant)
 end
 return had

@@ -410,7 +410,7 @@ func (s *semaphore) run(script *scripts.Script, args ...any) any {
 
 // try runs a script.
 func (s *semaphore) try(script *scripts.Script, args ...any) (any, error) {
-	words := []any{"EVAL", script.Source(), 3, s.key, s.key + "line", s.key + "waiters"}
+	words := []any{"EVAL", script.Source(), 2, s.key, s.key + "queue"}
 	return s.node.TryDo(append(words, withoutTicket(script, args)...)...)
 }
 

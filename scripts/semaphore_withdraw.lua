@@ -5,7 +5,6 @@
 --         -1  it had none
 -- Safe because it touches no permit. It grants the free slots, or notifies the waiters that they
 -- serve now: the caller may have been notified of them, or have kept others from that.
-local line = queue()
-local had = line.dequeue(ARGV[1])
+local had = queue().dequeue(ARGV[1])
 pcall(notify, '', servesThose(), grant)
 return had and 1 or -1

@@ -206,17 +206,14 @@ func TestSemaphoreReleaseNotifiesWithSomePermissions(t *testing.T) {
 	assert.Equal(t, []id{another}, l.queue.received())
 }
 
-// A line of another kind keeps nobody from giving a permit back.
-func TestSemaphoreReleaseWithASpoiltLine(t *testing.T) {
-	node := redistest.StartOne(t)
-	for i := range 2 {
-		l := newSemLine(t, node)
-		l.set(semLine{grants{mine: "0", theirs: "1"}, []ticket{{one, long}}})
-		l.queue.spoil(i)
-		assert.EqualValues(t, 1, l.run(scripts.Semaphore().Release, mine, "", 0), "key %d", i)
-		assert.Equal(t, grants{theirs: "1"}, l.grants())
-		l.queue.requireSpoilt(i)
-	}
+// A queue of another kind keeps nobody from giving a permit back.
+func TestSemaphoreReleaseWithASpoiltQueue(t *testing.T) {
+	l := newSemLine(t, redistest.StartOne(t))
+	l.set(semLine{grants{mine: "0", theirs: "1"}, []ticket{{one, long}}})
+	l.queue.spoil()
+	assert.EqualValues(t, 1, l.run(scripts.Semaphore().Release, mine, "", 0))
+	assert.Equal(t, grants{theirs: "1"}, l.grants())
+	l.queue.requireSpoilt()
 }
 
 // semWaiting is a semaphore with its line.
@@ -227,7 +224,7 @@ type semWaiting struct {
 
 func newSemLine(t *testing.T, node *redistest.Node) *semWaiting {
 	s := newSemaphore(t, node)
-	return &semWaiting{s, newQueue(newSubscriber(t, node), s.key+"line", s.key+"waiters")}
+	return &semWaiting{s, newQueue(newSubscriber(t, node), s.key+"queue", "")}
 }
 
 // run runs a script, which must work, with whole ids.
@@ -238,7 +235,7 @@ func (l *semWaiting) run(script *scripts.Script, args ...any) any {
 
 // command are the words of an EVAL.
 func (l *semWaiting) command(script *scripts.Script, args []any) []any {
-	keys := []any{script.Source(), 3, l.key, l.queue.line, l.queue.waiters}
+	keys := []any{script.Source(), 2, l.key, l.queue.key}
 	return slices.Concat(keys, l.queue.words(args))
 }
 

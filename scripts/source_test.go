@@ -45,10 +45,10 @@ var preludes = []struct {
 	prefix string
 	files  []string
 }{
-	{"mutex_acquire", []string{"mutex_acquire_prelude", "time_prelude", "ticket_prelude", "queue_prelude"}},
-	{"mutex_release", []string{"mutex_release_prelude", "time_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
-	{"mutex_pass", []string{"time_prelude", "ticket_prelude", "queue_prelude"}},
-	{"mutex_withdraw", []string{"time_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
+	{"mutex_acquire", []string{"mutex_acquire_prelude", "time_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude"}},
+	{"mutex_release", []string{"mutex_release_prelude", "time_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
+	{"mutex_pass", []string{"time_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude"}},
+	{"mutex_withdraw", []string{"time_prelude", "ticket_prelude", "mutex_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "mutex_grant_prelude"}},
 	{"mutex_extend", []string{"time_prelude"}},
 	{"semaphore_acquire", []string{"semaphore_acquire_prelude", "time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude"}},
 	{"semaphore_release", []string{"semaphore_release_prelude", "time_prelude", "semaphore_prelude", "ticket_prelude", "queue_prelude", "grant_prelude", "notify_prelude", "semaphore_grant_prelude"}},

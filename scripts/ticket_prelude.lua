@@ -1,19 +1,43 @@
 -- ticket_prelude: tickets of those that wait. It comes before queue_prelude and rwmutex_prelude.
 --
--- tickets returns two functions for the queue whose line and waiters are the keys of two
--- indexes: see queue_prelude. To make a function takes about as long as a command, so only
--- calls make these that wait, or find others waiting.
+-- A queue is a sorted set. A waiter has two members there, and times are in µs of server time:
 --
--- enqueue gives a waiter a ticket for so many ms, at the end of the line, or renews the one it
--- has. The keys' expiry only grows, as others may need it. The lifetime is MS, or MS:LOOK with
+--   id   -> end of its ticket
+--   -id  -> when it came, less 4·10¹⁵, and so below zero: the first ones are those that came
+--           first, in their order
+--
+-- An id is CHANNEL|REST: a release notifies it on that channel, or grants it the lock: see
+-- grant_prelude. Of such a ticket's end the part below 1,024 µs is the number of the waiter's
+-- last look, so that both are written in one step. A ticket ends by itself unless the waiter's
+-- next try renews it; a waiter that is notified keeps it until it has the lock. When it came
+-- stays until the next release, so that a ticket that is put back is where it was. The key
+-- expires with the longest ticket.
+--
+-- awaited is a string that says that there may be waiters: it is there for as long as any has
+-- a ticket, but may be there without. So a release deletes it together with the lock, and knows
+-- by the number whether to look. A release that leaves waiters behind writes it again. Where a
+-- release deletes no key there is none.
+--
+-- await writes awaited, which is KEYS[at], for longer than any ticket lasts.
+local function await(at)
+  if KEYS[at] then
+    redis.pcall('SET', KEYS[at], 1, 'PX', 8000)
+  end
+end
+
+-- tickets returns two functions for the queue KEYS[at]. To make a function takes about as long as a
+-- command, so only calls make these that wait, or find others waiting.
+--
+-- enqueue gives a waiter a ticket for so many ms, at the end of the queue, or renews the one it
+-- has. The key's expiry only grows, as others may need it. The lifetime is MS, or MS:LOOK with
 -- the number of the waiter's look, below 1,024. A key of another kind fails before the first
 -- write. Where the queue reaps, tickets that have ended go first, which lets ZADD follow on a
 -- server that is full.
 --
 -- dequeue takes a ticket away, and reports whether there was one.
-local function tickets(line, waiters, reaps)
+local function tickets(at, awaited, reaps)
   local function enqueue(id, lifetime)
-    redis.call('ZSCORE', KEYS[line], id)
+    local came = redis.call('ZSCORE', KEYS[at], '-' .. id)
     local ms, look = string.match(lifetime, '^(%d+):?(%d*)$')
     ms = lasting(ms or lifetime)
     local ends = now() + ms * 1000
@@ -21,20 +45,21 @@ local function tickets(line, waiters, reaps)
       ends = ends - ends % 1024 + look
     end
     if reaps then
-      redis.call('ZREMRANGEBYSCORE', KEYS[waiters], '-inf', now())
+      redis.call('ZREMRANGEBYSCORE', KEYS[at], 0, now())
     end
-    redis.call('ZADD', KEYS[waiters], 'GT', ends, id)
-    redis.call('ZADD', KEYS[line], 'NX', now(), id)
-    if redis.call('PTTL', KEYS[waiters]) < tonumber(ms) then
-      redis.call('PEXPIRE', KEYS[line], ms)
-      redis.call('PEXPIRE', KEYS[waiters], ms)
+    if came then
+      redis.call('ZADD', KEYS[at], 'GT', ends, id)
+    else
+      redis.call('ZADD', KEYS[at], ends, id, now() - 4000000000000000, '-' .. id)
     end
+    if redis.call('PTTL', KEYS[at]) < tonumber(ms) then
+      redis.call('PEXPIRE', KEYS[at], ms)
+    end
+    await(awaited)
   end
 
   local function dequeue(id)
-    local had = redis.call('ZREM', KEYS[waiters], id) == 1
-    redis.call('ZREM', KEYS[line], id)
-    return had
+    return redis.call('ZREM', KEYS[at], id, '-' .. id) == 2
   end
 
   return enqueue, dequeue

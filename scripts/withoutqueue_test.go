@@ -18,11 +18,11 @@ type keyed interface {
 	all() []any
 }
 
-func (l *lock) all() []any    { return []any{l.name, l.name + "line", l.name + "waiters"} }
+func (l *lock) all() []any    { return []any{l.name, l.name + "queue", l.name + "awaited"} }
 func (l *rwmutex) all() []any { return l.words() }
 func (l *counted) all() []any { return l.keys }
 func (s *semaphore) all() []any {
-	return []any{s.key, s.key + "line", s.key + "waiters"}
+	return []any{s.key, s.key + "queue"}
 }
 
 // runAlone runs a script as it runs without the keys of the queue.

@@ -89,10 +89,11 @@
 //
 // The keys of the semaphore called jobs are, in the hash slot of jobs:
 //
-//	jobs{jobs}:permits:held     sorted set: =token, by the end of its lease in µs; and
-//	                            0:token and so on, by the slots that the token has
-//	jobs{jobs}:permits:line     sorted set: the waiters, by when they came
-//	jobs{jobs}:permits:waiters  sorted set: the same, by when their tickets end
+//	jobs{jobs}:permits:held   sorted set: =token, by the end of its lease in µs; and
+//	                          0:token and so on, by the slots that the token has
+//	jobs{jobs}:permits:queue  sorted set: the waiters, each with two members: id, by the end
+//	                          of its ticket in µs; and -id, by when it came, as a number
+//	                          below 0
 //
 // Names with braces have a number there, as in package rwmutex. The keys expire with their
 // longest lease or ticket.

@@ -18,9 +18,9 @@ var protocol = &redlock.Protocol{
 	Check:   scripts.Semaphore().Check,
 	AuxKeys: []string{":permits:held"},
 
-	Withdraw: scripts.Semaphore().Withdraw,
-	LineKeys: []string{":permits:line", ":permits:waiters"},
-	Grants:   true,
+	Withdraw:  scripts.Semaphore().Withdraw,
+	QueueKeys: []string{":permits:queue"},
+	Grants:    true,
 }
 
 // MaxLimit is the largest limit that a semaphore can have.

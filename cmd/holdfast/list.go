@@ -153,9 +153,9 @@ func (l *listing) add(kind, name string) {
 
 // suffixes are what the keys of a lock end with that has holders or waiters.
 var suffixes = map[string]string{
-	":mutex:line": "mutex", ":mutex:waiters": "mutex",
-	":rwmutex:writer": "rwmutex", ":rwmutex:readers": "rwmutex", ":rwmutex:intents": "rwmutex", ":rwmutex:waiters": "rwmutex",
-	":permits:held": "semaphore", ":permits:waiters": "semaphore",
+	":mutex:queue":    "mutex",
+	":rwmutex:writer": "rwmutex", ":rwmutex:readers": "rwmutex", ":rwmutex:queue:write": "rwmutex", ":rwmutex:queue:read": "rwmutex",
+	":permits:held": "semaphore", ":permits:queue": "semaphore",
 }
 
 // lockOf finds the lock that a key of the form name{tag}kind belongs to, where the tag is

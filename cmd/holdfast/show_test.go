@@ -162,9 +162,9 @@ func TestMatchIsRedisMatch(t *testing.T) {
 // parts are the keys of all kinds of locks: what follows the name, and its tag where it has
 // one.
 var parts = []string{
-	"", ":mutex:fence", ":mutex:line", ":mutex:waiters",
-	":rwmutex:writer", ":rwmutex:readers", ":rwmutex:intents", ":rwmutex:writers", ":rwmutex:waiters", ":rwmutex:line", ":rwmutex:fence",
-	":permits:held", ":permits:line", ":permits:waiters",
+	"", ":mutex:fence", ":mutex:queue", ":mutex:awaited",
+	":rwmutex:writer", ":rwmutex:readers", ":rwmutex:queue:write", ":rwmutex:queue:read", ":rwmutex:awaited", ":rwmutex:fence",
+	":permits:held", ":permits:queue",
 }
 
 // fillings put something into a key: nothing, text, a hash, a list, a set, or members with
@@ -177,7 +177,7 @@ var fillings = []func(key, text string) []any{
 	func(key, text string) []any { return []any{"RPUSH", key, text} },
 	func(key, text string) []any { return []any{"SADD", key, text} },
 	func(key, text string) []any {
-		return []any{"ZADD", key, "inf", text, 4e15, "0:" + text, "1e300", "|" + text}
+		return []any{"ZADD", key, "inf", text, 4e15, "0:" + text, "1e300", "|" + text, "-inf", "-|" + text, -23e14, "-" + text}
 	},
 }
 

@@ -81,7 +81,7 @@ func TestAStoppedWaiterDoesNotRunBesideTheNext(t *testing.T) {
 	require.Eventually(t, func() bool {
 		status, err := in.RWMutex(t.Context(), name)
 		return err == nil && len(status.Waiters) == 1
-	}, patience, tick, "it stands in line again")
+	}, patience, tick, "it waits again")
 	assert.Empty(t, all[1].output(), "beside the other one")
 	finish(t, all[2])
 	require.Equal(t, "1 writes", all[1].next())

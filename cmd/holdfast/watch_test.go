@@ -134,10 +134,10 @@ func TestWatchOnASmallTerminal(t *testing.T) {
 	w := watch(t, node, func() size { return size{columns, rows} }, name)
 	w.page()
 	node.Do(t, "SET", name, token, "PX", 600_000)
+	queue := keyslot.Aux(name, ":mutex:queue")
 	for i := range 50 {
-		for _, kind := range []string{":mutex:line", ":mutex:waiters"} {
-			node.Do(t, "ZADD", keyslot.Aux(name, kind), time.Now().Add(time.Hour).UnixMicro(), fmt.Sprint("holdfast:me|", i))
-		}
+		now, id := time.Now(), fmt.Sprint("holdfast:me|", i)
+		node.Do(t, "ZADD", queue, now.UnixMicro()-4_000_000_000_000_000, "-"+id, now.Add(time.Hour).UnixMicro(), id)
 	}
 	page := w.await("50 waiting")
 	height := 0
@@ -146,7 +146,7 @@ func TestWatchOnASmallTerminal(t *testing.T) {
 	}
 	assert.Less(t, height, rows, page)
 	assert.Regexp(t, `(?s)mutex .*  pod-7   exclusive .*  … \d+ more lines\n.* \+ mutex: [^\n]*\n$`, page)
-	node.Do(t, "DEL", name, keyslot.Aux(name, ":mutex:line"), keyslot.Aux(name, ":mutex:waiters"))
+	node.Do(t, "DEL", name, queue)
 }
 
 func TestWatchAsJSON(t *testing.T) {

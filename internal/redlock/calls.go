@@ -31,15 +31,15 @@ func acquireCall(s *Spec, t token, left []*footprint, ticket, lifetime any, numb
 	if numbers > 0 {
 		args = append(args, numbers)
 	}
-	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
+	return driver.NewCall(s.protocol.Acquire, s.queueKeys, args...)
 }
 
 // passCall renews a lease, and asks whether others stand in line.
 func passCall(s *Spec, l *lease) driver.Call {
 	if s.numbers() {
-		return driver.NewCall(s.protocol.Pass, s.lineKeys, l.token.word, s.expiry, l.numbers.size)
+		return driver.NewCall(s.protocol.Pass, s.queueKeys, l.token.word, s.expiry, l.numbers.size)
 	}
-	return driver.NewCall(s.protocol.Pass, s.lineKeys, l.token.word, s.expiry)
+	return driver.NewCall(s.protocol.Pass, s.queueKeys, l.token.word, s.expiry)
 }
 
 func extendCall(s *Spec, l *lease) driver.Call {
@@ -91,7 +91,7 @@ func slotsCall(s *Spec, t token, left []*footprint, q request, ticket, lifetime 
 			args = append(args, h.token.word)
 		}
 	}
-	return driver.NewCall(s.protocol.Acquire, s.lineKeys, args...)
+	return driver.NewCall(s.protocol.Acquire, s.queueKeys, args...)
 }
 
 // fenceCall writes the lease's number to nodes where its token is.
@@ -102,7 +102,7 @@ func fenceCall(s *Spec, l *lease) driver.Call {
 // numberedRepairCall is an acquire that gives no new number, but carries the lease's.
 func numberedRepairCall(s *Spec, l *lease) driver.Call {
 	acquire := acquireCall(s, l.token, nil, noTicket, noLifetime, 0)
-	return driver.NewCall(s.protocol.Repair, s.lineKeys, append(slices.Clip(acquire.Args()), l.lastNumber())...)
+	return driver.NewCall(s.protocol.Repair, s.queueKeys, append(slices.Clip(acquire.Args()), l.lastNumber())...)
 }
 
 // request is what a try asks the nodes for.

@@ -237,7 +237,7 @@ func FuzzScriptArguments(f *testing.F) {
 				node.Do(t, "DEL", key)
 			}
 		}()
-		lock := lineKeysOf(testProtocol, name)
+		lock := queueKeysOf(testProtocol, name)
 		require.EqualValues(t, 1, eval(scripts.Mutex().Acquire, lock, token, expiry, "", int64(0), token))
 		require.EqualValues(t, 0, eval(scripts.Mutex().Acquire, lock, other, expiry, other, int64(1000), other))
 		require.EqualValues(t, 0, eval(scripts.Mutex().Extend, lock[:1], other, expiry))
@@ -249,7 +249,7 @@ func FuzzScriptArguments(f *testing.F) {
 		require.InDelta(t, maxAnnounced-expiry, eval(scripts.RWMutex().WriteAcquire, rw, other, expiry, other, int64(1000), other), 30_000)
 		require.EqualValues(t, 2, eval(scripts.RWMutex().ReadExtend, rw, token, expiry), "a writer waits")
 		require.EqualValues(t, 1, eval(scripts.RWMutex().ReadRelease, rw, token, "", int64(0)))
-		slots := lineKeysOf(slotsProtocol, name+"s")
+		slots := queueKeysOf(slotsProtocol, name+"s")
 		require.Equal(t, "0", eval(scripts.Semaphore().Acquire, slots, token, expiry, int64(2), int64(1), "", int64(0), "", int64(0), token))
 		require.Equal(t, "1", eval(scripts.Semaphore().Acquire, slots, other, expiry, int64(2), int64(1), "", int64(0), "", int64(0), other))
 		require.Equal(t, 2, len(eval(scripts.Semaphore().Held, slots[:2]).([]any))/2, fmt.Sprint(keys))

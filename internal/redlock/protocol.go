@@ -61,9 +61,9 @@ type Protocol struct {
 	// AuxKeys are the kinds of the keys that the scripts get (see [keyslot.Aux]). When
 	// there are none, the lock's name is their only key.
 	AuxKeys []string
-	// LineKeys are the kinds of the keys of the line. Acquire, Release and
+	// QueueKeys are the kinds of the keys of the waiters' queue. Acquire, Release and
 	// Withdraw get them after the others.
-	LineKeys []string
+	QueueKeys []string
 }
 
 // kind is what the lock is called in hooks.

@@ -15,9 +15,9 @@ var testProtocol = &Protocol{
 	Release: scripts.Mutex().Release,
 	Check:   scripts.Mutex().Check,
 
-	Pass:     scripts.Mutex().Pass,
-	Withdraw: scripts.Mutex().Withdraw,
-	LineKeys: []string{"line", "waiters"},
+	Pass:      scripts.Mutex().Pass,
+	Withdraw:  scripts.Mutex().Withdraw,
+	QueueKeys: []string{"queue", "awaited"},
 }
 
 // grantProtocol is the same, of which a release may grant.
@@ -29,7 +29,7 @@ var grantProtocol = func() *Protocol {
 
 // The protocols of a read-write lock, of the tests' own.
 var (
-	rwKeys = []string{":w", ":r", ":i", ":o", ":a", ":l"}
+	rwKeys = []string{":w", ":r", ":i", ":o", ":a"}
 
 	writeProtocol = &Protocol{
 		Kind:     "test",
@@ -73,26 +73,26 @@ var slotsProtocol = &Protocol{
 	Check:   scripts.Semaphore().Check,
 	AuxKeys: []string{"held"},
 
-	Withdraw: scripts.Semaphore().Withdraw,
-	LineKeys: []string{"line", "waiters"},
-	Grants:   true,
+	Withdraw:  scripts.Semaphore().Withdraw,
+	QueueKeys: []string{"queue"},
+	Grants:    true,
 }
 
 // The fenced variants of the tests' protocols.
 func init() {
 	testProtocol.Fenced = &Protocol{
-		Kind:     "test",
-		Acquire:  scripts.Mutex().AcquireFenced,
-		Extend:   scripts.Mutex().ExtendFenced,
-		Revive:   scripts.Mutex().ExtendOrSetFenced,
-		Release:  scripts.Mutex().Release,
-		Check:    scripts.Mutex().Check,
-		Repair:   scripts.Mutex().RepairFenced,
-		Pass:     scripts.Mutex().PassFenced,
-		Withdraw: scripts.Mutex().Withdraw,
-		Fence:    scripts.Mutex().Fence,
-		FenceKey: "fence",
-		LineKeys: testProtocol.LineKeys,
+		Kind:      "test",
+		Acquire:   scripts.Mutex().AcquireFenced,
+		Extend:    scripts.Mutex().ExtendFenced,
+		Revive:    scripts.Mutex().ExtendOrSetFenced,
+		Release:   scripts.Mutex().Release,
+		Check:     scripts.Mutex().Check,
+		Repair:    scripts.Mutex().RepairFenced,
+		Pass:      scripts.Mutex().PassFenced,
+		Withdraw:  scripts.Mutex().Withdraw,
+		Fence:     scripts.Mutex().Fence,
+		FenceKey:  "fence",
+		QueueKeys: testProtocol.QueueKeys,
 	}
 	grantProtocol.Fenced = func() *Protocol {
 		p := *testProtocol.Fenced
@@ -115,6 +115,6 @@ func init() {
 	}
 }
 
-func lineKeysOf(p *Protocol, name string) []any {
-	return auxKeys(p.keys(name), name, p.LineKeys)
+func queueKeysOf(p *Protocol, name string) []any {
+	return auxKeys(p.keys(name), name, p.QueueKeys)
 }

@@ -22,7 +22,7 @@ func NewRW(e *Engine, writer, reader *Protocol, name string, c Config) *RW {
 		Writer: newExclusive(e.newSpec(writer, name, c, keys), &at.queue, left),
 		Reader: newShared(e.newSpec(reader, name, c, keys), at, left),
 	}
-	x.Reader.spec.lineKeys = x.Writer.spec.lineKeys // a reader's release may grant a writer its number
+	x.Reader.spec.queueKeys = x.Writer.spec.queueKeys // a reader's release may grant a writer its number
 	x.Writer.readers = x.Reader
 	return x
 }

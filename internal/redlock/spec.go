@@ -15,11 +15,11 @@ import (
 // shared by the object's leases.
 type Spec struct {
 	Config
-	engine   *Engine
-	protocol *Protocol
-	name     string
-	keys     []any // of the lock
-	lineKeys []any // the same, and those of its line
+	engine    *Engine
+	protocol  *Protocol
+	name      string
+	keys      []any // of the lock
+	queueKeys []any // the same, and those of its line
 
 	limit     int    // of an object with slots
 	limitWord any    // limit, converted once
@@ -46,7 +46,7 @@ func (e *Engine) newSpec(p *Protocol, name string, c Config, keys []any) *Spec {
 	kind := p.kind()
 	p, keys = p.fenced(name, &c, keys)
 	s := &Spec{Config: c, engine: e, protocol: p, name: name, keys: keys}
-	s.lineKeys = auxKeys(slices.Clip(keys), name, p.LineKeys)
+	s.queueKeys = auxKeys(slices.Clip(keys), name, p.QueueKeys)
 	if s.err = e.err; s.err == nil {
 		s.err = s.Config.check(name)
 	}
@@ -88,14 +88,14 @@ var noTicket, noLifetime any = "", int64(0)
 // its lifetime is 0, takes it away.
 func (s *Spec) releaseCall(t token, id, lifetime any) driver.Call {
 	if id == noTicket { // most have none, and a server takes time for each argument
-		return driver.NewCall(s.protocol.Release, s.lineKeys, t.word)
+		return driver.NewCall(s.protocol.Release, s.queueKeys, t.word)
 	}
-	return driver.NewCall(s.protocol.Release, s.lineKeys, t.word, id, lifetime)
+	return driver.NewCall(s.protocol.Release, s.queueKeys, t.word, id, lifetime)
 }
 
 // withdrawCall takes back the ticket whose id is t.
 func (s *Spec) withdrawCall(t token) driver.Call {
-	return driver.NewCall(s.protocol.Withdraw, s.lineKeys, t.word)
+	return driver.NewCall(s.protocol.Withdraw, s.queueKeys, t.word)
 }
 
 // about is the way of a call about t whose reply is a vote.

@@ -45,7 +45,7 @@ const large = 1_700_000_000_000_000
 // numbering are a lock's keys, with and without those of its line, and the scripts that it
 // has where it numbers its leases.
 type numbering struct {
-	keys, lineKeys                                        []any
+	keys, queueKeys                                       []any
 	acquire, extend, release, repair, pass, fence, revive *scripts.Script
 }
 
@@ -71,7 +71,7 @@ func countBoth(t *testing.T, node *redistest.Node, of func(name string) numberin
 	change(d.fake)
 	s := of(redistest.Name(t) + fmt.Sprint(seed))
 	counter := s.keys[len(s.keys)-1]
-	t.Cleanup(func() { node.Do(t, append([]any{"DEL"}, s.lineKeys...)...) })
+	t.Cleanup(func() { node.Do(t, append([]any{"DEL"}, s.queueKeys...)...) })
 	node.Do(t, "SET", counter, int64(large), "PX", 600_000)
 	d.fake.SetCounter(counter.(string), large)
 
@@ -111,14 +111,14 @@ func (d *diff) fencedCommand(s numbering) (*scripts.Script, []any, []any) {
 		args := append([]any{token, d.minutes(), d.numberedPlace(), d.look()}, d.replaceable(token)...)
 		if script == s.repair {
 			args[2] = ""
-			return script, s.lineKeys, append(args, carrying[2])
+			return script, s.queueKeys, append(args, carrying[2])
 		}
 		args = append(args, 1+d.random.Int64N(3))
-		return script, s.lineKeys, args
+		return script, s.queueKeys, args
 	case s.release:
-		return script, s.lineKeys, []any{token, pick(d.random, "", d.numberedPlace()), int64(0)}
+		return script, s.queueKeys, []any{token, pick(d.random, "", d.numberedPlace()), int64(0)}
 	case s.pass:
-		return script, s.lineKeys, []any{token, d.minutes(), 1 + d.random.Int64N(3)}
+		return script, s.queueKeys, []any{token, d.minutes(), 1 + d.random.Int64N(3)}
 	default:
 		return script, s.keys, carrying
 	}

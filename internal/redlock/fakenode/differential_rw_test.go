@@ -36,7 +36,7 @@ func TestFakeReadWriteLockAnswersAsAServerDoes(t *testing.T) {
 }
 
 // rwKinds are the keys of a read-write lock.
-var rwKinds = []string{":w", ":r", ":i", ":o", ":a", ":l"}
+var rwKinds = []string{":w", ":r", ":i", ":o", ":a"}
 
 // rwReplies are all the replies that there are.
 var rwReplies = map[*scripts.Script][]int{

@@ -110,7 +110,7 @@ func newDiff(t *testing.T, node *redistest.Node, seed uint64) *diff {
 	d := &diff{
 		t: t, seed: seed, random: random,
 		fake: New(), server: poolOf(t, node),
-		permit: auxKeys(redistest.Name(t), "held", "line", "waiters"),
+		permit: auxKeys(redistest.Name(t), "held", "queue"),
 		limit:  pick(random, 1, 2, 3, 5, 12, 40, 200),
 		slots:  make(map[string]string),
 		ran:    make(map[string]int),

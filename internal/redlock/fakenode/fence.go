@@ -30,8 +30,8 @@ var fencedScripts = map[*scripts.Script]fencedScript{
 func (s *State) runFenced(of fencedScript, call *driver.Call) any {
 	keys, args := call.Keys(), call.Args()
 	key := keys[1].(string)
-	if len(keys) >= 7 {
-		key = keys[6].(string)
+	if len(keys) >= 6 {
+		key = keys[5].(string)
 	}
 	last := args[len(args)-1].(int64)
 	body := driver.NewCall(of.body, keys, args[:len(args)-1]...)

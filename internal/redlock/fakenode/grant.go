@@ -25,7 +25,7 @@ func (s *State) grantee(keys []any, id string, look int) (g grant) {
 	ms, _ := strconv.ParseInt(text, 10, 64)
 	message := fmt.Sprintf("%s=%d", id, look)
 	if numbered {
-		fence := map[int]int{4: 1, 7: 6}[len(keys)]
+		fence := map[int]int{4: 1, 6: 5}[len(keys)]
 		if fence == 0 {
 			return grant{}
 		}

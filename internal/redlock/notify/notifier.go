@@ -63,7 +63,7 @@ func New(nodes ...driver.Pool) *Notifier {
 }
 
 // NewWaiter makes a waiter whose id is CHANNEL|NUMBER and the suffix: see
-// queue_prelude.lua. It is notified of nothing before it joins.
+// ticket_prelude.lua. It is notified of nothing before it joins.
 func (n *Notifier) NewWaiter(suffix string) *Waiter {
 	n.name.Do(func() {
 		var bits [16]byte

@@ -31,7 +31,7 @@ func TestAWaitingWriterStopsNewReaders(t *testing.T) {
 		require.NoError(t, there.RLock())
 		w.awaitReaders(1)
 		x := w.newWaiter().write()
-		w.awaitIntents(1)
+		w.awaitWaitingWriters(1)
 		w.requireTaken(other.TryRLock())
 		w.requireTaken(other.TryLock())
 		requireYes(t, there.RExtend)
@@ -42,7 +42,7 @@ func TestAWaitingWriterStopsNewReaders(t *testing.T) {
 		r.requireWaits(t)
 		requireYes(t, there.RUnlock)
 		x.requireIn(t)
-		w.awaitIntents(0)
+		w.awaitWaitingWriters(0)
 		r.requireWaits(t)
 		requireYes(t, x.Unlock)
 		r.requireIn(t)
@@ -51,8 +51,8 @@ func TestAWaitingWriterStopsNewReaders(t *testing.T) {
 	})
 }
 
-// A writer's intent never lasts long by itself, also where holds do, and goes with it.
-func TestACancelledWriterLeavesNoIntent(t *testing.T) {
+// A writer's ticket never lasts long by itself, also where holds do, and goes with it.
+func TestACancelledWriterLeavesNoTicket(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		long := rwmutex.WithExpiry(24 * time.Hour)
 		there, x := w.rwmutex(long), w.rwmutex(long)
@@ -60,24 +60,25 @@ func TestACancelledWriterLeavesNoIntent(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended := make(chan error, 1)
 		go func() { ended <- x.LockContext(ctx) }()
-		w.awaitIntents(1)
+		w.awaitWaitingWriters(1)
 		for _, n := range w.nodes {
-			require.LessOrEqual(t, n.Do(t, "PTTL", w.key("intents")), (4 * time.Second).Milliseconds())
+			require.LessOrEqual(t, n.Do(t, "PTTL", w.key("queue:write")), (4 * time.Second).Milliseconds())
+			require.LessOrEqual(t, n.Do(t, "PTTL", w.key("awaited")), (10 * time.Second).Milliseconds())
 		}
 		cancel()
 		require.ErrorIs(t, <-ended, context.Canceled)
-		w.awaitIntents(0)
+		w.awaitWaitingWriters(0)
 		require.NoError(t, w.rwmutex(long).TryRLock(), "a reader of another process gets in")
 	})
 }
 
-// A writer that wins a minority has it given back with the intent in its place.
-func TestAMinorityThatIsWonKeepsTheIntent(t *testing.T) {
+// A writer that wins a minority has it given back with its ticket in its place.
+func TestAMinorityThatIsWonKeepsTheTicket(t *testing.T) {
 	onNodes(t, 3, func(t *testing.T, w *world) {
 		w.putReader("a reader", w.nodes[1:]...)
 		x := w.newWaiter().write()
 		x.requireWaits(t)
-		w.awaitIntents(1)
+		w.awaitWaitingWriters(1)
 		require.ErrorIs(t, w.rwmutex().TryRLock(), rwmutex.ErrFailed)
 		w.awaitReaders(1, w.nodes[1:]...)
 		w.awaitReaders(0, w.nodes[0])
@@ -96,7 +97,7 @@ func TestAWriterOnAMinorityLeavesReadersFree(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		writer, failed := w.on(rwmutex.New(pools...), rwmutex.WithUnlimitedTries(), rwmutex.WithRetryDelay(tick)), make(chan error, 1)
 		go func() { failed <- writer.LockContext(ctx) }()
-		w.awaitIntents(1, w.nodes[0])
+		w.awaitWaitingWriters(1, w.nodes[0])
 		reader := w.newWaiter() // a try may meet the writer's own on node 0, and be none the worse for it
 		for range 5 {
 			require.NoError(t, reader.RLock())
@@ -105,7 +106,7 @@ func TestAWriterOnAMinorityLeavesReadersFree(t *testing.T) {
 			requireYes(t, reader.RUnlock)
 			w.awaitReaders(0, w.nodes[1:]...)
 		}
-		w.awaitIntents(1, w.nodes[0])
+		w.awaitWaitingWriters(1, w.nodes[0])
 		w.awaitFree(w.nodes[1:]...)
 		cancel()
 		err := <-failed
@@ -124,12 +125,12 @@ func TestAWriterThatGivesUpLeavesNothing(t *testing.T) {
 
 		w.requireTaken(w.rwmutex().TryLock())
 		w.requireTaken(w.rwmutex(rwmutex.WithTries(3), rwmutex.WithRetryDelay(tick)).Lock())
-		w.awaitIntents(0)
+		w.awaitWaitingWriters(0)
 
 		x := w.newWaiter().write()
-		w.awaitIntents(1)
+		w.awaitWaitingWriters(1)
 		require.ErrorIs(t, x.giveUp(), context.Canceled)
-		w.awaitIntents(0)
+		w.awaitWaitingWriters(0)
 
 		other := w.rwmutex()
 		require.NoError(t, other.TryRLock(), "the way is free")
@@ -139,8 +140,8 @@ func TestAWriterThatGivesUpLeavesNothing(t *testing.T) {
 	})
 }
 
-// TryLock does not wait, so it leaves no intent, not even for a moment.
-func TestTryLockLeavesNoIntent(t *testing.T) {
+// TryLock does not wait, so it leaves no ticket, not even for a moment.
+func TestTryLockLeavesNoTicket(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		f, spies := w.spied()
 		there := w.rwmutex()
@@ -150,7 +151,7 @@ func TestTryLockLeavesNoIntent(t *testing.T) {
 		settle(t) // a majority may have refused before the others were asked
 		for _, s := range spies {
 			require.NotEmpty(t, s.sent())
-			assert.Empty(t, s.sent()[0].Args()[2], "the id of the mark")
+			assert.Empty(t, s.sent()[0].Args()[2], "the id of the ticket")
 		}
 		requireYes(t, there.RUnlock)
 		w.requireSettled()
@@ -171,8 +172,8 @@ func (m mortal) Eval(ctx context.Context, call *driver.Call) (any, error) {
 	return m.Pool.Eval(ctx, call)
 }
 
-// The intent of a writer whose process died ends by itself, soon.
-func TestTheIntentOfADeadWriterEnds(t *testing.T) {
+// The ticket of a writer whose process died ends by itself, soon.
+func TestTheTicketOfADeadWriterEnds(t *testing.T) {
 	onNodes(t, 3, func(t *testing.T, w *world) {
 		var dead atomic.Bool
 		pools := w.pools()
@@ -185,9 +186,9 @@ func TestTheIntentOfADeadWriterEnds(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		x, failed := w.on(rwmutex.New(pools...), hasty, rwmutex.WithUnlimitedTries(), rwmutex.WithRetryDelay(tick)), make(chan error, 1)
 		go func() { failed <- x.LockContext(ctx) }()
-		w.awaitIntents(1)
+		w.awaitWaitingWriters(1)
 		dead.Store(true)
-		w.awaitIntents(0)
+		w.awaitWaitingWriters(0)
 		require.NoError(t, other.TryRLock())
 		requireYes(t, other.RUnlock)
 		requireYes(t, there.RUnlock)
@@ -259,7 +260,7 @@ func atLeast(all, from []int64, more int64) bool {
 	return true
 }
 
-// A stream of readers does not starve a writer: once its intent stands on the
+// A stream of readers does not starve a writer: once its ticket stands on the
 // nodes, it gets in within two sections of each reader.
 func TestAWriterAmongReadersWithoutPause(t *testing.T) {
 	for name, goroutines := range map[string]int{"alone": 1, "sharing": 4} {
@@ -280,11 +281,11 @@ func (w *world) testAWriterAmongReaders(goroutines int) {
 	defer r.stop.Store(true)
 	for range 5 {
 		r.awaitMore()
-		// Keeps the writer out until its intent was seen. It ends last of all.
+		// Keeps the writer out until its ticket was seen. It ends last of all.
 		last := w.newWaiter()
 		require.NoError(t, last.RLock())
 		x := w.newWaiter().write()
-		w.awaitIntents(1)
+		w.awaitWaitingWriters(1)
 		from := r.begun()
 		requireYes(t, last.RUnlock)
 		x.requireIn(t)
