@@ -177,7 +177,7 @@
 // The first key and its value are Redsync's. Clients of both libraries exclude each other,
 // and either can release the other's lease by its value. Every try has a token of its own.
 // The queue expires with its longest ticket. A release deletes awaited together with the first
-// key, and writes it again if waiters stay. It expires after 10 seconds.
+// key, and writes it again if waiters stay. It expires after 8 seconds.
 //
 // A Cluster refuses scripts with several keys while it moves their slot (TRYAGAIN). It also
 // refuses them where a key prefix of the client's puts them into different slots

@@ -100,7 +100,7 @@
 //	                                      and -id, by when it came, as a number below 0
 //	catalog{catalog}:rwmutex:queue:read   sorted set: the same of the waiting readers
 //	catalog{catalog}:rwmutex:awaited      string: it says that there may be waiters. It
-//	                                      expires after 10 seconds
+//	                                      expires after 8 seconds
 //	catalog{catalog}:rwmutex:fence        string: the largest number, with WithFencing
 //	                                      only, until 24 hours after the last write lease
 //
