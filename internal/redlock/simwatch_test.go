@@ -188,6 +188,13 @@ func (w *simWatch) complain(text string, args ...any) {
 	w.fail(text, args...)
 }
 
+// events is how many there were.
+func (w *simWatch) events() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.trace)
+}
+
 // story is the trace in words, up to what was wrong.
 func (w *simWatch) story() string {
 	w.mu.Lock()
