@@ -2,6 +2,7 @@ package redlock
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -188,11 +189,16 @@ func (w *simWatch) complain(text string, args ...any) {
 	w.fail(text, args...)
 }
 
-// events is how many there were.
-func (w *simWatch) events() int {
+// sinceAcquire is how long ago a node was last asked for something that it may have given.
+func (w *simWatch) sinceAcquire() time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.trace)
+	for _, e := range slices.Backward(w.trace) {
+		if strings.HasSuffix(e.text, ": %v") && strings.Contains(fmt.Sprint(e.args...), "_acquire") {
+			return time.Since(w.begun) - e.at
+		}
+	}
+	return math.MaxInt64
 }
 
 // story is the trace in words, up to what was wrong.
