@@ -32,7 +32,7 @@ type footprint struct {
 	stakes []stake    // one a node
 	few    [fewNodes]stake
 	ended  bool      // released, abandoned or passed to a successor
-	lapses time.Time // when what it had has expired in any case; set when it has ended
+	lapses time.Time // when what it had has expired in any case; set when it has ended, and by later grants
 
 	successor *footprint // of another protocol, whose the token is now: see heir
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/holdfast-go/holdfast/driver"
 	"github.com/holdfast-go/holdfast/internal/redlock/fakenode"
+	"github.com/holdfast-go/holdfast/internal/redlock/quorum"
 	"github.com/holdfast-go/holdfast/scripts"
 )
 
@@ -44,6 +45,26 @@ func TestPendingReleasesAreSentAgainAfterAFailure(t *testing.T) {
 		synctest.Wait()
 		require.Zero(t, n.pending.Len())
 		b.unlock(x)
+	})
+}
+
+// A call may wait in the outbox for longer than its lease could last: what it puts on the node
+// then lives from there on, and a release of that is not given up meanwhile.
+func TestReleaseOfALateGrantIsNotGivenUp(t *testing.T) {
+	bubble(t, 1, func(b *bench) {
+		l := adopt(b.engine.NewSpec(testProtocol, "name", DefaultConfig()), "late")
+		n, at := b.engine.nodes[0], l.at(b.engine.nodes[0])
+		l.mu.Lock()
+		at.stake().begin()
+		l.mu.Unlock()
+		require.Empty(t, l.endIdle(), "the call is under way")
+		time.Sleep(2 * DefaultExpiry)
+		require.True(t, l.mustHaveExpired(time.Now()))
+		require.True(t, at.learn(quorum.Answer{Vote: quorum.Yes}))
+		at.retry()
+		n.pending.Send()
+		synctest.Wait()
+		require.EqualValues(t, 1, b.nodes[0].Ran(scripts.Mutex().Release))
 	})
 }
 

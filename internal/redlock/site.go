@@ -60,6 +60,9 @@ func (s site) learn(a quorum.Answer) (due bool) {
 		k.refused = true
 		k.maybe = k.maybe || of.f.ticketID != nil
 	}
+	if of.f.ended && k.maybe { // the call may have waited in the outbox until after the end
+		of.f.lapses = time.Now().Add(of.f.lasts())
+	}
 	return of.f.ended && k.pending == 0
 }
 
