@@ -64,7 +64,7 @@ func TestReleaseOfALateGrantIsNotGivenUp(t *testing.T) {
 		at.retry()
 		n.pending.Send()
 		synctest.Wait()
-		require.EqualValues(t, 1, b.nodes[0].Ran(scripts.Mutex().Release))
+		require.Equal(t, 1, b.nodes[0].Ran(scripts.Mutex().Release))
 	})
 }
 
