@@ -442,7 +442,9 @@ func TestReleaseOfAnothersLeaseIsAwaitedOn(t *testing.T) {
 // newMutexLine makes a lock's key and its line.
 func newMutexLine(t *testing.T, node *redistest.Node) (*lock, *queue) {
 	l := newLock(t, node)
-	return l, newQueue(newSubscriber(t, node), l.name+"queue", l.name+"awaited")
+	q := newQueue(newSubscriber(t, node), l.name+"queue", l.name+"awaited")
+	q.alone = true
+	return l, q
 }
 
 // crowd are n tickets that last as long.
@@ -470,11 +472,12 @@ func newUser(t *testing.T, node *redistest.Node, rights ...any) watch {
 type queue struct {
 	*subscriber
 	key, awaited string // awaited is "" where there is none
+	alone        bool   // there is no other queue of the lock
 }
 
 func newQueue(s *subscriber, key, awaited string) *queue {
 	s.t.Cleanup(func() { s.node.Do(s.t, "DEL", key, awaited) })
-	return &queue{s, key, awaited}
+	return &queue{s, key, awaited, false}
 }
 
 // sinceLate is what the scripts take from the moment when a waiter came, in µs.
@@ -540,6 +543,9 @@ func (q *queue) requireAwaited(awaited bool) {
 	require.NotEqual(q.t, -1, lasts, "awaited has no expiry")
 	if awaited {
 		require.Positive(q.t, lasts, "no release would look for waiters")
+	}
+	if q.node.Do(q.t, "EXISTS", q.key) == int64(0) && q.alone {
+		require.Negative(q.t, lasts, "nobody waits")
 	}
 }
 

@@ -23,8 +23,9 @@ if holder and not held then
 end
 if QUEUE then
   local ok, left = pcall(notify, ticket, nil, grant)
-  if deleted == 2 and not (ok and not left) then
-    await(AT + 1)
+  local waiting = left or not ok
+  if waiting == (deleted == 2) then -- else it is as it should be
+    await(AT + 1, waiting)
   end
 end
 return held and 1 or -1

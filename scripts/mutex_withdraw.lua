@@ -12,4 +12,7 @@ local had = queue().dequeue(ARGV[1])
 if redis.call('EXISTS', KEYS[1]) == 0 then
   pcall(notify, '', nil, grant)
 end
+if redis.call('EXISTS', QUEUE) == 0 then
+  await(AT + 1, false)
+end
 return had and 1 or -1

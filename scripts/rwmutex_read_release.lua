@@ -27,5 +27,8 @@ elseif writer then
 end
 if waiters then
   pcall(waiters.notify, ticket, grantee, isAbsent)
+  if not isQueue() then
+    await(5, false)
+  end
 end
 return (had or writer) and 1 or -1

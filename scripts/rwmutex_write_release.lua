@@ -20,8 +20,9 @@ if writer and not held then
 end
 if waiters then -- also where readers are there: a writer that has gone kept others from them
   pcall(waiters.notify, ticket, grantee, isAbsent, not read)
-  if deleted == 2 and isQueue() then
-    await(5)
+  local waiting = isQueue()
+  if waiting == (deleted == 2) then -- else it is as it should be
+    await(5, waiting)
   end
 end
 return held and 1 or read and 0 or -1

@@ -10,4 +10,7 @@ local had = waiters.dequeueWriter(ARGV[1])
 if redis.call('EXISTS', WRITER) == 0 then
   pcall(waiters.notify, '', grantee, isAbsent)
 end
+if not isQueue() then
+  await(5, false)
+end
 return had and 1 or -1

@@ -18,10 +18,13 @@
 -- by the number whether to look. A release that leaves waiters behind writes it again. Where a
 -- release deletes no key there is none.
 --
--- await writes awaited, which is KEYS[at], for longer than any ticket lasts.
-local function await(at)
-  if KEYS[at] then
+-- await writes awaited, which is KEYS[at], for longer than any ticket lasts, or deletes it
+-- where nobody waits.
+local function await(at, waiting)
+  if waiting and KEYS[at] then
     redis.pcall('SET', KEYS[at], 1, 'PX', 8000)
+  elseif KEYS[at] then
+    redis.call('DEL', KEYS[at])
   end
 end
 
@@ -55,7 +58,7 @@ local function tickets(at, awaited, reaps)
     if redis.call('PTTL', KEYS[at]) < tonumber(ms) then
       redis.call('PEXPIRE', KEYS[at], ms)
     end
-    await(awaited)
+    await(awaited, true)
   end
 
   local function dequeue(id)
